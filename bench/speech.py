@@ -1,0 +1,296 @@
+"""Measure the speech stage: boundary errors, right and wrong transcripts, closures.
+
+    python bench/speech.py [--shared FOLDER] [--json FILE]
+
+Footage: the demo's two synthetic recordings (phone times known exactly) and,
+where the folder is there, ``speech/pumpkins.wav`` (phones set by hand) and
+five sentences of ``speech/librivox_*.wav`` (read speech, transcripts only).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import time
+from difflib import SequenceMatcher
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from relip.errors import RelipError
+from relip.speech import (
+    Alignment,
+    Audio,
+    align,
+    closures,
+    load_audio,
+    mouth_curves,
+    opening,
+    read_textgrid,
+)
+from relip.speech.activity import levels
+from relip.speech.confidence import mismatch_limit, overall
+from relip.speech.sphinx import BEAMS, Sphinx, to_pcm
+from relip.speech.transcript import normalise
+
+ROOT = Path(__file__).resolve().parents[1]
+VOICE = ROOT / "core" / "relip" / "demo" / "voice"
+RATES = ("12", "24000/1001", "24", "25", "30000/1001", "30", "50", "60")
+
+
+def material(shared: Path) -> dict[str, tuple[Audio, str, Alignment | None]]:
+    """Recording, transcript and, where known, the true phones of every file."""
+    found: dict[str, tuple[Audio, str, Alignment | None]] = {}
+    for name in ("plate", "dialogue"):
+        text = (VOICE / f"{name}.txt").read_text(encoding="utf-8")
+        truth = read_textgrid(VOICE / f"{name}.TextGrid")
+        found[name] = (load_audio(VOICE / f"{name}.flac"), text, truth)
+    folder = shared / "speech"
+    if (folder / "pumpkins.wav").is_file():
+        truth = read_textgrid(folder / "pumpkins.TextGrid")
+        text = " ".join(w.label.lower() for w in truth.words if w.label)
+        found["pumpkins"] = (load_audio(folder / "pumpkins.wav"), text, truth)
+    for path in sorted(folder.glob("librivox_*.wav")):
+        text = path.with_suffix(".txt").read_text(encoding="utf-8")
+        found[path.stem] = (load_audio(path), text, None)
+    return found
+
+
+def boundary_errors(found: Alignment, truth: Alignment) -> np.ndarray:
+    """Signed errors in seconds of the starts and ends of the phones both have, in order."""
+    ours = [p for p in found.phones if p.label]
+    theirs = [p for p in truth.phones if p.label]
+    matcher = SequenceMatcher(
+        None, [p.label for p in ours], [p.label for p in theirs], autojunk=False
+    )
+    errors = []
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal" or (tag == "replace" and i2 - i1 == j2 - j1):
+            for a, b in zip(ours[i1:i2], theirs[j1:j2], strict=True):
+                errors += [a.start - b.start, a.end - b.end]
+    return np.array(errors)
+
+
+def frame_accuracy(found: Alignment, truth: Alignment) -> float:
+    """Share of 10 ms frames with the true phone (silence counts as one)."""
+    times = np.arange(0, truth.duration, 0.01) + 0.005
+
+    def at(alignment: Alignment) -> list[str]:
+        starts = np.array([p.start for p in alignment.phones])
+        index = np.searchsorted(starts, times, side="right") - 1
+        return [alignment.phones[max(i, 0)].label for i in index]
+
+    pairs = zip(at(found), at(truth), strict=True)
+    return float(np.mean([a == b for a, b in pairs]))
+
+
+def with_noise(audio: Audio, snr: float, seed: int = 0) -> Audio:
+    """White noise added at ``snr`` dB below the recording's mean power."""
+    power = float(np.mean(np.square(audio.samples, dtype=np.float64)))
+    noise = np.random.default_rng(seed).normal(
+        0, np.sqrt(power / 10 ** (snr / 10)), len(audio.samples)
+    )
+    samples = (audio.samples + noise).astype(np.float32)
+    return Audio(samples, audio.rate, audio.duration, audio.source_rate, audio.source_channels)
+
+
+def fit(sphinx: Sphinx, audio: Audio, words: list[str]) -> float | None:
+    """Confidence of words on a recording, in nats per frame; None when every beam loses them."""
+    pcm = to_pcm(audio.samples)
+    for beam in BEAMS:
+        first = sphinx.align(pcm, words, beam)
+        if first is not None:
+            total, frames = overall(first, sphinx.phone_loop(pcm))
+            return total / max(frames, 1)
+    return None
+
+
+def bench_boundaries(
+    files: dict[str, tuple[Audio, str, Alignment | None]],
+) -> dict[str, dict[str, object]]:
+    """Alignment and recognition against the truth."""
+    print("\n| recording | words given | median | mean signed | within 20 ms | within 50 ms "
+          "| right frames | seconds | rung |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
+    table: dict[str, dict[str, object]] = {}
+    for name, (audio, text, truth) in files.items():
+        if truth is None:
+            continue
+        for given in (True, False):
+            began = time.perf_counter()
+            found = align(audio, text=text if given else None)
+            took = time.perf_counter() - began
+            errors = boundary_errors(found, truth)
+            row = {
+                "median_ms": 1000 * float(np.median(np.abs(errors))),
+                "signed_ms": 1000 * float(np.median(errors)),
+                "within_20ms": float(np.mean(np.abs(errors) <= 0.02)),
+                "within_50ms": float(np.mean(np.abs(errors) <= 0.05)),
+                "frames": frame_accuracy(found, truth),
+                "seconds": took,
+                "rung": found.rung,
+            }
+            table[f"{name}{'' if given else ' without words'}"] = dict(row)
+            print(
+                f"| {name} | {'yes' if given else 'no'} | {row['median_ms']:.1f} ms "
+                f"| {row['signed_ms']:+.1f} ms | {row['within_20ms']:.0%} "
+                f"| {row['within_50ms']:.0%} | {row['frames']:.0%} | {took:.1f} | {found.rung} |"
+            )
+    return table
+
+
+def bench_transcripts(
+    files: dict[str, tuple[Audio, str, Alignment | None]], snr: float | None
+) -> dict[str, object]:
+    """Every transcript on every recording."""
+    sphinx = Sphinx()
+    right: list[tuple[float, float, str]] = []
+    wrong: list[tuple[float, float, str]] = []
+    lost = 0
+    for name, (audio, _, _) in files.items():
+        heard = audio if snr is None else with_noise(audio, snr)
+        limit = mismatch_limit(levels(heard.samples, heard.rate))
+        for other, (_, text, _) in files.items():
+            score = fit(sphinx, heard, normalise(text))
+            if other == name:
+                value = score if score is not None else -99.0
+                right.append((value - limit, value, name))
+            elif score is None:
+                lost += 1
+            else:
+                wrong.append((score - limit, score, f"{name} with the words of {other}"))
+    kept = sum(margin >= 0 for margin, _, _ in right)
+    refused = lost + sum(margin < 0 for margin, _, _ in wrong)
+    where = "clean" if snr is None else f"white noise at {snr:g} dB"
+    low, high = min(right), max(wrong)
+    print(
+        f"\n{where}: right transcripts kept {kept}/{len(right)} (closest {low[1]:.2f}, "
+        f"{low[0]:+.2f} from the limit, {low[2]}); wrong ones refused "
+        f"{refused}/{len(wrong) + lost} (closest {high[1]:.2f}, {high[0]:+.2f} from the limit, "
+        f"{high[2]}; {lost} lost by every beam); nats per frame"
+    )
+    return {
+        "right_kept": kept / len(right),
+        "wrong_refused": refused / (len(wrong) + lost),
+        "right_margin": low[0],
+        "wrong_margin": high[0],
+    }
+
+
+def bench_closures(
+    files: dict[str, tuple[Audio, str, Alignment | None]],
+) -> dict[str, dict[str, float]]:
+    """Closures reached, opening against jawOpen, and rest in silences, by frame rate."""
+    print("\n| rate | closures | with opening 0 | highest jawOpen there | r(opening, jawOpen) |")
+    print("|---|---|---|---|---|")
+    found = [align(audio, text=text) for audio, text, _ in files.values()]
+    table = {}
+    for name in RATES:
+        rate = Fraction(name)
+        held, reached, jaw = 0, 0, 0.0
+        gaps, jaws = [], []
+        for alignment in found:
+            frames = range(1001, 1001 + int(np.ceil(alignment.duration * rate)))
+            curves = mouth_curves(alignment, frames=frames, rate=rate)
+            gap = opening(curves)
+            gaps.append(gap)
+            jaws.append(curves[:, 0])
+            for _, where in closures(alignment, frames, rate):
+                held += 1
+                index = [f - frames[0] for f in where]
+                reached += bool((gap[index] == 0).any())
+                jaw = max(jaw, float(curves[index, 0].min()))
+        r = float(np.corrcoef(np.concatenate(gaps), np.concatenate(jaws))[0, 1])
+        table[name] = {"closures": held, "reached": reached, "jaw": jaw, "r": r}
+        print(f"| {name} | {held} | {reached} | {jaw:.3f} | {r:.4f} |")
+    return table
+
+
+def bench_nothing() -> dict[str, str]:
+    """What is found where nobody speaks."""
+    print("\n| sound | method | words | phones |\n|---|---|---|---|")
+    rng = np.random.default_rng(0)
+    n = 48000
+    t = np.arange(n) / 16000
+    pink = np.fft.irfft(np.fft.rfft(rng.normal(size=n)) / np.sqrt(np.arange(n // 2 + 1) + 1))
+    sounds = {
+        "digital silence": np.zeros(n),
+        "white noise": rng.normal(0, 0.05, n),
+        "pink noise": pink / pink.std() * 0.05,
+        "mains hum": 0.05 * np.sin(2 * np.pi * 50 * t) + 0.02 * np.sin(2 * np.pi * 100 * t),
+        "440 Hz tone": 0.1 * np.sin(2 * np.pi * 440 * t),
+        "chord": sum(0.05 * np.sin(2 * np.pi * f * t) for f in (220, 277, 330, 440)),
+    }
+    out = {}
+    for name, samples in sounds.items():
+        audio = Audio(np.asarray(samples, np.float32), 16000, n / 16000, 16000, 1)
+        found = align(audio)
+        words = [w.label for w in found.words if w.label]
+        phones = [p.label for p in found.phones if p.label]
+        print(f"| {name} | {found.method} | {' '.join(words)} | {' '.join(phones)} |")
+        out[name] = found.method
+    return out
+
+
+def bench_long(
+    files: dict[str, tuple[Audio, str, Alignment | None]], seconds: float = 120.0
+) -> dict[str, object]:
+    """One long recording of all files in a row, against each aligned alone."""
+    singles = {name: align(audio, text=text) for name, (audio, text, _) in files.items()}
+    names = sorted(files)
+    order, length = [], 0.0
+    while length < seconds:
+        order.append(names[len(order) % len(names)])
+        length += files[order[-1]][0].duration
+    samples = np.concatenate([files[n][0].samples for n in order])
+    text = " ".join(files[n][1] for n in order)
+    audio = Audio(samples, 16000, len(samples) / 16000, 16000, 1)
+    began = time.perf_counter()
+    try:
+        found = align(audio, text=text)
+    except RelipError as error:
+        print(f"\nlong recording: failed: {error}")
+        return {"failed": str(error)}
+    took = time.perf_counter() - began
+    truth, now = [], 0.0
+    for name in order:
+        truth += [(w.start + now, w.end + now) for w in singles[name].words if w.label]
+        now += len(files[name][0].samples) / 16000
+    ours = [(w.start, w.end) for w in found.words if w.label]
+    errors = np.abs(np.array(ours) - np.array(truth)).ravel()
+    print(
+        f"\nlong recording: {audio.duration:.0f} s, {len(re.findall(r'[^ ]+', text))} words, "
+        f"{took:.0f} s; against each sentence alone: median {1000 * np.median(errors):.0f} ms, "
+        f"{np.mean(errors <= 0.05):.1%} within 50 ms; {found.rung}"
+    )
+    return {"within_50ms": float(np.mean(errors <= 0.05)), "seconds": took}
+
+
+def main() -> None:
+    """Run every table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    default = os.environ.get("RELIP_SHARED", str(ROOT.parent / "shared"))
+    parser.add_argument("--shared", type=Path, default=Path(default))
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    files = material(options.shared)
+    print("recordings:", ", ".join(files))
+    result = {
+        "boundaries": bench_boundaries(files),
+        "clean": bench_transcripts(files, None),
+        "snr20": bench_transcripts(files, 20.0),
+        "snr15": bench_transcripts(files, 15.0),
+        "snr10": bench_transcripts(files, 10.0),
+        "closures": bench_closures(files),
+        "nothing": bench_nothing(),
+        "long": bench_long(files),
+    }
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

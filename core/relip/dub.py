@@ -1,0 +1,172 @@
+"""The whole job in one call: plate and new recording in, finished pictures out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from relip import pipeline, records
+from relip.errors import OutputError, UsageError
+from relip.progress import Progress
+from relip.records import StageReport
+from relip.shot import SUFFIX, Shot, ShotSettings
+
+MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")
+
+
+@dataclass
+class Outcome:
+    """What a dub made.
+
+    Attributes
+    ----------
+    output : Path
+        The movie, or the sequence's pattern.
+    shot : Path or None
+        The shot folder; None when it was removed.
+    reports : list of StageReport
+    """
+
+    output: Path
+    shot: Path | None
+    reports: list[StageReport] = field(default_factory=list)
+
+
+def dub(
+    plate: str | Path,
+    *,
+    audio: str | Path,
+    output: str | Path,
+    text: str | Path | None = None,
+    language: str = "en",
+    quality: str = "default",
+    shot: str | Path | None = None,
+    progress: str = "none",
+    **settings: dict[str, Any],
+) -> Outcome:
+    """Re-sync the mouth in a plate to a new recording.
+
+    Parameters
+    ----------
+    plate : path
+        A movie, or a sequence ``name.####.exr``.
+    audio : path
+        The new recording.
+    output : path
+        A movie for a movie, ``name.####.exr`` for a sequence.
+    text : path, optional
+        The recording's transcript.
+    language : str
+    quality : {"draft", "default", "final"}
+    shot : path, optional
+        The shot folder; by default ``<output>.relip``.
+    progress : str
+        A form of :class:`relip.progress.Progress`.
+    **settings : dict
+        Further sections of ``shot.toml``, e.g. ``mask={"grow": 0.02}``.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    RelipError
+        A named subclass tells what is wrong and how to mend it.
+    """
+    merged: dict[str, Any] = {
+        "plate": {"path": absolute(plate)},
+        "dialogue": {
+            "audio": absolute(audio),
+            "text": absolute(text),
+            "language": language,
+        },
+        "train": {"quality": quality},
+    }
+    for group, values in settings.items():
+        merged[group] = {**merged.get(group, {}), **values}
+    return dub_with(merged, output=output, shot_folder=shot, progress=Progress(progress))
+
+
+def dub_with(
+    settings: dict[str, Any],
+    *,
+    output: str | Path,
+    shot_folder: str | Path | None = None,
+    clean: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """:func:`dub` from nested settings as in ``shot.toml``.
+
+    Raises
+    ------
+    RelipError
+    """
+    progress = progress or Progress()
+    out = Path(output)
+    is_movie = out.suffix.lower() in MOVIE_SUFFIXES
+    if not is_movie and out.suffix.lower() != ".exr":
+        raise UsageError(
+            f"{out}: {out.suffix or 'no suffix'} is not an output",
+            mend=f"use {', '.join(MOVIE_SUFFIXES)} for a movie or name.####.exr for a sequence",
+        )
+    folder = Path(shot_folder) if shot_folder else out.with_name(_stem(out) + SUFFIX)
+    _check_writable(out.parent)
+    if is_movie:
+        settings = {**settings, "render": {"layers": [], **settings.get("render", {})}}
+    description = ShotSettings.from_dict(settings, where="the options")
+    shot = Shot(folder, description)
+    with shot.open_plate() as plate:
+        if is_movie != (plate.kind == "movie"):
+            wanted = "a movie (out.mp4)" if plate.kind == "movie" else "a sequence (out.####.exr)"
+            raise UsageError(f"{out}: the plate gives {wanted}", mend="change the output's name")
+    shot = Shot.create(folder, description)
+    reports = pipeline.run(shot, until="render", progress=progress, force=force)
+    progress.share(0.9, 0.1)
+    from relip.blend import stage as blend_stage
+
+    audio = shot.resolve(description.dialogue.audio) if description.dialogue.audio else None
+    if is_movie:
+        reports.append(blend_stage.write_movie(shot, out, audio=audio, progress=progress))
+    else:
+        frames = list(shot.frames)
+        reports.append(
+            blend_stage.run(
+                shot, frames, progress=progress, force=force, target=str(out.resolve())
+            )
+        )
+    records.write_json(
+        folder / "dub.json", {"output": str(out), "stages": [r.to_dict() for r in reports]}
+    )
+    kept: Path | None = folder
+    if clean and not any(r.failed for r in reports):
+        shutil.rmtree(folder, ignore_errors=True)
+        kept = None
+    return Outcome(out, kept, reports)
+
+
+def absolute(path: str | Path | None) -> str:
+    """An absolute path as text; empty for None."""
+    return os.path.abspath(os.path.expanduser(str(path))) if path else ""
+
+
+def _stem(path: Path) -> str:
+    return re.sub(r"[._-]?(#+|%0?\d*d)$", "", path.stem) or "comp"
+
+
+def _check_writable(folder: Path) -> None:
+    """Fail before minutes of work, not after."""
+    probe = folder / f".relip-write-test-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as exc:
+        raise OutputError(
+            f"{folder}: cannot write there ({exc.strerror})", mend="choose another output folder"
+        ) from None

@@ -1,0 +1,125 @@
+"""One root error, one named subclass per kind, each with its exit code.
+
+Every failure a user can cause or meet is raised as a subclass of
+:class:`RelipError` whose message says what is wrong, where (file, frame) and
+how to mend it. The command line prints the message on one line and exits
+with :attr:`RelipError.exit_code`; anything else that escapes is a bug and
+exits with :data:`EXIT_UNEXPECTED`.
+"""
+
+from __future__ import annotations
+
+EXIT_DONE = 0
+EXIT_UNEXPECTED = 1
+EXIT_USAGE = 2
+EXIT_INPUT = 3
+EXIT_SOME_FRAMES_FAILED = 4
+EXIT_MODEL = 5
+EXIT_OUTPUT = 6
+EXIT_INTERRUPTED = 130
+
+
+class RelipError(Exception):
+    """Root of all errors Relip raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and where: names the file and the frame.
+    mend : str, optional
+        What the user can do about it; printed after the message.
+    """
+
+    exit_code = EXIT_UNEXPECTED
+
+    def __init__(self, message: str, *, mend: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.mend}" if self.mend else self.message
+
+
+class UsageError(RelipError):
+    """The command line or a setting is wrong."""
+
+    exit_code = EXIT_USAGE
+
+
+class SettingError(UsageError):
+    """A value in shot.toml or an option is out of its range or of the wrong type."""
+
+
+class FrameRangeError(UsageError):
+    """A frame range cannot be parsed or lies outside the shot."""
+
+
+class InputError(RelipError):
+    """An input is missing or unreadable."""
+
+    exit_code = EXIT_INPUT
+
+
+class PlateError(InputError):
+    """The plate (movie or image sequence) is missing, unreadable or truncated."""
+
+
+class ColourError(InputError):
+    """A colourspace name or OCIO config is unknown."""
+
+
+class AudioError(InputError):
+    """The dialogue is missing, unreadable, empty or silent."""
+
+
+class TranscriptError(InputError):
+    """The transcript is missing, empty, or does not match the dialogue."""
+
+
+class FaceError(InputError):
+    """No usable face in the plate."""
+
+
+class ShotError(InputError):
+    """A shot folder is missing, incomplete or damaged."""
+
+
+class StageMissingError(InputError):
+    """A stage's input has not been made yet; the message names the command that makes it."""
+
+
+class FramesFailedError(RelipError):
+    """Some frames failed; the rest is written and the report lists them."""
+
+    exit_code = EXIT_SOME_FRAMES_FAILED
+
+
+class ModelError(RelipError):
+    """A model file is missing, damaged or of another version, or a device is not there."""
+
+    exit_code = EXIT_MODEL
+
+
+class OutputError(RelipError):
+    """An output cannot be written: permissions, disk full, not a folder."""
+
+    exit_code = EXIT_OUTPUT
+
+
+class InterruptedByUser(RelipError):
+    """SIGINT or SIGTERM arrived; finished frames are kept and the job can be resumed.
+
+    Parameters
+    ----------
+    message : str
+        Which stage stopped after which frame.
+    signum : int
+        The signal's number; the exit code is ``128 + signum``.
+    """
+
+    exit_code = EXIT_INTERRUPTED
+
+    def __init__(self, message: str, *, mend: str | None = None, signum: int = 2) -> None:
+        super().__init__(message, mend=mend)
+        self.exit_code = 128 + signum

@@ -1,0 +1,54 @@
+"""SIGINT and SIGTERM: finish the frame at hand, then stop, resumable.
+
+The command line installs :func:`install`; long loops call :func:`check`
+between two frames (every :meth:`relip.progress.Progress.step` does).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+from relip.errors import InterruptedByUser
+
+_received: list[int] = []
+
+
+def install() -> None:
+    """Catch SIGINT and SIGTERM from now on; a second one ends the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _note)
+
+
+def _note(signum: int, frame: FrameType | None) -> None:
+    if _received:
+        signal.signal(signum, signal.SIG_DFL)
+        signal.raise_signal(signum)
+    _received.append(signum)
+
+
+def request(signum: int = signal.SIGINT) -> None:
+    """Ask for a stop from inside the process (a worker's cancel)."""
+    _received.append(int(signum))
+
+
+def clear() -> None:
+    """Forget a request."""
+    _received.clear()
+
+
+def check(where: str = "") -> None:
+    """Raise when a stop was asked for.
+
+    Raises
+    ------
+    InterruptedByUser
+        With the exit code 130 (SIGINT) or 143 (SIGTERM).
+    """
+    if _received:
+        signum = _received[0]
+        text = f"interrupted{' in ' + where if where else ''}; finished frames are kept"
+        raise InterruptedByUser(text, mend="run the same command again to go on", signum=signum)

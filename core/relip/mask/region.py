@@ -1,0 +1,147 @@
+"""The edited region: from below the nose over the cheeks to the jaw, by pose.
+
+The region comes from the plate's head pose and the shot's mean face, never
+from the mouth that is said or that is to be said: it holds still while the
+mouth moves, and it holds the old jaw and the new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from relip.shot import MaskSettings
+from relip.track import geometry, points, pose
+from relip.track.facetrack import FaceTrack
+from relip.track.stabilise import CROP_FACE_WIDTHS
+
+#: Jaw points used, from the left cheek over the chin to the right.
+LOWER = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397)
+
+#: Share of the way from the nose's base to the upper lip where the region begins.
+BELOW_NOSE = 0.25
+
+#: Room kept below the lowest chin of the shot, in face widths.
+CHIN_MARGIN = 0.04
+
+#: Points put between two corners of the outline, so that it is smooth.
+_SPLINE_POINTS = 6
+
+
+@dataclass(frozen=True)
+class Region:
+    """The region's outline in every frame.
+
+    Attributes
+    ----------
+    outline : np.ndarray [shape=(F, n, 2)]
+        In canonical crop units; NaN where no face is visible.
+    """
+
+    outline: np.ndarray
+
+    def on_plate(self, track: FaceTrack, row: int) -> np.ndarray:
+        """The outline in plate pixels ``[shape=(n, 2)]``."""
+        return geometry.apply(geometry.invert(track.transform[row]), self.outline[row])
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom over all frames, in crop units."""
+        flat = self.outline.reshape(-1, 2)
+        flat = flat[np.isfinite(flat[:, 0])]
+        (x0, y0), (x1, y1) = flat.min(0), flat.max(0)
+        return float(x0), float(y0), float(x1), float(y1)
+
+
+def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
+    """Find the region of every frame from the head pose.
+
+    Parameters
+    ----------
+    track : FaceTrack
+    settings : MaskSettings
+        ``grow``, ``jaw`` and ``sides`` in face widths.
+
+    Returns
+    -------
+    Region
+    """
+    rows = np.flatnonzero(track.visible)
+    use = [
+        points.CHEEK_LEFT,
+        points.NOSTRIL_LEFT,
+        points.SUBNASALE,
+        points.NOSTRIL_RIGHT,
+        points.CHEEK_RIGHT,
+        points.UPPER_LIP_TOP,
+        *LOWER,
+    ]
+    unit = 1.0 / CROP_FACE_WIDTHS  # one face width in crop units
+    canonical = geometry.apply(track.transform[rows], track.landmarks[rows][:, use, :2])
+    curves = pose.pose_curves(track)
+    mean = np.median(canonical, axis=0)
+    flat = (canonical - mean).reshape(len(rows), -1)
+    weights = pose.ridge(curves[rows], flat)
+    predicted = (curves @ weights).reshape(len(curves), -1, 2) + mean
+    chin = 6 + LOWER.index(points.CHIN)
+    drop = np.percentile(canonical[:, chin, 1] - predicted[rows, chin, 1], 98)
+    room_below = max(settings.jaw * unit, float(drop) + CHIN_MARGIN * unit)
+
+    outlines = np.full((len(curves), (5 + len(LOWER)) * _SPLINE_POINTS, 2), np.nan)
+    for row in rows:
+        outlines[row] = _outline(predicted[row], room_below, settings, unit)
+    return Region(outlines)
+
+
+def _outline(
+    face: np.ndarray, room_below: float, settings: MaskSettings, unit: float
+) -> np.ndarray:
+    cheek_l, nostril_l, nose, nostril_r, cheek_r, lip_top = face[:6]
+    jaw = face[6:].copy()
+    middle = (cheek_l + cheek_r) / 2
+    centre = np.array([middle[0], lip_top[1]])
+    # sides go outwards, the chin goes down; in between the two are mixed by direction
+    away = jaw - centre
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    down = np.clip(away[:, 1], 0, 1) ** 2
+    jaw += away * (settings.sides * unit * (1 - down) + room_below * down)[:, None]
+    below = BELOW_NOSE * (lip_top - nose)
+    top = np.stack([cheek_l, nostril_l + below, nose + below, nostril_r + below, cheek_r])
+    corners = np.concatenate([top, jaw[::-1]])
+    if settings.grow:
+        outwards = corners - corners.mean(0)
+        outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
+        corners = corners + outwards * settings.grow * unit
+    return smooth_outline(corners, _SPLINE_POINTS)
+
+
+def smooth_outline(corners: np.ndarray, per_corner: int) -> np.ndarray:
+    """A closed uniform cubic B-spline over corners ``[shape=(n, 2)]``: ``n × per_corner`` points."""
+    t = np.arange(per_corner)[:, None] / per_corner
+    basis = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
+    around = [np.roll(corners, shift, axis=0) for shift in (1, 0, -1, -2)]
+    pieces = sum(b[None] * a[:, None] for b, a in zip(basis, around, strict=True)) / 6
+    return pieces.reshape(-1, 2)
+
+
+def fill(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Rasterise a polygon with antialiased edges.
+
+    Parameters
+    ----------
+    outline : np.ndarray [shape=(n, 2)]
+        Pixels, pixel centres at +0.5.
+    size : tuple of int
+        Width, height.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width), dtype=float32]
+        0 to 1.
+    """
+    width, height = size
+    canvas = np.zeros((height, width), np.uint8)
+    fixed = np.round((outline - 0.5) * 256).astype(np.int32)
+    cv2.fillPoly(canvas, [fixed], 255, lineType=cv2.LINE_AA, shift=8)
+    return canvas.astype(np.float32) / 255

@@ -1,0 +1,317 @@
+"""The stages of a shot in order, what is stale, and running what is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from relip import records
+from relip.errors import RelipError, StageMissingError, UsageError
+from relip.frames import format_range, select_frames
+from relip.progress import Progress
+from relip.records import FrameRecord, StageReport
+from relip.shot import Shot
+
+#: The stages in the order in which they run.
+STAGES = ("speech", "track", "mask", "train", "render", "blend", "review")
+
+#: Stages that see the whole shot at once and cannot be split into chunks.
+WHOLE = ("speech", "track", "train", "review")
+
+#: A rough share of the whole job's time, for one progress bar over all stages.
+SHARES = {
+    "speech": 0.01,
+    "track": 0.08,
+    "mask": 0.05,
+    "train": 0.6,
+    "render": 0.16,
+    "blend": 0.08,
+    "review": 0.02,
+}
+
+
+def run_stage(
+    shot: Shot,
+    stage: str,
+    *,
+    frames: str | None = None,
+    progress: Progress | None = None,
+    force: bool = False,
+) -> StageReport:
+    """Run one stage.
+
+    Parameters
+    ----------
+    shot : Shot
+    stage : {"speech", "track", "mask", "train", "render", "blend", "review"}
+    frames : str, optional
+        A frame range inside the shot; only for stages that work frame by frame.
+    progress : Progress, optional
+    force : bool
+        Do again what is up to date.
+
+    Returns
+    -------
+    StageReport
+
+    Raises
+    ------
+    UsageError
+        If the stage is unknown, or cannot be split and ``frames`` was given.
+    RelipError
+        What the stage raises.
+    """
+    progress = progress or Progress()
+    chosen = select_frames(frames, shot.frames)
+    if frames and stage in WHOLE:
+        raise UsageError(
+            f"{stage} looks at the whole shot and cannot be split",
+            mend="leave --frames out",
+        )
+    if stage == "speech":
+        from relip.speech import stage as speech_stage
+
+        return speech_stage.run(shot, progress=progress, force=force)
+    if stage == "track":
+        from relip.track import stage as track_stage
+
+        return track_stage.run(shot, progress=progress, force=force)
+    if stage == "train":
+        from relip.render import train_stage
+
+        return train_stage.run(shot, progress=progress, force=force)
+    if stage == "review":
+        from relip.review import stage as review_stage
+
+        return review_stage.run(shot, progress=progress, force=force)
+    runner: Callable[..., StageReport]
+    if stage == "mask":
+        from relip.mask import stage as mask_stage
+
+        runner = mask_stage.run
+    elif stage == "render":
+        from relip.render import stage as render_stage
+
+        runner = render_stage.run
+    elif stage == "blend":
+        from relip.blend import stage as blend_stage
+
+        runner = blend_stage.run
+    else:
+        raise UsageError(f"stage {stage!r} is unknown", mend=f"use one of {', '.join(STAGES)}")
+    return runner(shot, chosen, progress=progress, force=force)
+
+
+def needed(shot: Shot, until: str) -> list[str]:
+    """The stages a shot needs up to ``until``: no speech when another drive is set."""
+    if until not in STAGES:
+        raise UsageError(f"stage {until!r} is unknown", mend=f"use one of {', '.join(STAGES)}")
+    stages = list(STAGES[: STAGES.index(until) + 1])
+    if shot.settings.render.drive != "speech" and "speech" in stages:
+        stages.remove("speech")
+    return stages
+
+
+def run(
+    shot: Shot,
+    *,
+    until: str = "review",
+    frames: str | None = None,
+    progress: Progress | None = None,
+    force: bool = False,
+) -> list[StageReport]:
+    """Run every stale stage in order.
+
+    Parameters
+    ----------
+    shot : Shot
+    until : str
+        The last stage to run.
+    frames : str, optional
+        Frames for the stages that work frame by frame; the others see the whole shot.
+    progress : Progress, optional
+    force : bool
+
+    Returns
+    -------
+    list of StageReport
+    """
+    progress = progress or Progress()
+    stages = needed(shot, until)
+    whole = sum(SHARES[s] for s in stages)
+    reports, base = [], 0.0
+    for stage in stages:
+        progress.share(base / whole, SHARES[stage] / whole)
+        reports.append(
+            run_stage(
+                shot,
+                stage,
+                frames=None if stage in WHOLE else frames,
+                progress=progress,
+                force=force,
+            )
+        )
+        base += SHARES[stage]
+    return reports
+
+
+@dataclass
+class StageStatus:
+    """Where a stage stands.
+
+    Attributes
+    ----------
+    stage : str
+    state : {"up to date", "stale", "missing", "failed", "partial", "waits"}
+        ``partial``: some frames are up to date; ``waits``: an earlier stage must run first.
+    counts : dict of str to int
+        Frames per state, for stages that work frame by frame.
+    frames : dict of int to str
+        State per frame.
+    note : str
+    """
+
+    stage: str
+    state: str
+    counts: dict[str, int] = field(default_factory=dict)
+    frames: dict[int, str] = field(default_factory=dict)
+    note: str = ""
+
+    def to_dict(self, *, per_frame: bool = False) -> dict[str, Any]:
+        """JSON-able values."""
+        data: dict[str, Any] = {"stage": self.stage, "state": self.state, "note": self.note}
+        if self.counts:
+            data["frames"] = self.counts
+        if per_frame and self.frames:
+            data["per_frame"] = {str(k): v for k, v in self.frames.items()}
+        return data
+
+
+def status(shot: Shot) -> list[StageStatus]:
+    """What is up to date, stale, missing or failed, without computing anything.
+
+    Parameters
+    ----------
+    shot : Shot
+
+    Returns
+    -------
+    list of StageStatus
+    """
+    from relip.blend import stage as blend_stage
+    from relip.mask import region as region_module
+    from relip.mask import stage as mask_stage
+    from relip.render import stage as render_stage
+    from relip.render import train_stage
+    from relip.speech import stage as speech_stage
+    from relip.track import stage as track_stage
+
+    result = []
+    stale_before = False
+    for stage in needed(shot, "blend"):
+        try:
+            if stage == "speech":
+                found = _whole(shot, "speech", speech_stage.curves_key(shot), "mouth.csv")
+            elif stage == "track":
+                found = _whole(shot, "track", track_stage.key(shot), "track.npz")
+            elif stage == "train":
+                found = _whole(
+                    shot, "train", train_stage.key(shot), "model.safetensors", folder="model"
+                )
+            elif stage == "mask":
+                track = track_stage.load(shot)
+                outline = region_module.make_region(track, shot.settings.mask).outline
+                found = _per_frame(
+                    shot,
+                    "mask",
+                    "mask",
+                    lambda f, t=track, o=outline: mask_stage.frame_key(shot, t, o, f),  # type: ignore[misc]
+                    lambda f: mask_stage.mask_path(shot, f),
+                )
+            elif stage == "render":
+                inputs = render_stage.load_inputs(shot)
+                with shot.open_plate() as plate:
+                    found = _per_frame(
+                        shot,
+                        "render",
+                        "render",
+                        lambda f, i=inputs, p=plate: i.key(shot, p, f),  # type: ignore[misc]
+                        lambda f: render_stage.patch_path(shot, f),
+                    )
+            else:
+                target = (records.read_json(shot.path("comp", "record.json")) or {}).get("target")
+                pattern = target if target and target != "comp/comp.####.exr" else None
+                with shot.open_plate() as plate:
+                    found = _per_frame(
+                        shot,
+                        "blend",
+                        "comp",
+                        lambda f, p=plate, t=pattern: blend_stage.frame_key(shot, p, f, t or ""),  # type: ignore[misc]
+                        lambda f, t=pattern: (  # type: ignore[misc]
+                            blend_stage.sequence_path(t, f) if t else blend_stage.comp_path(shot, f)
+                        ),
+                    )
+        except StageMissingError as exc:
+            found = StageStatus(stage, "waits", note=exc.message)
+        except RelipError as exc:
+            found = StageStatus(stage, "failed", note=str(exc))
+        if stale_before and found.state == "up to date" and stage in ("render", "blend"):
+            found.note = found.note or "an earlier stage is stale"
+        stale_before |= found.state != "up to date"
+        result.append(found)
+    return result
+
+
+def _whole(
+    shot: Shot, stage: str, key: str, output: str, *, folder: str | None = None
+) -> StageStatus:
+    where = shot.path(folder or stage)
+    record = records.read_json(where / "record.json")
+    if not record or not (where / output).exists():
+        return StageStatus(stage, "missing", note=f"run relip {stage}")
+    if record.get("key") != key:
+        return StageStatus(stage, "stale", note="an input or a setting changed")
+    return StageStatus(stage, "up to date")
+
+
+def _per_frame(
+    shot: Shot,
+    stage: str,
+    folder: str,
+    key: Callable[[int], str],
+    output: Callable[[int], Any],
+) -> StageStatus:
+    record = FrameRecord(shot.path(folder))
+    frames: dict[int, str] = {}
+    for frame in shot.frames:
+        status_now = record.get(frame)
+        if status_now is None:
+            frames[frame] = "missing"
+        elif status_now.get("key") != key(frame):
+            frames[frame] = "stale"
+        elif status_now["state"] == "failed":
+            frames[frame] = "failed"
+        elif status_now["state"] == "passed":
+            frames[frame] = "passed"
+        elif not output(frame).exists():
+            frames[frame] = "missing"
+        else:
+            frames[frame] = "done"
+    counts: dict[str, int] = {}
+    for state in frames.values():
+        counts[state] = counts.get(state, 0) + 1
+    fine = counts.get("done", 0) + counts.get("passed", 0)
+    if fine == len(frames):
+        state = "up to date"
+    elif counts.get("failed"):
+        state = "failed"
+    elif fine:
+        state = "partial"
+    elif counts.get("stale"):
+        state = "stale"
+    else:
+        state = "missing"
+    unfinished = [f for f, s in frames.items() if s not in ("done", "passed")]
+    note = f"to do: {format_range(unfinished)}" if unfinished else ""
+    return StageStatus(stage, state, counts, frames, note)

@@ -1,0 +1,126 @@
+"""A sound file as a stream of samples, for laying under a movie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from relip.errors import AudioError, PlateError
+from relip.plate.movie import open_container
+
+#: Rates AAC can have, in Hz (ISO/IEC 14496-3, table 1.18).
+AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+
+class Sound:
+    """The first sound stream of a file, decoded as it is asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Raises
+    ------
+    AudioError
+        If there is no sound in it.
+
+    Attributes
+    ----------
+    rate : int
+        Samples per second.
+    channels : int
+    layout : str
+        libav's name of the channel layout.
+    deep : bool
+        True when samples have more than 16 bits.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        try:
+            self._container: Any = open_container(self.path)
+        except PlateError as error:
+            raise AudioError(
+                error.message.replace("is not a movie", "is not a sound file"),
+                mend="give a WAV, FLAC, MP3 or AAC file",
+            ) from None
+        streams = self._container.streams.audio
+        if not streams:
+            self.close()
+            raise AudioError(f"{self.path} has no sound in it")
+        self._stream = streams[0]
+        self.rate = int(self._stream.rate or 0)
+        self.channels = int(self._stream.channels)
+        if not self.rate or not self.channels:
+            self.close()
+            raise AudioError(f"{self.path}: its sound has no rate or no channels")
+        self.layout = str(self._stream.layout.name)
+        if self.layout.endswith("channels") or "channels" in self.layout:
+            self.layout = _LAYOUTS.get(self.channels, self.layout)
+        name = self._stream.codec.name
+        self.deep = name.startswith(("pcm_s24", "pcm_s32", "pcm_f", "flac", "alac"))
+
+    def blocks(self, rate: int) -> Iterator[np.ndarray]:
+        """All samples at ``rate``, as (channels, n) float32 blocks.
+
+        What cannot be decoded is left out.
+        """
+        resampler = av.AudioResampler(format="fltp", layout=self.layout, rate=rate)
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                frames = packet.decode()
+            except av.EOFError:
+                break
+            except (av.FFmpegError, ValueError):
+                continue
+            for frame in frames:
+                for part in resampler.resample(frame):
+                    yield part.to_ndarray()
+        for part in resampler.resample(None):
+            yield part.to_ndarray()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._container.close()
+
+
+class Track:
+    """Sound of exactly the length asked for: cut, or followed by silence.
+
+    Parameters
+    ----------
+    sound : Sound
+    rate : int
+        Samples per second to give.
+    """
+
+    def __init__(self, sound: Sound, rate: int) -> None:
+        self._sound = sound
+        self._blocks: Iterator[np.ndarray] | None = sound.blocks(rate)
+        self._left = np.empty((sound.channels, 0), np.float32)
+
+    def take(self, count: int) -> np.ndarray:
+        """The next ``count`` samples, (channels, count) float32."""
+        parts, have = [self._left], self._left.shape[1]
+        while have < count and self._blocks is not None:
+            block = next(self._blocks, None)
+            if block is None:
+                self._blocks = None
+                break
+            parts.append(block)
+            have += block.shape[1]
+        if have < count:
+            parts.append(np.zeros((self._sound.channels, count - have), np.float32))
+        whole = np.concatenate(parts, axis=1)
+        self._left = whole[:, count:]
+        return np.ascontiguousarray(whole[:, :count])

@@ -1,0 +1,289 @@
+"""Stage records: fingerprints, per-frame status, atomic writes, resume.
+
+Up to date is decided by fingerprints, never by time stamps. A stage that
+works frame by frame writes one small status file per frame
+(``<stage>/status/<frame>.json``), so that many processes on one shared folder
+never write the same file with different contents; ``<stage>/record.json`` is
+a summary that any of them can rebuild from those.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from relip.errors import OutputError, ShotError
+
+#: Bytes read from the head, middle and tail of a large file for its fingerprint.
+SAMPLE_BYTES = 1 << 20
+
+#: States a frame can be in. ``passed``: nothing to do here (no face), the plate goes through.
+STATES = ("done", "passed", "failed")
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 over values: JSON-able objects, bytes and arrays.
+
+    Parameters
+    ----------
+    *parts : object
+        JSON-able values, ``bytes``, or ``numpy.ndarray`` (dtype and shape count).
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"array {part.dtype.str} {part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).tobytes())
+        elif isinstance(part, bytes):
+            digest.update(b"bytes %d " % len(part) + part)
+        else:
+            text = json.dumps(part, sort_keys=True, separators=(",", ":"), default=str)
+            digest.update(f"json {len(text)} {text}".encode())
+    return digest.hexdigest()[:32]
+
+
+def file_fingerprint(path: Path) -> str:
+    """Fingerprint of a file's content; ``"absent"`` when there is none.
+
+    Files over three :data:`SAMPLE_BYTES` are sampled at head, middle and tail
+    together with their size.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+    """
+    try:
+        size = path.stat().st_size
+        digest = hashlib.sha256(str(size).encode())
+        with path.open("rb") as handle:
+            if size <= 3 * SAMPLE_BYTES:
+                digest.update(handle.read())
+            else:
+                for start in (0, size // 2, size - SAMPLE_BYTES):
+                    handle.seek(start)
+                    digest.update(handle.read(SAMPLE_BYTES))
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return "absent"
+    return digest.hexdigest()[:32]
+
+
+def output_error(path: Path, exc: OSError) -> OutputError:
+    """The :class:`OutputError` that tells a user why ``path`` cannot be written."""
+    if exc.errno == errno.ENOSPC:
+        return OutputError(f"{path}: the disk is full", mend="free some space and run it again")
+    if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(
+            f"{path}: not allowed to write there", mend="choose another folder or its permissions"
+        )
+    return OutputError(f"{path}: cannot be written: {exc.strerror or exc}")
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends well.
+
+    The temporary name keeps the suffix, so that writers that look at it work.
+
+    Raises
+    ------
+    OutputError
+        If the folder or file cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent
+        )
+        os.close(handle)
+    except OSError as exc:
+        raise output_error(path, exc) from exc
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except OSError as exc:
+        raise output_error(path, exc) from exc
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open ``path`` for writing; it appears, whole, only when the block ends well."""
+    encoding = None if "b" in mode else "utf-8"
+    with atomic_path(path) as temporary, temporary.open(mode, encoding=encoding) as handle:
+        yield handle
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON atomically, indented, keys in the order given."""
+    with atomic_write(path) as handle:
+        json.dump(data, handle, indent=1, default=str)
+        handle.write("\n")
+
+
+def read_json(path: Path) -> Any | None:
+    """Read JSON; None when the file does not exist.
+
+    Raises
+    ------
+    ShotError
+        If the file is not JSON.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as exc:
+        raise ShotError(f"{path}: damaged: {exc}", mend="delete it and run the stage again") from exc
+
+
+def write_npz(path: Path, **arrays: np.ndarray) -> None:
+    """Write arrays as a compressed ``.npz`` atomically (no pickled objects)."""
+    for name, value in arrays.items():
+        if np.asarray(value).dtype == object:
+            raise TypeError(f"{name} is an object array")
+    with atomic_write(path, "wb") as handle:
+        np.savez_compressed(handle, **arrays)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Read a ``.npz`` written by :func:`write_npz`, refusing pickled objects.
+
+    Raises
+    ------
+    ShotError
+        If the file is damaged.
+    FileNotFoundError
+        If it does not exist.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+    except FileNotFoundError:
+        raise
+    except Exception as exc:
+        raise ShotError(f"{path}: damaged: {exc}", mend="delete it and run the stage again") from exc
+
+
+@dataclass
+class StageReport:
+    """What one run of a stage did.
+
+    Attributes
+    ----------
+    stage : str
+    done, kept, passed : list of int
+        Frames made now, found up to date, and passed through (no face).
+    failed : dict of int to str
+        Frames that failed, with the reason.
+    notes : list of str
+        Warnings and decisions worth a line to the user.
+    data : dict
+        Figures of the stage (loss, rung, confidence).
+    """
+
+    stage: str
+    done: list[int] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    passed: list[int] = field(default_factory=list)
+    failed: dict[int, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-able values."""
+        return {
+            "stage": self.stage,
+            "done": len(self.done),
+            "kept": len(self.kept),
+            "passed": self.passed,
+            "failed": {str(k): v for k, v in self.failed.items()},
+            "notes": self.notes,
+            "data": self.data,
+        }
+
+
+class FrameRecord:
+    """Per-frame status of one stage of one shot.
+
+    Parameters
+    ----------
+    folder : Path
+        The stage's folder inside the shot.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.status_folder = self.folder / "status"
+
+    def get(self, frame: int) -> dict[str, Any] | None:
+        """Status of one frame: ``{"key", "state", "note"}``; None when it was never done."""
+        path = self.status_folder / f"{frame}.json"
+        try:
+            status = json.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return status if isinstance(status, dict) else None
+
+    def is_current(self, frame: int, key: str, output: Path | None) -> bool:
+        """Whether the frame was finished with this key and its output is still there."""
+        status = self.get(frame)
+        if not status or status.get("key") != key or status.get("state") not in ("done", "passed"):
+            return False
+        return output is None or status["state"] == "passed" or output.exists()
+
+    def set(self, frame: int, key: str, state: str, note: str = "") -> None:
+        """Record a frame, after its output is in place."""
+        assert state in STATES, state
+        with atomic_write(self.status_folder / f"{frame}.json") as handle:
+            json.dump({"frame": frame, "key": key, "state": state, "note": note}, handle)
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write ``<stage>/record.json``."""
+    write_json(Path(folder) / "record.json", record)
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can change a pixel, for the record."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in ("relip", "torch", "numpy", "mediapipe", "av", "OpenImageIO", "opencolorio"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed as a distribution"
+    for name in ("opencv-contrib-python-headless", "opencv-contrib-python"):
+        with contextlib.suppress(PackageNotFoundError):
+            found["opencv"] = version(name)
+            break
+    return found
+
+

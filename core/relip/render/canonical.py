@@ -1,0 +1,168 @@
+"""The canonical crop: the part of it that is generated, cut out of the plate and put back.
+
+The canonical crop is a square of 1.15 face widths, (0, 0) to (1, 1). The
+network sees a *window* of it, the smallest rectangle on a 16-pixel grid that
+holds the edited region in every frame with some room around: the forehead
+would only cost time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from relip.track import geometry
+
+#: The window's edges lie on multiples of this (three halvings after space-to-depth ×2).
+GRID = 16
+
+#: Pixels of context around the region at 256.
+CONTEXT = 10
+
+#: Above this face width in plate pixels a crop of 256 would soften the plate.
+WIDE_FACE = 220.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of the canonical crop in pixels.
+
+    Attributes
+    ----------
+    size : int
+        Side of the whole crop in pixels (256).
+    x, y, width, height : int
+        The rectangle inside it.
+    """
+
+    size: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @classmethod
+    def around(cls, bounds: tuple[float, float, float, float], size: int) -> Window:
+        """The window that holds ``bounds`` (left, top, right, bottom in crop units)."""
+        context = CONTEXT * size / 256
+        x0, x1 = _on_grid(bounds[0] * size - context, bounds[2] * size + context)
+        y0, y1 = _on_grid(bounds[1] * size - context, bounds[3] * size + context)
+        return cls(size, x0, y0, x1 - x0, y1 - y0)
+
+    def to_pixels(self, points: np.ndarray) -> np.ndarray:
+        """Crop units ``[shape=(..., 2)]`` to window pixels (centres at +0.5)."""
+        return points * self.size - np.array([self.x, self.y], float)
+
+    def from_plate(self, transform: np.ndarray) -> np.ndarray:
+        """Similarity from plate pixels to window pixels for a plate-to-crop similarity."""
+        result = transform * self.size
+        return result - np.array([[0, 0, self.x], [0, 0, self.y]], float)
+
+    def as_list(self) -> list[int]:
+        """The five numbers, for files."""
+        return [self.size, self.x, self.y, self.width, self.height]
+
+
+def _on_grid(low: float, high: float) -> tuple[int, int]:
+    start = int(np.floor(low / GRID)) * GRID
+    return start, max(int(np.ceil(high / GRID)) * GRID, start + GRID)
+
+
+def cut_out(picture: np.ndarray, to_window: np.ndarray, window: Window) -> np.ndarray:
+    """Resample the plate into the window.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width, channels), dtype=float32]
+    to_window : np.ndarray [shape=(2, 3)]
+        Plate pixels to window pixels.
+    window : Window
+
+    Returns
+    -------
+    np.ndarray [shape=(window.height, window.width, channels), dtype=float32]
+    """
+    scale = float(np.hypot(to_window[0, 0], to_window[1, 0]))
+    if scale < 0.7:
+        # band-limit before shrinking, so that fine texture does not alias
+        picture = cv2.GaussianBlur(picture, (0, 0), 0.5 / scale - 0.2)
+    return cv2.warpAffine(
+        picture,
+        geometry.for_opencv(to_window),
+        (window.width, window.height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def plate_rect(
+    to_window: np.ndarray, window: Window, width: int, height: int, margin: int = 4
+) -> tuple[int, int, int, int]:
+    """The plate rectangle x0, y0, x1, y1 that covers the window, clipped to the picture."""
+    corners = np.array(
+        [[0, 0], [window.width, 0], [0, window.height], [window.width, window.height]], float
+    )
+    on_plate = geometry.apply(geometry.invert(to_window), corners)
+    x0, y0 = np.floor(on_plate.min(0)).astype(int) - margin
+    x1, y1 = np.ceil(on_plate.max(0)).astype(int) + margin
+    return max(int(x0), 0), max(int(y0), 0), min(int(x1), width), min(int(y1), height)
+
+
+def shifted(transform: np.ndarray, x0: int, y0: int) -> np.ndarray:
+    """The same map for a picture whose top-left pixel is (x0, y0) of the plate."""
+    result = transform.copy()
+    result[:, 2] += transform[:, :2] @ np.array([x0, y0], float)
+    return result
+
+
+def put_back(
+    patch: np.ndarray, to_window: np.ndarray, rect: tuple[int, int, int, int]
+) -> np.ndarray:
+    """Resample window pixels into a rectangle of the plate.
+
+    Parameters
+    ----------
+    patch : np.ndarray [shape=(window.height, window.width, channels), dtype=float32]
+    to_window : np.ndarray [shape=(2, 3)]
+        Plate pixels to window pixels.
+    rect : tuple of int
+        x0, y0, x1, y1 in the plate.
+
+    Returns
+    -------
+    np.ndarray [shape=(y1 - y0, x1 - x0, channels), dtype=float32]
+    """
+    x0, y0, x1, y1 = rect
+    return cv2.warpAffine(
+        patch,
+        geometry.for_opencv(shifted(to_window, x0, y0)),
+        (x1 - x0, y1 - y0),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def stmap(
+    to_window: np.ndarray, window: Window, rect: tuple[int, int, int, int]
+) -> np.ndarray:
+    """STMap from the plate to the canonical crop over a rectangle of the plate.
+
+    Parameters
+    ----------
+    to_window, window, rect
+        As for :func:`put_back`.
+
+    Returns
+    -------
+    np.ndarray [shape=(h, w, 2), dtype=float32]
+        For each plate pixel its place in the crop, red to the right and
+        green **upwards**, 0-1, as Nuke's STMap reads it.
+    """
+    x0, y0, x1, y1 = rect
+    xs, ys = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
+    crop = geometry.apply(to_window, np.stack([xs, ys], -1).reshape(-1, 2))
+    crop = (crop + np.array([window.x, window.y])) / window.size
+    crop = crop.reshape(y1 - y0, x1 - x0, 2)
+    return np.stack([crop[..., 0], 1.0 - crop[..., 1]], -1).astype(np.float32)

@@ -1,0 +1,201 @@
+"""Training examples: window crops of the shot with their lines, kept in memory.
+
+At most :data:`MAX_EXAMPLES` frames are kept, evenly spread, so that memory
+does not grow with the length of the shot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from relip.mask.region import Region, fill
+from relip.plate import BadFrame, Plate
+from relip.progress import Progress
+from relip.render import canonical, rig
+from relip.render.canonical import Window
+from relip.render.conditioning import draw_maps
+from relip.render.encoding import Encoding
+from relip.track import geometry
+from relip.track.facetrack import FaceTrack
+
+MAX_EXAMPLES = 900
+
+#: Context kept around the window for rotations and shifts, as a share of the crop.
+PAD = 0.08
+
+#: Augmentation ranges: degrees, scale, shift as a share of the crop, gain.
+ROTATION, SCALE, SHIFT, GAIN = 4.0, 0.06, 0.025, 0.05
+
+
+@dataclass
+class Examples:
+    """Frames to learn from.
+
+    Attributes
+    ----------
+    frames : np.ndarray [shape=(n,)]
+    pictures : np.ndarray [shape=(n, height + 2 pad, width + 2 pad, 3), dtype=float16]
+        Padded windows in the network's encoding.
+    lines : np.ndarray [shape=(n, 57, 2)]
+        Unpadded window pixels.
+    outlines : np.ndarray [shape=(n, m, 2)]
+        The region, in unpadded window pixels.
+    window : Window
+    pad : int
+    mean : np.ndarray [shape=(3,)]
+        Mean colour inside the region.
+    """
+
+    frames: np.ndarray
+    pictures: np.ndarray
+    lines: np.ndarray
+    outlines: np.ndarray
+    window: Window
+    pad: int
+    mean: np.ndarray
+
+
+def collect(
+    plate: Plate,
+    track: FaceTrack,
+    region: Region,
+    window: Window,
+    encoding: Encoding,
+    frames: Sequence[int],
+    progress: Progress,
+) -> Examples:
+    """Cut the examples out of the plate, in one pass.
+
+    Parameters
+    ----------
+    frames : sequence of int
+        Frames to learn from; those without a face or unreadable are left out.
+    """
+    visible = [f for f in frames if track.visible[track.index(f)]]
+    if len(visible) > MAX_EXAMPLES:
+        pick = np.unique(np.linspace(0, len(visible) - 1, MAX_EXAMPLES).round().astype(int))
+        visible = [visible[i] for i in pick]
+    pad = int(np.ceil(PAD * window.size / 8)) * 8
+    padded = Window(
+        window.size,
+        window.x - pad,
+        window.y - pad,
+        window.width + 2 * pad,
+        window.height + 2 * pad,
+    )
+    lines = rig.track_lines(track)
+    kept: list[int] = []
+    pictures = np.empty((len(visible), padded.height, padded.width, 3), np.float16)
+    progress.start("examples", len(visible))
+    for picture in plate.iter(visible, on_error="mark"):
+        progress.step()
+        if isinstance(picture, BadFrame):
+            continue
+        row = track.index(picture.frame)
+        to_window = padded.from_plate(track.transform[row])
+        x0, y0, x1, y1 = canonical.plate_rect(to_window, padded, plate.width, plate.height)
+        piece = encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
+        crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), padded)
+        pictures[len(kept)] = crop
+        kept.append(picture.frame)
+    progress.finish()
+    rows = np.array([track.index(f) for f in kept], int)
+    outlines = window.to_pixels(region.outline[rows])
+    sample = pictures[: len(kept) : max(len(kept) // 20, 1)].astype(np.float32)
+    inside = fill(outlines[0] + pad, (padded.width, padded.height)) > 0.5
+    return Examples(
+        frames=np.array(kept, int),
+        pictures=pictures[: len(kept)],
+        lines=window.to_pixels(lines[rows]),
+        outlines=outlines,
+        window=window,
+        pad=pad,
+        mean=sample[:, inside].mean((0, 1)).astype(np.float32),
+    )
+
+
+def draw_inputs(
+    picture: np.ndarray,
+    lines: np.ndarray,
+    outline: np.ndarray,
+    window: Window,
+    mean: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The network's input for one frame.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width, 3)]
+        Window in the network's encoding.
+    lines : np.ndarray [shape=(57, 2)]
+    outline : np.ndarray [shape=(m, 2)]
+        Both in window pixels.
+    window : Window
+    mean : np.ndarray [shape=(3,)]
+        Mean colour of the region over the shot; the network's zero.
+
+    Returns
+    -------
+    inputs : np.ndarray [shape=(8, height, width), dtype=float32]
+    region : np.ndarray [shape=(height, width), dtype=float32]
+        1 where the network draws.
+    """
+    size = (window.width, window.height)
+    region = (fill(outline, size) > 0).astype(np.float32)
+    maps = draw_maps(lines, size, window.size / 256).astype(np.float32) / 255
+    seen = (picture - mean) * (1 - region[..., None]) * 2
+    stacked = np.concatenate([seen, region[..., None], maps], axis=-1)
+    return np.ascontiguousarray(stacked.transpose(2, 0, 1), dtype=np.float32), region
+
+
+def mouth_weight(lines: np.ndarray, size: tuple[int, int], extra: float) -> np.ndarray:
+    """Loss weight 1, plus ``extra`` around the lips with a soft edge."""
+    width, height = size
+    low, high = lines[: rig.N_OUTER].min(0), lines[: rig.N_OUTER].max(0)
+    centre, half = (low + high) / 2, (high - low) / 2 * np.array([1.3, 1.5]) + 6
+    x = (np.arange(width) + 0.5 - centre[0]) / half[0]
+    y = (np.arange(height) + 0.5 - centre[1]) / half[1]
+    radius = np.maximum(np.abs(x)[None], np.abs(y)[:, None])
+    return (1 + extra * np.clip(2 - 1.6 * radius, 0, 1)).astype(np.float32)
+
+
+def augmented(
+    examples: Examples, index: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """One example, turned, scaled, shifted and dimmed a little.
+
+    Returns
+    -------
+    inputs : np.ndarray [shape=(8, height, width)]
+    target : np.ndarray [shape=(3, height, width)]
+        Difference from the mean colour.
+    region, weight : np.ndarray [shape=(height, width)]
+    """
+    window, pad = examples.window, examples.pad
+    angle = np.deg2rad(rng.uniform(-ROTATION, ROTATION))
+    scale = 1 + rng.uniform(-SCALE, SCALE)
+    shift = rng.uniform(-SHIFT, SHIFT, 2) * window.size
+    gain = 1 + rng.uniform(-GAIN, GAIN)
+    centre = examples.outlines[index].mean(0)
+    cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
+    linear = np.array([[cos, -sin], [sin, cos]])
+    move = np.c_[linear, centre + shift - linear @ centre]  # window → augmented window
+    from_padded = geometry.compose(move, np.array([[1.0, 0, -pad], [0, 1.0, -pad]]))
+    picture = cv2.warpAffine(
+        examples.pictures[index].astype(np.float32),
+        geometry.for_opencv(from_padded),
+        (window.width, window.height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    picture *= gain
+    lines = geometry.apply(move, examples.lines[index])
+    outline = geometry.apply(move, examples.outlines[index])
+    inputs, region = draw_inputs(picture, lines, outline, window, examples.mean)
+    target = np.ascontiguousarray((picture - examples.mean).transpose(2, 0, 1))
+    weight = mouth_weight(lines, (window.width, window.height), 3.0)
+    return inputs, target, region, weight

@@ -1,0 +1,1 @@
+"""Review: metrics, contact sheet, preview movie, report page."""

@@ -1,0 +1,59 @@
+"""Contact sheets: plate and comp side by side around the face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from relip import records
+
+TILE = 240
+COLUMNS = 6
+_LABEL = 20
+
+
+def face_tile(picture: np.ndarray, centre: np.ndarray, half: float, label: str) -> np.ndarray:
+    """A square around the face, ``TILE`` pixels wide, with a label below.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+    centre : np.ndarray [shape=(2,)]
+    half : float
+        Half the side of the square in picture pixels.
+    label : str
+    """
+    to_tile = np.array([[1.0, 0, half - centre[0]], [0, 1.0, half - centre[1]]]) * (TILE / (2 * half))
+    tile = cv2.warpAffine(
+        picture,
+        to_tile,
+        (TILE, TILE),
+        flags=cv2.INTER_AREA if half > TILE / 2 else cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(40, 40, 40),
+    )
+    bar = np.full((_LABEL, TILE, 3), 24, np.uint8)
+    cv2.putText(bar, label, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA)
+    return np.concatenate([tile, bar])
+
+
+def assemble(columns: list[list[np.ndarray]]) -> np.ndarray:
+    """Rows of tiles: each column is a list of tiles shown one below the other."""
+    strips = [np.concatenate(column) for column in columns]
+    blank = np.full_like(strips[0], 24)
+    rows = []
+    for start in range(0, len(strips), COLUMNS):
+        row = strips[start : start + COLUMNS]
+        row += [blank] * (COLUMNS - len(row)) if len(strips) > COLUMNS else []
+        rows.append(np.concatenate(row, axis=1))
+    return np.concatenate(rows)
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write an 8-bit RGB picture as PNG, whole or not at all."""
+    good, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    assert good
+    with records.atomic_write(path, "wb") as handle:
+        handle.write(data.tobytes())

@@ -1,0 +1,260 @@
+"""The review stage: metrics.json, sheet.png, curves.png, preview.mp4 and report.html.
+
+Nothing is read from ``comp/``: the finished frames are composed again from
+plate and patches, so that a dubbed movie can be reviewed too.
+"""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from relip import records
+from relip.blend import stage as blend_stage
+from relip.frames import format_range
+from relip.plate import BadFrame, Colour
+from relip.progress import Progress
+from relip.records import StageReport
+from relip.review import measure, sheet
+from relip.shot import Shot
+from relip.track import stage as track_stage
+from relip.track.picture import detection_picture
+
+NAME = "review"
+VERSION = 1
+
+#: Frames on the contact sheet.
+SHEET_FRAMES = 12
+
+#: Longer side of the preview movie, pixels.
+PREVIEW_SIDE = 720
+
+
+def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
+    """Measure and show the finished shot.
+
+    Raises
+    ------
+    StageMissingError
+        If the shot is not rendered.
+    """
+    report = StageReport(NAME)
+    folder = shot.stage_folder("review")
+    track = track_stage.load(shot)
+    frames = list(shot.frames)
+    visible = [f for f in frames if track.visible[track.index(f)]]
+    key = review_key(shot)
+    old = records.read_json(folder / "record.json") or {}
+    if not force and old.get("key") == key and (folder / "report.html").exists():
+        report.kept = frames
+        report.data = old.get("data", {})
+        return report
+    spread = np.linspace(0, len(visible) - 1, min(SHEET_FRAMES, len(visible))).round().astype(int)
+    chosen = {visible[i] for i in spread}
+    columns: list[list[np.ndarray]] = []
+    outside = 0.0
+
+    def pictures() -> Any:
+        nonlocal outside
+        colour = Colour()
+        with shot.open_plate() as plate, Preview(shot, folder / "preview.mp4") as preview:
+            for picture in plate.iter(frames, on_error="mark"):
+                if isinstance(picture, BadFrame):
+                    report.failed[picture.frame] = picture.reason
+                    preview.repeat()
+                    continue
+                patch = blend_stage.read_patch(shot, picture.frame, plate)
+                shown = plate8 = detection_picture(picture.rgb, plate, colour)
+                if patch is not None:
+                    rgb, alpha, origin = patch
+                    comp = blend_stage.over(
+                        picture.rgb, rgb, alpha, origin, mix=shot.settings.blend.mix
+                    )
+                    outside = max(outside, outside_difference(comp, picture.rgb, alpha, origin))
+                    shown = detection_picture(comp, plate, colour)
+                preview.write(shown)
+                if picture.frame in chosen:
+                    row = track.index(picture.frame)
+                    centre = track.landmarks[row, 164, :2]
+                    half = 0.75 * track.face_width
+                    columns.append(
+                        [
+                            sheet.face_tile(plate8, centre, half, f"plate {picture.frame}"),
+                            sheet.face_tile(shown, centre, half, f"comp {picture.frame}"),
+                        ]
+                    )
+                yield picture.frame, shown
+
+    data: dict[str, Any] = {}
+    curves_picture = None
+    if shot.settings.render.drive == "speech":
+        sync = measure.measure_sync(shot, pictures(), progress, len(frames))
+        data["sync"] = sync.to_dict()
+        curves_picture = folder / "curves.png"
+        plot_sync(curves_picture, sync)
+    else:
+        progress.start(NAME, len(frames))
+        for _ in pictures():
+            progress.step()
+        progress.finish()
+    data["max_difference_outside_matte"] = outside
+    data["passed_through"] = [f for f in frames if f not in visible]
+    sheet.write_png(folder / "sheet.png", sheet.assemble(columns))
+    records.write_json(folder / "metrics.json", data)
+    write_report(shot, folder, data, curves_picture)
+    records.write_record(
+        folder, {"stage": NAME, "key": key, "data": data, "versions": records.versions()}
+    )
+    report.done = frames
+    report.data = data
+    return report
+
+
+def review_key(shot: Shot) -> str:
+    """Fingerprint of the patches and curves that a review shows."""
+    from relip.records import FrameRecord
+
+    rendered = FrameRecord(shot.path("render"))
+    keys = [(rendered.get(f) or {}).get("key") for f in shot.frames]
+    overrides = [
+        records.file_fingerprint(p) for p in sorted(shot.path("overrides").glob("*.*"))
+    ]
+    return records.fingerprint(
+        NAME,
+        VERSION,
+        keys,
+        overrides,
+        shot.settings.blend.mix,
+        records.file_fingerprint(shot.path("speech", "mouth.csv")),
+    )
+
+
+def outside_difference(
+    comp: np.ndarray, plate: np.ndarray, alpha: np.ndarray, origin: tuple[int, int]
+) -> float:
+    """Largest |comp − plate| where the matte is 0."""
+    whole = np.zeros(plate.shape[:2], np.float32)
+    x, y = origin
+    x0, y0 = max(x, 0), max(y, 0)
+    x1, y1 = min(x + alpha.shape[1], plate.shape[1]), min(y + alpha.shape[0], plate.shape[0])
+    whole[y0:y1, x0:x1] = alpha[y0 - y : y1 - y, x0 - x : x1 - x]
+    outside = whole == 0
+    a, b = comp[outside], plate[outside]
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    return float(np.abs(a - b)[~same].max()) if not same.all() else 0.0
+
+
+class Preview:
+    """A small H.264 movie of the finished frames with the dialogue as its sound."""
+
+    def __init__(self, shot: Shot, path: Path) -> None:
+        self._shot = shot
+        self._path = path
+        self._writer: Any = None
+        self._last: np.ndarray | None = None
+
+    def __enter__(self) -> Preview:
+        return self
+
+    def write(self, picture: np.ndarray) -> None:
+        """Add one 8-bit frame."""
+        from relip.review.preview import PreviewWriter
+
+        height, width = picture.shape[:2]
+        scale = min(1.0, PREVIEW_SIDE / max(height, width))
+        size = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
+        if self._writer is None:
+            d = self._shot.settings.dialogue
+            audio = self._shot.resolve(d.audio) if d.audio else None
+            self._writer = PreviewWriter(
+                self._path, size, self._shot.rate, audio=audio, offset=d.offset
+            )
+        self._last = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        self._writer.write(self._last)
+
+    def repeat(self) -> None:
+        """Show the last frame again."""
+        if self._writer is not None and self._last is not None:
+            self._writer.write(self._last)
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if self._writer is not None:
+            self._writer.close(discard=kind is not None)
+
+
+def plot_sync(path: Path, sync: measure.Sync) -> None:
+    """Driving opening, tracked opening and closures over the frames, as PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(13, 3.2), dpi=100)
+    scale = max(float(np.percentile(sync.seen, 98)), 1e-6) if len(sync.seen) else 1.0
+    axis.plot(sync.frames, sync.driven, label="driving curve", color="#1b6ca8", lw=1.4)
+    axis.plot(sync.frames, sync.seen / scale, label="tracked in the comp", color="#d1495b", lw=1.1)
+    for closure in sync.closures:
+        colour = "#2e8b57" if closure["closed"] else "#c00000"
+        axis.axvspan(min(closure["frames"]) - 0.5, max(closure["frames"]) + 0.5, color=colour, alpha=0.25)
+    axis.set_xlabel("frame (bands: p b m, green where the lips close)")
+    axis.set_ylabel("lip opening")
+    axis.set_title(f"r = {sync.r:.3f}, lag {sync.lag} frames", loc="left", fontsize=10)
+    axis.legend(loc="upper right", fontsize=8)
+    axis.margins(x=0.01)
+    figure.tight_layout()
+    with records.atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
+    plt.close(figure)
+
+
+def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | None) -> None:
+    """Write ``report.html``: figures, contact sheet, curves and preview on one page."""
+    rows = []
+    sync = data.get("sync")
+    if sync:
+        rows += [
+            ("lip opening against the drive", f"r = {sync['opening_r']:.3f}, lag {sync['lag_frames']}"),
+            ("p b m closed within ±1 frame", f"{sync['closures_closed']} of {sync['closures']}"),
+            (
+                "silences over 0.3 s at rest",
+                "none" if not sync["silences"] else f"{sync['silence_frames_at_rest_percent']} % of frames",
+            ),
+        ]
+    rows.append(("largest change outside the matte", f"{data['max_difference_outside_matte']:g}"))
+    passed = data["passed_through"]
+    rows.append(("frames passed through (no face)", format_range(passed) if passed else "none"))
+    for stage in ("speech", "track", "model"):
+        record = records.read_json(shot.path(stage, "record.json")) or {}
+        for name, value in (record.get("data") or {}).items():
+            rows.append((f"{stage}: {name}", str(value)))
+        for note in record.get("notes") or []:
+            rows.append((f"{stage}: note", note))
+    cells = "\n".join(
+        f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows
+    )
+    plot = '<h2>Lips</h2><img src="curves.png" alt="lip opening over time">' if curves else ""
+    page = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Relip review: {html.escape(shot.folder.name)}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1480px; padding: 0 1rem;
+  background: #1c1d1f; color: #e6e6e6 }}
+h1, h2 {{ font-weight: 600 }} img, video {{ max-width: 100%; border-radius: 4px }}
+table {{ border-collapse: collapse; margin: 1rem 0 }}
+th {{ text-align: left; font-weight: 500; padding: .2rem 2rem .2rem 0; color: #a9b0b8 }}
+td {{ padding: .2rem 0; font-variant-numeric: tabular-nums }}
+</style>
+<h1>{html.escape(shot.folder.name)}</h1>
+<table>
+{cells}
+</table>
+<h2>Preview</h2><video src="preview.mp4" controls loop></video>
+{plot}
+<h2>Plate and comp</h2><img src="sheet.png" alt="contact sheet">
+</html>
+"""
+    with records.atomic_write(folder / "report.html") as handle:
+        handle.write(page)

@@ -1,0 +1,387 @@
+"""Shot: what to do, and the shot folder on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from relip import records
+from relip.errors import FrameRangeError, SettingError, ShotError
+from relip.frames import format_range, parse_range, parse_rate
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from relip.plate import Plate
+
+FORMAT_VERSION = 1
+SUFFIX = ".relip"
+
+DRIVES = ("speech", "track", "csv")
+QUALITIES = ("draft", "default", "final")
+WHEN_LONGER = ("error", "trim", "pingpong")
+LAYERS = ("raw", "stmap")
+
+
+@dataclass(frozen=True)
+class PlateSettings:
+    """Which pictures: a movie, or a sequence (``name.####.exr``)."""
+
+    path: str = ""
+    frames: str = ""
+    fps: str = ""
+    colourspace: str = ""
+
+
+@dataclass(frozen=True)
+class DialogueSettings:
+    """What is said: the new recording, its transcript and where it begins (seconds)."""
+
+    audio: str = ""
+    text: str = ""
+    language: str = "en"
+    production_audio: str = ""
+    offset: float = 0.0
+    when_longer: str = "error"
+
+    def check(self) -> None:
+        _choice("dialogue.when_longer", self.when_longer, WHEN_LONGER)
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """The edited region; lengths as a share of the face width."""
+
+    grow: float = 0.0
+    feather: float = 0.045
+    jaw: float = 0.10
+    sides: float = 0.04
+
+    def check(self) -> None:
+        _inside("mask.grow", self.grow, -0.1, 0.3)
+        _inside("mask.feather", self.feather, 0.005, 0.3)
+        _inside("mask.jaw", self.jaw, 0.0, 0.4)
+        _inside("mask.sides", self.sides, 0.0, 0.4)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How the shot's network is trained; ``frames`` limits what it learns from."""
+
+    quality: str = "default"
+    steps: int = 0
+    frames: str = ""
+    seed: int = 0
+    device: str = "auto"
+    working: str = "auto"
+
+    def check(self) -> None:
+        _choice("train.quality", self.quality, QUALITIES)
+        _choice("train.device", self.device, ("auto", "cpu", "cuda", "mps"))
+        _inside("train.steps", self.steps, 0, 1_000_000)
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """What drives the mouth, and which extra layers the patches carry."""
+
+    drive: str = "speech"
+    csv: str = ""
+    articulation: float = 1.0
+    layers: tuple[str, ...] = LAYERS
+    device: str = "auto"
+
+    def check(self) -> None:
+        _choice("render.drive", self.drive, DRIVES)
+        _inside("render.articulation", self.articulation, 0.0, 2.0)
+        for layer in self.layers:
+            _choice("render.layers", layer, LAYERS)
+        if self.drive == "csv" and not self.csv:
+            raise SettingError("render.drive is csv but render.csv names no file")
+
+
+@dataclass(frozen=True)
+class BlendSettings:
+    """How the patch goes over the plate."""
+
+    mix: float = 1.0
+
+    def check(self) -> None:
+        _inside("blend.mix", self.mix, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class ShotSettings:
+    """All of ``shot.toml``; immutable, validated once."""
+
+    plate: PlateSettings = field(default_factory=PlateSettings)
+    dialogue: DialogueSettings = field(default_factory=DialogueSettings)
+    mask: MaskSettings = field(default_factory=MaskSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    render: RenderSettings = field(default_factory=RenderSettings)
+    blend: BlendSettings = field(default_factory=BlendSettings)
+
+    def __post_init__(self) -> None:
+        for group in dataclasses.fields(self):
+            check = getattr(getattr(self, group.name), "check", None)
+            if check:
+                check()
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], *, where: str = "shot.toml") -> ShotSettings:
+        """Build settings from nested dictionaries.
+
+        Parameters
+        ----------
+        data : dict
+            ``{"plate": {...}, "dialogue": {...}, ...}``.
+        where : str
+            Named in messages.
+
+        Returns
+        -------
+        ShotSettings
+
+        Raises
+        ------
+        SettingError
+            On an unknown name, a wrong type or a value out of range.
+        """
+        groups = {f.name: f for f in dataclasses.fields(cls)}
+        made: dict[str, Any] = {}
+        for name, values in data.items():
+            if name == "version":
+                continue
+            if name not in groups:
+                raise SettingError(
+                    f"{where}: unknown section [{name}]", mend=f"known: {', '.join(groups)}"
+                )
+            kind = groups[name].default_factory
+            if not isinstance(values, dict):
+                raise SettingError(f"{where}: {name} must be a section [{name}]")
+            defaults = kind()  # type: ignore[misc]
+            known = {f.name for f in dataclasses.fields(defaults)}
+            checked = {}
+            for key, value in values.items():
+                if key not in known:
+                    raise SettingError(
+                        f"{where}: unknown setting {name}.{key}",
+                        mend=f"known: {', '.join(sorted(known))}",
+                    )
+                checked[key] = _coerce(f"{where}: {name}.{key}", value, getattr(defaults, key))
+            made[name] = dataclasses.replace(defaults, **checked)
+        try:
+            return cls(**made)
+        except SettingError as exc:
+            raise type(exc)(f"{where}: {exc.message}", mend=exc.mend) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dictionaries, ready for TOML."""
+        return dataclasses.asdict(self)
+
+
+def _coerce(where: str, value: Any, default: Any) -> Any:
+    if isinstance(default, bool) or isinstance(value, bool):
+        good = isinstance(value, bool) and isinstance(default, bool)
+    elif isinstance(default, float):
+        good = isinstance(value, (int, float))
+        value = float(value) if good else value
+    elif isinstance(default, tuple):
+        good = isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)
+        value = tuple(value) if good else value
+    else:
+        good = isinstance(value, type(default))
+    if not good:
+        raise SettingError(
+            f"{where} is {value!r}", mend=f"it must be of the kind of its default, {default!r}"
+        )
+    return value
+
+
+def _choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise SettingError(f"{name} is {value!r}", mend=f"use one of {', '.join(known)}")
+
+
+def _inside(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise SettingError(f"{name} is {value:g}", mend=f"it must lie between {low:g} and {high:g}")
+
+
+class Shot:
+    """A shot folder.
+
+    Use :meth:`create` or :meth:`open`; then :meth:`run`.
+
+    Attributes
+    ----------
+    folder : Path
+    settings : ShotSettings
+    """
+
+    def __init__(self, folder: Path, settings: ShotSettings) -> None:
+        self.folder = Path(folder)
+        self.settings = settings
+
+    @classmethod
+    def create(cls, folder: str | Path, settings: ShotSettings) -> Shot:
+        """Make (or rewrite the description of) a shot folder.
+
+        Parameters
+        ----------
+        folder : path
+        settings : ShotSettings
+
+        Returns
+        -------
+        Shot
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be written.
+        InputError
+            If the plate cannot be opened.
+        """
+        shot = cls(Path(folder), settings)
+        shot.frames  # noqa: B018  opens the plate: a shot without pictures is refused at once
+        shot.save()
+        return shot
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Shot:
+        """Open a shot folder.
+
+        Raises
+        ------
+        ShotError
+            If there is no readable ``shot.toml``.
+        """
+        folder = Path(folder)
+        path = folder / "shot.toml"
+        try:
+            data = tomllib.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            raise ShotError(
+                f"{folder}: not a shot folder (no shot.toml)", mend="make one with relip new"
+            ) from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+            raise ShotError(f"{path}: cannot be read: {exc}") from None
+        if data.get("version", FORMAT_VERSION) != FORMAT_VERSION:
+            raise ShotError(
+                f"{path}: version {data.get('version')!r} is not {FORMAT_VERSION}",
+                mend="open it with the Relip that made it",
+            )
+        return cls(folder, ShotSettings.from_dict(data, where=str(path)))
+
+    def save(self) -> None:
+        """Write ``shot.toml``."""
+        import tomli_w
+
+        data = {"version": FORMAT_VERSION, **self.settings.to_dict()}
+        with records.atomic_write(self.folder / "shot.toml") as handle:
+            handle.write("# A Relip shot. Paths are absolute or relative to this folder.\n")
+            handle.write(tomli_w.dumps(data))
+
+    def change(self, **groups: dict[str, Any]) -> Shot:
+        """The same shot with some settings replaced: ``shot.change(render={"drive": "track"})``."""
+        data = self.settings.to_dict()
+        for name, values in groups.items():
+            data[name] = {**data[name], **values}
+        return Shot(self.folder, ShotSettings.from_dict(data))
+
+    def resolve(self, path: str) -> Path:
+        """A path of ``shot.toml`` as an absolute path."""
+        given = Path(path).expanduser()
+        return given if given.is_absolute() else self.folder / given
+
+    def stage_folder(self, name: str) -> Path:
+        """A stage's folder inside the shot, made when it is not there.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be made.
+        """
+        folder = self.folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise records.output_error(folder, exc) from exc
+        return folder
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the shot folder."""
+        return self.folder.joinpath(*parts)
+
+    def override(self, name: str) -> Path | None:
+        """The artist's file in ``overrides/``, None when there is none."""
+        path = self.folder / "overrides" / name
+        return path if path.exists() else None
+
+    def open_plate(self) -> Plate:
+        """Open the plate (the caller closes it); each thread opens its own."""
+        from relip.plate import open_plate
+
+        s = self.settings.plate
+        if not s.path:
+            raise ShotError(f"{self.folder}: shot.toml names no plate")
+        return open_plate(
+            self.resolve(s.path),
+            fps=parse_rate(s.fps) if s.fps else None,
+            colourspace=s.colourspace or None,
+        )
+
+    @cached_property
+    def _facts(self) -> tuple[range, Fraction | None]:
+        with self.open_plate() as plate:
+            available, rate = plate.frames, plate.rate
+        wanted = self.settings.plate.frames
+        if not wanted:
+            return available, rate
+        frames = parse_range(wanted)
+        if frames != list(range(frames[0], frames[-1] + 1)):
+            raise FrameRangeError(f"plate.frames {wanted!r}: a shot is one run of frames, without gaps")
+        outside = [f for f in frames if f not in available]
+        if outside:
+            raise FrameRangeError(
+                f"{self.settings.plate.path}: frames {format_range(outside)} are outside the plate, "
+                f"which has {available[0]}-{available[-1]}"
+            )
+        return range(frames[0], frames[-1] + 1), rate
+
+    @property
+    def frames(self) -> range:
+        """The shot's frames."""
+        return self._facts[0]
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second.
+
+        Raises
+        ------
+        SettingError
+            If the plate does not tell and no rate was given.
+        """
+        rate = self._facts[1]
+        if rate is None:
+            raise SettingError(
+                f"{self.settings.plate.path}: an image sequence that names no frame rate",
+                mend="give --fps (for example --fps 24000/1001)",
+            )
+        return rate
+
+    def run(self, *, until: str = "review", frames: str | None = None, **options: Any) -> list[Any]:
+        """Run every stale stage in order; see :func:`relip.pipeline.run`."""
+        from relip import pipeline
+
+        return pipeline.run(self, until=until, frames=frames, **options)

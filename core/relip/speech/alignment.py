@@ -1,0 +1,131 @@
+"""What was said when: words and phones with their times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+#: The 39 ARPAbet phones of the CMU dictionary, without stress.
+ARPABET = (
+    *("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH"),
+    *("IH", "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH"),
+    *("UH", "UW", "V", "W", "Y", "Z", "ZH"),
+)
+
+#: The phones made by closing both lips.
+BILABIALS = frozenset("PBM")
+
+#: The phones made with the lower lip against the upper teeth.
+LABIODENTALS = frozenset("FV")
+
+
+class Interval(NamedTuple):
+    """A stretch of the dialogue: seconds from its start, and what is said (``""`` is silence)."""
+
+    start: float
+    end: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Words and phones with their times.
+
+    Attributes
+    ----------
+    words, phones : tuple of Interval
+        In order, without overlap, covering ``0`` to ``duration``; silence has
+        the label ``""``. Phones are ARPAbet without stress, in upper case.
+    duration : float
+        Seconds of the dialogue.
+    method : {"align", "recognise", "silence", "textgrid"}
+        Words given, words or phones found, nothing said, read from a file.
+    rung : str
+        The step of the alignment ladder that succeeded.
+    draft : bool
+        True when nobody gave the words: closures may be missing or wrong.
+    confidence : float or None
+        Mean over the words of :attr:`word_confidences`, by length; nats per
+        10 ms frame, about 0 for right words. None when not measured.
+    word_confidences : tuple of float
+        One per spoken word (silences left out), in order.
+    warnings : tuple of str
+        What the user should know: guessed pronunciations, a language fallback.
+    """
+
+    words: tuple[Interval, ...]
+    phones: tuple[Interval, ...]
+    duration: float
+    method: str = "align"
+    rung: str = ""
+    draft: bool = False
+    confidence: float | None = None
+    word_confidences: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+
+def fill(intervals: list[Interval], duration: float) -> tuple[Interval, ...]:
+    """Put a silence into every gap, so that the intervals cover ``0`` to ``duration``.
+
+    Neighbouring silences become one; intervals outside the duration are cut.
+    """
+    out: list[Interval] = []
+    now = 0.0
+    for start, end, label in sorted(intervals, key=lambda i: (i.start, i.end)):
+        start, end = max(start, now), min(end, duration)
+        if not label or end <= start:
+            continue
+        if start > now:
+            out.append(Interval(now, start, ""))
+        out.append(Interval(start, end, label))
+        now = end
+    if now < duration:
+        out.append(Interval(now, duration, ""))
+    return tuple(out)
+
+
+def spoken(intervals: tuple[Interval, ...]) -> list[Interval]:
+    """The intervals that are not silence."""
+    return [i for i in intervals if i.label]
+
+
+def silences(alignment: Alignment, min_seconds: float = 0.3) -> list[tuple[float, float]]:
+    """Where nobody speaks.
+
+    Parameters
+    ----------
+    alignment : Alignment
+    min_seconds : float
+        Shorter silences are left out.
+
+    Returns
+    -------
+    list of (float, float)
+        Start and end of each silence in seconds.
+    """
+    filled = fill(list(alignment.phones), alignment.duration)
+    return [(s, e) for s, e, label in filled if not label and e - s >= min_seconds - 1e-9]
+
+
+def frame_times(frames: range, rate: Fraction, offset: float = 0.0) -> np.ndarray:
+    """Dialogue time of every frame's centre.
+
+    Parameters
+    ----------
+    frames : range
+        Consecutive frames.
+    rate : Fraction
+        Frames per second.
+    offset : float
+        Seconds into the shot at which the dialogue begins.
+
+    Returns
+    -------
+    ndarray, shape (F,)
+        ``(frame - first + 1/2) / rate - offset`` seconds.
+    """
+    index = np.arange(len(frames), dtype=np.float64) * frames.step
+    return (index + 0.5) * rate.denominator / rate.numerator - offset

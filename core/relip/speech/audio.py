@@ -1,0 +1,140 @@
+"""Reading the dialogue: any sound file or movie to 16 kHz mono."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from relip.errors import AudioError
+
+#: Samples per second the aligner works at.
+RATE = 16000
+
+#: A recording whose highest peak lies below this is silent, in dB below full scale.
+SILENCE_DBFS = -55.0
+
+#: A hole in the sound stream of a movie longer than this is filled with silence, seconds.
+_GAP = 0.1
+
+
+@dataclass(frozen=True)
+class Audio:
+    """The dialogue as the aligner hears it.
+
+    Attributes
+    ----------
+    samples : ndarray, shape (n,), float32
+        Mono, -1 to 1.
+    rate : int
+        Samples per second, always 16000.
+    duration : float
+        Seconds.
+    source_rate, source_channels : int
+        What the file holds.
+    """
+
+    samples: np.ndarray
+    rate: int
+    duration: float
+    source_rate: int
+    source_channels: int
+
+
+def load_audio(path: str | Path) -> Audio:
+    """Read a sound file, or the first sound stream of a movie, as 16 kHz mono.
+
+    Time 0 is the start of the file; a sound stream that begins later than its
+    movie is padded with silence.
+
+    Parameters
+    ----------
+    path : path
+        Anything FFmpeg reads: wav, flac, mp3, m4a, ogg, mov, mp4 ...
+
+    Returns
+    -------
+    Audio
+
+    Raises
+    ------
+    AudioError
+        If the file is missing, unreadable, has no sound, lasts 0 s, or holds
+        samples that are not numbers.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise AudioError(f"the dialogue {path} {what}", mend="give a sound file or a movie")
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise AudioError(f"{path} has no sound", mend="give a sound file")
+            stream = container.streams.audio[0]
+            source_rate = int(stream.rate or 0)
+            source_channels = int(stream.channels or 0)
+            pieces = list(_decode(container, stream))
+    except AudioError:
+        raise
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AudioError(
+            f"cannot read the dialogue {path}: {reason}",
+            mend="give a sound file (wav, flac, mp3, m4a ...) or a movie with sound",
+        ) from None
+    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    if len(samples) < RATE // 100:
+        raise AudioError(f"the dialogue {path} is 0 s long", mend="give one with speech in it")
+    if not np.isfinite(samples).all():
+        raise AudioError(f"the dialogue {path} holds samples that are not numbers")
+    return Audio(samples, RATE, len(samples) / RATE, source_rate, source_channels)
+
+
+def _decode(container: object, stream: object) -> Iterator[np.ndarray]:
+    import av
+
+    resampler = av.AudioResampler(format="fltp", rate=RATE)
+    start = (container.start_time or 0) / av.time_base  # type: ignore[attr-defined]
+    written = 0  # samples at 16 kHz handed out, silence included
+    heard = 0.0  # seconds of the stream decoded, holes filled
+    for frame in container.decode(stream):  # type: ignore[attr-defined]
+        if frame.pts is not None and frame.time_base is not None:
+            hole = float(frame.pts * frame.time_base) - start - heard
+            if hole > _GAP:
+                for out in resampler.resample(None):
+                    yield _mono(out)
+                    written += out.samples
+                resampler = av.AudioResampler(format="fltp", rate=RATE)
+                count = round((heard + hole) * RATE) - written
+                if count > 0:
+                    yield np.zeros(count, np.float32)
+                    written += count
+                heard += hole
+        heard += frame.samples / frame.sample_rate
+        frame.pts = None
+        for out in resampler.resample(frame):
+            yield _mono(out)
+            written += out.samples
+    if heard:
+        for out in resampler.resample(None):
+            yield _mono(out)
+
+
+def _mono(frame: object) -> np.ndarray:
+    """Mean of the channels: never louder than the loudest, so that nothing clips."""
+    return frame.to_ndarray().mean(axis=0, dtype=np.float32)  # type: ignore[attr-defined]
+
+
+def peak_dbfs(audio: Audio) -> float:
+    """Highest peak in dB below full scale; ``-inf`` for digital silence."""
+    peak = max(float(audio.samples.max()), -float(audio.samples.min()))
+    return 20 * float(np.log10(peak)) if peak > 0 else float("-inf")
+
+
+def is_silent(audio: Audio) -> bool:
+    """Whether the highest peak lies below :data:`SILENCE_DBFS`."""
+    return peak_dbfs(audio) < SILENCE_DBFS

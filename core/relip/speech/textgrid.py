@@ -1,0 +1,219 @@
+"""Praat TextGrid files: words and phones that any phonetics tool can open and correct.
+
+Writes the long text format in UTF-8; reads the long and the short one, in
+UTF-8 and UTF-16, since both are the same sequence of numbers and quoted
+strings once the long format's names are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from relip.errors import InputError, TranscriptError
+from relip.speech.alignment import ARPABET, Alignment, Interval, fill
+from relip.speech.files import write_text
+
+#: A quoted string, the flag for tiers, or a number that is not an index in brackets.
+_TOKEN = re.compile(
+    r'"((?:[^"]|"")*)"|<(exists|absent)>'
+    r"|(?<![\w.\[])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.\]])"
+)
+#: What other aligners write for silence.
+SILENCE_LABELS = frozenset(
+    ("", "sil", "sp", "spn", "pau", "<sil>", "<eps>", "_", "#", "silence", "h#")
+)
+_FOLD = {"AX": "AH", "AXR": "ER", "IX": "IH", "UX": "UW", "DX": "T", "NX": "N", "EL": "L",
+         "EM": "M", "EN": "N", "HV": "HH", "Q": "", "H": "HH", "WH": "W"}  # fmt: skip
+
+
+def write_textgrid(path: str | Path, alignment: Alignment) -> None:
+    """Write the tiers ``words`` and ``phones`` of an alignment.
+
+    Parameters
+    ----------
+    path : path
+    alignment : Alignment
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    write_text(path, format_textgrid(alignment))
+
+
+def format_textgrid(alignment: Alignment) -> str:
+    """The text of a TextGrid in Praat's long format."""
+    end = _number(alignment.duration)
+    lines = [
+        'File type = "ooTextFile"',
+        'Object class = "TextGrid"',
+        "",
+        "xmin = 0",
+        f"xmax = {end}",
+        "tiers? <exists>",
+        "size = 2",
+        "item []:",
+    ]
+    for index, (name, tier) in enumerate(
+        (("words", alignment.words), ("phones", alignment.phones)), start=1
+    ):
+        intervals = fill(list(tier), alignment.duration)
+        lines += [
+            f"    item [{index}]:",
+            '        class = "IntervalTier"',
+            f'        name = "{name}"',
+            "        xmin = 0",
+            f"        xmax = {end}",
+            f"        intervals: size = {len(intervals)}",
+        ]
+        for i, (start, stop, label) in enumerate(intervals, start=1):
+            quoted = label.replace('"', '""')
+            lines += [
+                f"        intervals [{i}]:",
+                f"            xmin = {_number(start)}",
+                f"            xmax = {_number(stop)}",
+                f'            text = "{quoted}"',
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def read_textgrid(path: str | Path) -> Alignment:
+    """Read words and phones from a TextGrid.
+
+    The phone tier is the one whose name holds ``phone``, ``segment`` or
+    ``phon``, the word tier the one whose name holds ``word``. Phones may
+    carry stress digits; ``sil``, ``sp``, ``pau`` and the like are silence.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Alignment
+        With ``method="textgrid"``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not a TextGrid.
+    TranscriptError
+        If it has no phone tier, an unknown phone, or intervals that overlap
+        or run backwards; the message names the interval.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the TextGrid {path}: {error.strerror or error}") from None
+    tiers, duration = _parse(_decode(raw, path), path)
+    phones = _pick(tiers, ("phone", "segment", "phon"))
+    if phones is None:
+        names = ", ".join(repr(name) for name in tiers) or "none"
+        raise TranscriptError(
+            f"{path} has no tier of phones (its tiers: {names})",
+            mend="name the tier with the ARPAbet phones 'phones'",
+        )
+    clean = [_phone(i, n, path) for n, i in enumerate(phones, start=1)]
+    words = [
+        Interval(s, e, "" if label.lower() in SILENCE_LABELS else label)
+        for s, e, label in (_pick(tiers, ("word",)) or [])
+    ]
+    return Alignment(
+        words=fill(words, duration),
+        phones=fill(clean, duration),
+        duration=duration,
+        method="textgrid",
+        rung="textgrid",
+    )
+
+
+def _number(seconds: float) -> str:
+    text = f"{seconds:.6f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def _decode(raw: bytes, path: Path) -> str:
+    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file in UTF-8 or UTF-16") from None
+
+
+def _parse(text: str, path: Path) -> tuple[dict[str, list[Interval]], float]:
+    tokens: list[str | float] = []
+    for match in _TOKEN.finditer(text):
+        if match[3] is not None:
+            tokens.append(float(match[3]))
+        elif match[2] is not None:
+            tokens.append(f"<{match[2]}>")
+        else:
+            tokens.append(match[1].replace('""', '"'))
+    if len(tokens) < 4 or tokens[:2] != ["ooTextFile", "TextGrid"]:
+        raise InputError(f"{path} is not a Praat TextGrid")
+    at = 2
+
+    def take(kind: type) -> str | float:
+        nonlocal at
+        if at >= len(tokens) or not isinstance(tokens[at], kind):
+            raise InputError(
+                f"{path} is damaged: item {at + 1} of the TextGrid is missing or of the wrong kind"
+            )
+        at += 1
+        return tokens[at - 1]
+
+    take(float)
+    duration = float(take(float))
+    if duration <= 0:
+        raise InputError(f"{path}: the TextGrid is {duration:g} s long")
+    tiers: dict[str, list[Interval]] = {}
+    if take(str) != "<exists>":
+        return tiers, duration
+    for _ in range(int(take(float))):
+        kind, name = str(take(str)), str(take(str))
+        take(float), take(float)
+        count = int(take(float))
+        intervals: list[Interval] = []
+        for number in range(1, count + 1):
+            start = float(take(float))
+            if kind == "TextTier":
+                take(str)
+                continue
+            end, label = float(take(float)), str(take(str)).strip()
+            where = f"{path}, tier {name!r}, interval {number} ({label!r})"
+            if end < start:
+                raise TranscriptError(f"{where} ends at {end:g} s before it starts at {start:g} s")
+            if intervals and start < intervals[-1].end - 1e-4:
+                raise TranscriptError(
+                    f"{where} starts at {start:g} s, before the one before it ends "
+                    f"at {intervals[-1].end:g} s"
+                )
+            intervals.append(Interval(start, end, label))
+        if kind == "IntervalTier":
+            tiers.setdefault(name, intervals)
+    return tiers, duration
+
+
+def _pick(tiers: dict[str, list[Interval]], parts: tuple[str, ...]) -> list[Interval] | None:
+    for part in parts:
+        for name, intervals in tiers.items():
+            if part in name.lower():
+                return intervals
+    return None
+
+
+def _phone(interval: Interval, number: int, path: Path) -> Interval:
+    start, end, label = interval
+    if label.lower() in SILENCE_LABELS:
+        return Interval(start, end, "")
+    phone = label.upper().rstrip("0123456789")
+    phone = _FOLD.get(phone, phone)
+    if phone and phone not in ARPABET:
+        raise TranscriptError(
+            f"{path}, phone {number} at {start:.2f} s: {label!r} is not an ARPAbet phone",
+            mend=f"use one of {' '.join(ARPABET)}, or leave it empty for silence",
+        )
+    return Interval(start, end, phone)

@@ -1,0 +1,92 @@
+"""Similarity transforms in the plane: fit, apply, invert, compose.
+
+A similarity is a float64 array ``[shape=(..., 2, 3)]`` ``[sR | t]`` acting on
+column points ``(x, y)``: x right, y down, pixel centres at +0.5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None):
+    """Least-squares similarity that takes ``source`` to ``target``.
+
+    Parameters
+    ----------
+    source, target : np.ndarray [shape=(n, 2)]
+    weights : np.ndarray [shape=(n,)], optional
+
+    Returns
+    -------
+    np.ndarray [shape=(2, 3)]
+
+    Notes
+    -----
+    The closed form of Umeyama (1991) in the plane, written as a complex
+    regression: ``b = (a* · z) / (a* · a)`` on centred points.
+    """
+    w = np.ones(len(source)) if weights is None else np.asarray(weights, float)
+    w = w / w.sum()
+    mean_s, mean_t = w @ source, w @ target
+    a, b = source - mean_s, target - mean_t
+    norm = float((w[:, None] * a * a).sum())
+    real = float((w[:, None] * a * b).sum()) / norm
+    imag = float((w * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum()) / norm
+    rotation = np.array([[real, -imag], [imag, real]])
+    return np.c_[rotation, mean_t - rotation @ mean_s]
+
+
+def fit_similarity_robust(source: np.ndarray, target: np.ndarray, *, rounds: int = 6):
+    """Similarity by iteratively reweighted least squares with Cauchy weights.
+
+    Parameters
+    ----------
+    source, target : np.ndarray [shape=(n, 2)]
+    rounds : int
+
+    Returns
+    -------
+    transform : np.ndarray [shape=(2, 3)]
+    residual : float
+        Median distance left, in the units of ``target``.
+    """
+    weights = np.ones(len(source))
+    transform = fit_similarity(source, target)
+    distance = np.linalg.norm(apply(transform, source) - target, axis=1)
+    for _ in range(rounds):
+        scale = max(1.4826 * float(np.median(distance)), 1e-6)
+        weights = 1.0 / (1.0 + (distance / (2.0 * scale)) ** 2)
+        transform = fit_similarity(source, target, weights)
+        distance = np.linalg.norm(apply(transform, source) - target, axis=1)
+    return transform, float(np.median(distance))
+
+
+def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Transform points ``[shape=(..., n, 2)]`` by ``[shape=(..., 2, 3)]``."""
+    return points @ np.swapaxes(transform[..., :2], -1, -2) + transform[..., None, :, 2]
+
+
+def invert(transform: np.ndarray) -> np.ndarray:
+    """Inverse of affine transforms ``[shape=(..., 2, 3)]``."""
+    inverse = np.linalg.inv(transform[..., :2])
+    shift = -(inverse @ transform[..., 2:])
+    return np.concatenate([inverse, shift], axis=-1)
+
+
+def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """The transform that does ``first``, then ``second``."""
+    linear = second[..., :2] @ first[..., :2]
+    shift = second[..., :2] @ first[..., 2:] + second[..., 2:]
+    return np.concatenate([linear, shift], axis=-1)
+
+
+def for_opencv(transform: np.ndarray) -> np.ndarray:
+    """The same map for OpenCV, whose pixel centres lie at whole numbers.
+
+    A map on +0.5 coordinates, ``y = A x + t``, becomes
+    ``y' = A x' + t + (A − I)·(½, ½)`` on whole-number coordinates.
+    """
+    half = np.array([0.5, 0.5])
+    shift = transform[:, 2] + transform[:, :2] @ half - half
+    return np.c_[transform[:, :2], shift]

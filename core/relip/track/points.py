@@ -1,0 +1,40 @@
+"""Names for MediaPipe's 478 landmarks: lips, jaw, the rigid part of the face.
+
+Numbers are those of MediaPipe's canonical face model (468 mesh points and 10
+iris points). "Left" and "right" are the picture's for an upright face.
+"""
+
+from __future__ import annotations
+
+COUNT = 478
+
+#: Points that hardly move with speech: nose bridge, tip, eye corners, nostrils.
+RIGID = (168, 6, 197, 195, 5, 4, 1, 33, 133, 362, 263, 2, 98, 327, 64, 294)
+
+#: Textured points of the nose and its surroundings for optical flow; no eyelids.
+NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 45, 275, 220, 440, 48, 278, 115, 344, 122, 351)
+
+#: Outer lip line, from the left corner over the upper lip to the right and back below.
+OUTER_UPPER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
+OUTER_LOWER = (375, 321, 405, 314, 17, 84, 181, 91, 146)
+OUTER_LIPS = OUTER_UPPER + OUTER_LOWER
+
+#: Inner lip line in the same order.
+INNER_UPPER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+INNER_LOWER = (324, 318, 402, 317, 14, 87, 178, 88, 95)
+INNER_LIPS = INNER_UPPER + INNER_LOWER
+
+LIPS = OUTER_LIPS + INNER_LIPS
+
+#: Face outline from cheek to cheek over the chin.
+JAW = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361)
+
+CHIN = 152
+FACE_LEFT, FACE_RIGHT = 234, 454
+SUBNASALE = 2
+UPPER_LIP_TOP = 164
+CHEEK_LEFT, CHEEK_RIGHT = 205, 425
+NOSTRIL_LEFT, NOSTRIL_RIGHT = 98, 327
+
+#: Upper and lower inner-lip points that face each other, and their corner points.
+INNER_PAIRS = ((81, 178), (82, 87), (13, 14), (312, 317), (311, 402))

@@ -1,0 +1,222 @@
+"""The track stage: plate → track/track.npz and track.json."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from relip import records
+from relip.errors import FaceError, ShotError
+from relip.frames import format_range
+from relip.plate import BadFrame, Colour
+from relip.progress import Progress
+from relip.records import StageReport
+from relip.shot import Shot
+from relip.track import geometry, points, stabilise
+from relip.track.facemesh import FaceMesh
+from relip.track.facetrack import FaceTrack
+from relip.track.picture import detection_picture
+
+NAME = "track"
+VERSION = 1
+
+#: Fewer visible frames than this cannot carry a network.
+MIN_VISIBLE = 8
+
+
+def key(shot: Shot) -> str:
+    """Fingerprint of everything the track depends on."""
+    with shot.open_plate() as plate:
+        pictures = (
+            plate.fingerprint()
+            if plate.kind == "movie"
+            else [plate.fingerprint(f) for f in shot.frames]
+        )
+        colourspace = plate.colourspace
+    override = shot.override("track.json")
+    return records.fingerprint(
+        NAME,
+        VERSION,
+        pictures,
+        colourspace,
+        [shot.frames.start, shot.frames.stop],
+        records.file_fingerprint(override) if override else None,
+    )
+
+
+def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
+    """Track the face through the whole shot.
+
+    Raises
+    ------
+    FaceError
+        If hardly any frame shows a face.
+    PlateError
+        If the plate cannot be read.
+    """
+    report = StageReport(NAME)
+    folder = shot.stage_folder("track")
+    target = folder / "track.npz"
+    stage_key = key(shot)
+    old = records.read_json(folder / "record.json") or {}
+    if not force and old.get("key") == stage_key and target.exists():
+        report.kept = list(shot.frames)
+        report.passed = old.get("faceless", [])
+        report.failed = {int(k): v for k, v in old.get("unreadable", {}).items()}
+        report.data = old.get("data", {})
+        return report
+
+    count = len(shot.frames)
+    landmarks = np.full((count, points.COUNT, 3), np.nan)
+    motions = np.full((count, 2, 3), np.nan)
+    several = 0
+    last_grey = last_face = None
+    progress.start(NAME, count)
+    with shot.open_plate() as plate, FaceMesh() as mesh:
+        colour = Colour()
+        for row, picture in enumerate(plate.iter(shot.frames, on_error="mark")):
+            if isinstance(picture, BadFrame):
+                report.failed[picture.frame] = picture.reason
+                last_grey = last_face = None
+                progress.step()
+                continue
+            shown = detection_picture(picture.rgb, plate, colour)
+            faces = mesh.faces(shown)
+            several += len(faces) > 1
+            grey = face = None
+            if faces:
+                grey = cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
+                face = _same_face(faces, last_face)
+                landmarks[row] = face
+                if last_face is not None and last_grey is not None:
+                    motion = stabilise.nose_motion(last_grey, grey, last_face, face)
+                    if motion is not None:
+                        motions[row] = motion
+            last_grey, last_face = grey, face
+            progress.step()
+    visible = np.isfinite(landmarks[:, 0, 0])
+    report.passed = [f for f, v in zip(shot.frames, visible, strict=True) if not v]
+    if visible.sum() < min(MIN_VISIBLE, count):
+        raise FaceError(
+            f"{shot.settings.plate.path}: a face was found in {int(visible.sum())} of {count} frames",
+            mend="check that the plate shows a face of at least 40 pixels",
+        )
+    shape, width = stabilise.reference_shape(landmarks[visible])
+    raw = stabilise.align(landmarks, visible, np.full_like(motions, np.nan), shape)
+    transform = stabilise.align(landmarks, visible, motions, shape)
+    offset = _offsets(shot, landmarks.shape)
+    if offset is not None:
+        landmarks[..., :2] += offset
+    confidence = _confidence(landmarks, transform, shape, visible)
+    track = FaceTrack(
+        frames=np.arange(shot.frames.start, shot.frames.stop),
+        landmarks=landmarks,
+        transform=transform,
+        visible=visible,
+        confidence=confidence,
+        shape=shape,
+        face_width=width,
+    )
+    track.save(target)
+    percent = 100 * stabilise.CROP_FACE_WIDTHS
+    report.data = {
+        "face_width_px": round(width, 2),
+        "visible": int(visible.sum()),
+        "frames": count,
+        "frames_with_several_faces": several,
+        "jitter_percent_fw": {
+            "landmarks": round(percent * stabilise.residual_jitter(raw, motions, shape), 4),
+            "with_flow": round(percent * stabilise.residual_jitter(transform, motions, shape), 4),
+        },
+    }
+    report.done = list(shot.frames)
+    if report.passed:
+        report.notes.append(f"no face in frames {format_range(report.passed)}: the plate passes through")
+    if several:
+        report.notes.append(f"several faces in {several} frames: the largest at the start is followed")
+    opening = track.lip_opening()[visible]
+    summary = {
+        **report.data,
+        "backend": FaceMesh.name,
+        "faceless": report.passed,
+        "lip_opening_percent_fw": {
+            "min": round(100 * float(opening.min()), 2),
+            "median": round(100 * float(np.median(opening)), 2),
+            "max": round(100 * float(opening.max()), 2),
+        },
+    }
+    records.write_json(folder / "track.json", summary)
+    records.write_record(
+        folder,
+        {
+            "stage": NAME,
+            "key": stage_key,
+            "state": "done",
+            "faceless": report.passed,
+            "unreadable": {str(k): v for k, v in report.failed.items()},
+            "data": report.data,
+            "notes": report.notes,
+            "versions": records.versions(),
+        },
+    )
+    progress.finish()
+    return report
+
+
+def _same_face(faces: list[np.ndarray], last: np.ndarray | None) -> np.ndarray:
+    """The largest face, or the one nearest to where the followed face was."""
+    if last is None or len(faces) == 1:
+        return faces[0]
+    centre = last[:, :2].mean(0)
+    return min(faces, key=lambda f: float(np.linalg.norm(f[:, :2].mean(0) - centre)))
+
+
+def _offsets(shot: Shot, size: tuple[int, ...]) -> np.ndarray | None:
+    """The artist's point offsets: ``overrides/track.json``, linear between key frames.
+
+    ``{"offsets": {"1001": {"13": [dx, dy], "all": [dx, dy]}}}`` in plate
+    pixels, y down; held before the first and after the last key.
+    """
+    path = shot.override("track.json")
+    if path is None:
+        return None
+    data = records.read_json(path)
+    result = np.zeros((size[0], size[1], 2))
+    keys: dict[str, list[tuple[int, list[float]]]] = {}
+    try:
+        for frame, moves in data["offsets"].items():
+            for name, move in moves.items():
+                keys.setdefault(name, []).append((int(frame), [float(move[0]), float(move[1])]))
+        frames = np.arange(shot.frames.start, shot.frames.stop)
+        for name, moves in keys.items():
+            moves.sort()
+            at = [m[0] for m in moves]
+            curve = np.stack([np.interp(frames, at, [m[1][i] for m in moves]) for i in (0, 1)], -1)
+            if name == "all":
+                result += curve[:, None]
+            else:
+                result[:, int(name)] += curve
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
+        raise ShotError(
+            f"{path}: not a track override ({exc.__class__.__name__}: {exc})",
+            mend='write {"offsets": {"1001": {"13": [dx, dy]}}}',
+        ) from None
+    return result
+
+
+def _confidence(
+    landmarks: np.ndarray, transform: np.ndarray, shape: np.ndarray, visible: np.ndarray
+) -> np.ndarray:
+    """How well the rigid points fit the shot's mean face: 1 at no residual, 0 at 10 % fw."""
+    result = np.zeros(len(landmarks))
+    rigid = list(points.RIGID)
+    for t in np.flatnonzero(visible):
+        fitted = geometry.apply(transform[t], landmarks[t, rigid, :2])
+        residual = np.sqrt(np.mean(np.square(fitted - shape[rigid])) * 2)
+        result[t] = np.clip(1 - residual * stabilise.CROP_FACE_WIDTHS / 0.10, 0, 1)
+    return result
+
+
+def load(shot: Shot) -> FaceTrack:
+    """The shot's face track."""
+    return FaceTrack.load(shot.path("track", "track.npz"))

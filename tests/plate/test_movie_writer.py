@@ -1,0 +1,344 @@
+"""Writing a movie like the one that came in."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from plate_making import moving_pictures, smooth_codes, write_planes
+
+from relip.errors import AudioError, OutputError
+from relip.plate import MovieWriter, open_plate
+
+
+def _rewrite(source: Path, target: Path, audio: Path | None = None) -> MovieWriter:
+    with (
+        open_plate(source) as plate,
+        MovieWriter(target, plate, audio=audio, frames=len(plate.frames)) as writer,
+    ):
+        for picture in plate.iter():
+            writer.write(picture.rgb)
+    return writer
+
+
+def _psnr(a: Path, b: Path) -> float:
+    with open_plate(a) as first, open_plate(b) as second:
+        assert len(first.frames) == len(second.frames)
+        errors = [
+            float(np.mean((x.rgb - y.rgb) ** 2))
+            for x, y in zip(first.iter(), second.iter(), strict=True)
+        ]
+    return float(-10 * np.log10(np.mean(errors)))
+
+
+def _wave(path: Path, samples: np.ndarray, rate: int, form: str = "s16") -> Path:
+    """A WAV of (channels, n) float samples."""
+    codec = {"s16": "pcm_s16le", "s32": "pcm_s24le"}[form]
+    layout = {1: "mono", 2: "stereo"}[samples.shape[0]]
+    with av.open(str(path), "w", format="wav") as container:
+        stream = container.add_stream(codec, rate=rate, layout=layout)
+        stream.codec_context.format = form
+        if form == "s16":
+            data = np.rint(samples.T * 32767).astype(np.int16).reshape(1, -1)
+        else:
+            data = np.rint(samples.T * (2**31 - 256)).astype(np.int32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(data), form, layout)
+        frame.sample_rate = rate
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _sound(path: Path) -> tuple[np.ndarray, int, str]:
+    """Samples as a player gives them, (channels, n); rate; codec."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        resampler = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
+        parts = []
+        for frame in container.decode(stream):
+            parts += [f.to_ndarray() for f in resampler.resample(frame)]
+        return np.concatenate(parts, axis=1), stream.rate, stream.codec.name
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "suffix", "expected"),
+    [
+        ("libx264", "yuv420p", ".mp4", ("h264", "yuv420p")),
+        ("libx264", "yuv422p", ".mkv", ("h264", "yuv422p")),
+        ("libx264", "yuv444p10le", ".mov", ("h264", "yuv444p10le")),
+        ("libx264", "yuv420p10le", ".mp4", ("h264", "yuv420p10le")),
+        ("libx265", "yuv420p", ".mp4", ("hevc", "yuv420p")),
+        ("libx265", "yuv420p10le", ".mov", ("hevc", "yuv420p10le")),
+        ("libx265", "yuv420p12le", ".mkv", ("hevc", "yuv420p12le")),
+        ("prores_ks", "yuv422p10le", ".mov", ("prores", "yuv422p10le")),
+        ("prores_ks", "yuv422p10le", ".mp4", ("h264", "yuv422p10le")),
+        ("mpeg4", "yuv420p", ".mp4", ("h264", "yuv420p")),
+        ("ffv1", "yuv422p", ".mov", ("h264", "yuv422p")),
+    ],
+)
+def test_codec_family_and_pixel_format_are_kept(
+    tmp_path: Path, codec: str, pix_fmt: str, suffix: str, expected: tuple[str, str]
+) -> None:
+    depth = int(pix_fmt.rstrip("le").rpartition("p")[2] or 8)
+    dtype = np.uint8 if depth == 8 else np.uint16
+    pictures = []
+    for y, *chroma in moving_pictures(5, (128, 96)):
+        if "422" in pix_fmt or "444" in pix_fmt:
+            chroma = [np.repeat(c, 2, axis=0) for c in chroma]
+        if "444" in pix_fmt:
+            chroma = [np.repeat(c, 2, axis=1) for c in chroma]
+        pictures.append([(p.astype(dtype) << (depth - 8)).astype(dtype) for p in (y, *chroma)])
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else None
+    source = write_planes(
+        tmp_path / "in.mkv" if codec != "prores_ks" else tmp_path / "in.mov",
+        pictures,
+        pix_fmt,
+        codec=codec,
+        options=options,
+    )
+    target = tmp_path / f"out{suffix}"
+    writer = _rewrite(source, target)
+    with open_plate(target) as plate:
+        assert (plate.codec, plate.pix_fmt) == expected
+        if codec in ("mpeg4", "ffv1") or (codec, suffix) == ("prores_ks", ".mp4"):
+            assert any("H.264" in note for note in writer.notes)
+        else:
+            assert writer.notes == []
+    assert _psnr(source, target) > 39
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted({source.name, target.name})
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_tags_rate_and_aspect_are_kept(tmp_path: Path, suffix: str) -> None:
+    def setup(stream: object) -> None:
+        context = stream.codec_context  # type: ignore[attr-defined]
+        context.colorspace, context.color_primaries, context.color_trc = 9, 9, 16
+        context.color_range = 1
+        context.sample_aspect_ratio = Fraction(4, 3)
+
+    rate = Fraction(24000, 1001)
+    source = write_planes(
+        tmp_path / "in.mkv", moving_pictures(6), "yuv420p", rate=rate, setup=setup
+    )
+    target = tmp_path / f"out{suffix}"
+    _rewrite(source, target)
+    with open_plate(source) as before, open_plate(target) as after:
+        assert after.rate == before.rate == rate
+        assert after.tags == before.tags
+        assert after.colourspace == "Rec.2100-PQ - Display"
+        assert after.pixel_aspect == Fraction(4, 3)
+    assert _psnr(source, target) > 42
+
+
+def test_full_range_is_kept(tmp_path: Path) -> None:
+    def setup(stream: object) -> None:
+        context = stream.codec_context  # type: ignore[attr-defined]
+        context.color_range, context.colorspace = 2, 1
+
+    source = write_planes(tmp_path / "in.mp4", moving_pictures(4), "yuv420p", setup=setup)
+    _rewrite(source, tmp_path / "out.mp4")
+    with open_plate(tmp_path / "out.mp4") as plate:
+        assert plate.info["range"] == "full"
+    assert _psnr(source, tmp_path / "out.mp4") > 42
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_rotation_is_kept(tmp_path: Path, suffix: str, degrees: int) -> None:
+    """Stored pixels and flag are as they were, and so is the upright picture."""
+
+    def setup(stream: object) -> None:
+        stream.set_display_rotation(degrees)  # type: ignore[attr-defined]
+
+    source = write_planes(tmp_path / "in.mp4", moving_pictures(4), "yuv420p", setup=setup)
+    target = tmp_path / f"out{suffix}"
+    _rewrite(source, target)
+    with open_plate(source) as before, open_plate(target) as after:
+        assert (after.width, after.height) == (before.width, before.height)
+        assert after.stored_size == before.stored_size
+        assert after.info["rotation"] == before.info["rotation"] != 0
+    assert _psnr(source, target) > 42
+
+
+def test_odd_sizes_are_written_in_full_chroma(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    planes = [smooth_codes(rng, (63, 95), 16, 235, np.uint8)] + [
+        smooth_codes(rng, (32, 48), 60, 190, np.uint8) for _ in range(2)
+    ]
+    source = write_planes(tmp_path / "in.mkv", [planes] * 3, "yuv420p", codec="ffv1")
+    writer = _rewrite(source, tmp_path / "out.mp4")
+    with open_plate(tmp_path / "out.mp4") as plate:
+        assert (plate.width, plate.height) == (95, 63)
+        assert plate.pix_fmt == "yuv444p"
+    assert any("yuv444p" in note for note in writer.notes)
+    assert _psnr(source, tmp_path / "out.mp4") > 40
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mkv"])
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (22050, 1)])
+@pytest.mark.parametrize("form", ["s16", "s32"])
+def test_pcm_sound_is_exact_and_cut_to_the_picture(
+    tmp_path: Path, movie: Path, suffix: str, rate: int, channels: int, form: str
+) -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.uniform(-0.8, 0.8, (channels, 3 * rate))
+    wave = _wave(tmp_path / "new.wav", samples, rate, form)
+    target = tmp_path / f"out{suffix}"
+    _rewrite(movie, target, wave)
+    found, found_rate, _codec = _sound(target)
+    # 40 pictures at 25 fps: 1.6 s.
+    assert found_rate == rate
+    assert found.shape == (channels, round(1.6 * rate))
+    np.testing.assert_array_equal(found, _sound(wave)[0][:, : found.shape[1]])
+    assert np.abs(found - samples[:, : found.shape[1]]).max() < 2**-14
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (48000, 2), (8000, 1)])
+def test_aac_sound_keeps_rate_channels_and_time(
+    tmp_path: Path, movie: Path, rate: int, channels: int
+) -> None:
+    """A click stays where it is to the millisecond, and silence follows when it is shorter."""
+    samples = np.zeros((channels, rate))
+    place = rate // 2
+    t = np.arange(rate // 100)
+    samples[:, place : place + len(t)] = 0.7 * np.sin(2 * np.pi * 1000 * t / rate)
+    target = tmp_path / "out.mp4"
+    _rewrite(movie, target, _wave(tmp_path / "new.wav", samples, rate))
+    found, found_rate, codec = _sound(target)
+    assert (codec, found_rate, found.shape[0]) == ("aac", rate, channels)
+    with av.open(str(target)) as container:
+        stream = container.streams.audio[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(1.6, abs=1e-3)
+    longest = max(len(samples[0]), found.shape[1])
+    a = np.pad(samples[0], (0, longest - len(samples[0])))
+    b = np.pad(found[0], (0, longest - found.shape[1]))
+    spectrum = np.fft.rfft(b, 2 * longest) * np.conj(np.fft.rfft(a, 2 * longest))
+    lag = int(np.argmax(np.fft.irfft(spectrum)))
+    lag = lag - 2 * longest if lag > longest else lag
+    assert abs(lag) <= rate / 1000
+    assert np.abs(found[0][int(1.2 * rate) :]).max() < 0.01
+
+
+def test_a_rate_aac_lacks_is_said(tmp_path: Path, movie: Path) -> None:
+    wave = _wave(tmp_path / "new.wav", np.zeros((1, 20000)), 37800)
+    writer = _rewrite(movie, tmp_path / "out.mp4", wave)
+    assert any("37800" in note and "44100" in note for note in writer.notes)
+    assert _sound(tmp_path / "out.mp4")[1] == 44100
+
+
+def test_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, movie: Path) -> None:
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"old")
+    with (
+        open_plate(movie) as plate,
+        pytest.raises(RuntimeError, match="stopped"),
+        MovieWriter(target, plate) as writer,
+    ):
+        writer.write(plate.read(1).rgb)
+        raise RuntimeError("stopped")
+    with (
+        open_plate(movie) as plate,
+        pytest.raises(OutputError, match="1 pictures came of 40"),
+        MovieWriter(target, plate, frames=40) as writer,
+    ):
+        writer.write(plate.read(1).rgb)
+    with open_plate(movie) as plate, pytest.raises(OutputError, match="without a picture"):
+        MovieWriter(target, plate).close()
+    assert target.read_bytes() == b"old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["movie.mp4", "out.mp4"]
+
+
+def test_bad_outputs_are_one_clear_line(tmp_path: Path, movie: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    folder = tmp_path / "folder.mp4"
+    folder.mkdir()
+    with open_plate(movie) as plate:
+        for path, reason in [
+            (tmp_path / "out.avi", "not a movie that can be written"),
+            (tmp_path / "out", "not a movie that can be written"),
+            (tmp_path / "none" / "out.mp4", "make the folder"),
+            (blocked / "out.mp4", "file stands where a folder"),
+            (folder, "is a folder"),
+        ]:
+            with pytest.raises(OutputError, match=reason) as caught:
+                MovieWriter(path, plate)
+            assert "\n" not in str(caught.value)
+            assert caught.value.exit_code == 6
+        text = tmp_path / "text.wav"
+        text.write_text("no sound")
+        for audio, reason in [
+            (tmp_path / "none.wav", "does not exist"),
+            (text, "not a sound file"),
+            (movie, "no sound"),
+        ]:
+            with pytest.raises(AudioError, match=reason):
+                MovieWriter(tmp_path / "out.mp4", plate, audio=audio)
+    assert not (tmp_path / "out.mp4").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_full_disk_is_an_output_error(movie: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full here")
+    from relip.plate.files import output_error
+
+    # The writer's own files cannot be put on /dev/full, so libav's error is made there.
+    with open_plate(movie) as plate, pytest.raises(OutputError, match="room on the disk"):
+        try:
+            with av.open("/dev/full", "w", format="matroska") as container:
+                stream = container.add_stream("libx264", rate=25)
+                stream.width, stream.height, stream.pix_fmt = plate.width, plate.height, "yuv420p"
+                frame = av.VideoFrame(plate.width, plate.height, "yuv420p")
+                for number in range(30):
+                    frame.pts = number
+                    container.mux(stream.encode(frame))
+                container.mux(stream.encode(None))
+        except av.FFmpegError as error:
+            raise output_error("out.mkv", OSError(error.errno, error.strerror)) from error
+
+
+def test_pictures_of_another_size_are_refused(tmp_path: Path, movie: Path) -> None:
+    with (
+        open_plate(movie) as plate,
+        pytest.raises(ValueError, match="shape"),
+        MovieWriter(tmp_path / "out.mp4", plate) as writer,
+    ):
+        writer.write(np.zeros((10, 10, 3), np.float32))
+
+
+def test_nothing_is_printed(tmp_path: Path, movie: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    hevc = write_planes(
+        tmp_path / "in.mp4",
+        moving_pictures(4),
+        "yuv420p",
+        codec="libx265",
+        options={"x265-params": "log-level=none"},
+    )
+    _rewrite(hevc, tmp_path / "out.mp4")
+    _rewrite(movie, tmp_path / "out2.mp4")
+    out, err = capfd.readouterr()
+    assert out + err == ""
+
+
+def test_real_footage_is_kept(tmp_path: Path, shared: Path) -> None:
+    source = shared / "media" / "moving_camera_man_7s.mp4"
+    audio = shared / "speech" / "pumpkins.wav"
+    if not source.is_file() or not audio.is_file():
+        pytest.skip("no footage")
+    errors = []
+    with (
+        open_plate(source) as plate,
+        MovieWriter(tmp_path / "out.mp4", plate, audio=audio) as writer,
+    ):
+        for picture in plate.iter(range(1, 31)):
+            writer.write(picture.rgb)
+    with open_plate(source) as a, open_plate(tmp_path / "out.mp4") as b:
+        assert b.tags == a.tags
+        for x, y in zip(a.iter(range(1, 31)), b.iter(), strict=True):
+            errors.append(float(np.mean((x.rgb - y.rgb) ** 2)))
+    assert -10 * np.log10(np.mean(errors)) > 44

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speech_material import RATE, audio_of, demo_aligned, demo_audio, demo_truth, text_of
+from relip.errors import AudioError, TranscriptError
+from relip.speech import align, load_audio, silences
+from relip.speech.activity import active, cuts, levels, runs
+from relip.speech.alignment import ARPABET
+from relip.speech.match import match_words
+
+
+def labels(tier: tuple) -> list[str]:
+    return [i.label for i in tier if i.label]
+
+
+def word_errors(name: str, found) -> np.ndarray:
+    ours = [w for w in found.words if w.label]
+    theirs = [w for w in demo_truth(name).words if w.label]
+    return np.array([(a.start - b.start, a.end - b.end) for a, b in zip(ours, theirs, strict=True)])
+
+
+@pytest.mark.parametrize("name", ["plate", "dialogue"])
+def test_words_and_phones_lie_where_the_voice_put_them(name: str) -> None:
+    found, truth = demo_aligned(name), demo_truth(name)
+    assert (found.method, found.draft) == ("align", False)
+    assert labels(found.words) == labels(truth.words)
+    errors = np.abs(word_errors(name, found))
+    assert np.median(errors) <= 0.015
+    assert np.mean(errors <= 0.05) >= 0.92
+    for phone in "PBMFV":
+        ours = [p for p in found.phones if p.label == phone]
+        theirs = [p for p in truth.phones if p.label == phone]
+        assert len(ours) == len(theirs)
+        for a, b in zip(ours, theirs, strict=True):
+            assert abs(a.start + a.end - b.start - b.end) / 2 <= 0.04
+
+
+@pytest.mark.parametrize("name", ["plate", "dialogue"])
+def test_tiers_cover_the_recording_without_overlap(name: str) -> None:
+    found = demo_aligned(name)
+    for tier in (found.words, found.phones):
+        assert tier[0].start == 0 and tier[-1].end == pytest.approx(found.duration)
+        for before, after in zip(tier[:-1], tier[1:], strict=True):
+            assert before.end == after.start and before.end > before.start
+    assert set(labels(found.phones)) <= set(ARPABET)
+    assert len(found.word_confidences) == len(labels(found.words))
+
+
+def test_pause_in_the_sentence_is_silence() -> None:
+    inner = [s for s in silences(demo_aligned("dialogue"), 0.4) if s[0] > 0 and s[1] < 5.5]
+    assert len(inner) == 1
+    (start, end), (true_start, true_end) = inner[0], silences(demo_truth("dialogue"), 0.4)[0]
+    assert abs(start - true_start) < 0.08 and abs(end - true_end) < 0.08
+
+
+def test_wrong_transcript_is_refused_by_name() -> None:
+    for name, other in (("plate", "dialogue"), ("dialogue", "plate")):
+        with pytest.raises(TranscriptError, match="does not match.*worst words") as caught:
+            align(demo_audio(name), text=text_of(other))
+        assert caught.value.exit_code == 3
+        assert any(f"{w!r}" in str(caught.value) for w in labels(demo_truth(other).words))
+
+
+def test_right_transcript_passes_in_noise() -> None:
+    audio = demo_audio("plate")
+    power = float(np.mean(audio.samples**2))
+    noise = np.random.default_rng(3).normal(0, np.sqrt(power / 10**1.5), len(audio.samples))
+    found = align(audio_of(audio.samples + noise), text=text_of("plate"))
+    assert np.mean(np.abs(word_errors("plate", found)) <= 0.05) >= 0.8
+
+
+def test_one_wrong_word_is_warned_of_and_the_rest_kept() -> None:
+    text = text_of("dialogue").replace("bumpy", "gigantic")
+    found = align(demo_audio("dialogue"), text=text)
+    worst = int(np.argmin(found.word_confidences))
+    assert labels(found.words)[worst] == "gigantic"
+    assert any("'gigantic'" in w for w in found.warnings)
+
+
+def test_word_outside_the_dictionary_is_guessed_and_told() -> None:
+    text = text_of("dialogue").replace("plums", "plummz")
+    found = align(demo_audio("dialogue"), text=text)
+    assert any("plummz (P L AH M Z)" in w for w in found.warnings)
+    start, end = next((w.start, w.end) for w in found.words if w.label == "plummz")
+    truth = next(w for w in demo_truth("dialogue").words if w.label == "plums")
+    assert abs(start - truth.start) < 0.05 and abs(end - truth.end) < 0.08
+
+
+def test_without_transcript_words_are_recognised_as_a_draft() -> None:
+    found = align(demo_audio("dialogue"))
+    assert (found.method, found.draft) == ("recognise", True)
+    right = match_words(labels(found.words), labels(demo_truth("dialogue").words))
+    assert (right >= 0).sum() >= 8
+    assert silences(found, 0.4)
+
+
+def test_other_language_gives_phones_and_a_warning() -> None:
+    found = align(demo_audio("dialogue"), text="Mio padre ha comprato", lang="it")
+    assert found.draft and not labels(found.words)
+    assert len(labels(found.phones)) > 30
+    assert "'it'" in found.warnings[0] and "not used" in found.warnings[0]
+
+
+def test_silence_is_rest_and_refused_with_words() -> None:
+    quiet = audio_of(np.zeros(2 * RATE))
+    found = align(quiet)
+    assert found.method == "silence" and not labels(found.phones)
+    assert silences(found) == [(0.0, 2.0)]
+    with pytest.raises(AudioError, match="silent .*but the transcript has words"):
+        align(quiet, text="hello there")
+
+
+@pytest.mark.parametrize("kind", ["noise", "tone", "hum", "chord"])
+def test_what_is_not_speech_gives_rest(kind: str) -> None:
+    t = np.arange(2 * RATE) / RATE
+    samples = {
+        "noise": np.random.default_rng(0).normal(0, 0.05, len(t)),
+        "tone": 0.1 * np.sin(2 * np.pi * 440 * t),
+        "hum": 0.05 * np.sin(2 * np.pi * 50 * t) + 0.02 * np.sin(2 * np.pi * 100 * t),
+        "chord": sum(0.05 * np.sin(2 * np.pi * f * t) for f in (220, 277, 330, 440)),
+    }[kind]
+    found = align(audio_of(samples))
+    assert found.method == "silence" and not labels(found.phones)
+    assert "no speech" in found.warnings[0]
+
+
+def test_noise_with_a_transcript_is_refused() -> None:
+    noise = audio_of(np.random.default_rng(0).normal(0, 0.05, 2 * RATE))
+    with pytest.raises((AudioError, TranscriptError)) as caught:
+        align(noise, text="my father bought five big plums")
+    assert caught.value.exit_code == 3
+
+
+def test_transcript_without_words() -> None:
+    with pytest.raises(TranscriptError, match="no words"):
+        align(demo_audio("dialogue"), text=" ... [laughs] ")
+
+
+def test_long_recording_is_split_and_every_word_found() -> None:
+    order = ["dialogue", "plate"] * 4
+    samples = np.concatenate([demo_audio(n).samples for n in order])
+    found = align(audio_of(samples), text=" ".join(text_of(n) for n in order))
+    assert found.rung.startswith("split at pauses")
+    truth, now = [], 0.0
+    for name in order:
+        truth += [(w.start + now, w.end + now) for w in demo_truth(name).words if w.label]
+        now += demo_audio(name).duration
+    ours = [(w.start, w.end) for w in found.words if w.label]
+    errors = np.abs(np.array(ours) - np.array(truth))
+    assert np.mean(errors <= 0.05) >= 0.9
+
+
+def test_long_recording_with_another_text_is_refused() -> None:
+    samples = np.concatenate([demo_audio("dialogue").samples] * 8)
+    with pytest.raises(TranscriptError, match="does not match"):
+        align(audio_of(samples), text=text_of("plate") * 6)
+
+
+def test_read_speech(shared: Path) -> None:
+    path = shared / "speech" / "librivox_0870.wav"
+    found = align(load_audio(path), text=path.with_suffix(".txt").read_text())
+    assert found.confidence is not None and found.confidence > -1
+    wrong = (shared / "speech" / "librivox_0920.txt").read_text()
+    with pytest.raises(TranscriptError):
+        align(load_audio(path), text=wrong)
+
+
+def test_activity_ignores_clicks_and_stop_closures() -> None:
+    level = np.full(300, -70.0)
+    level[50:150] = -20
+    level[90:97] = -70  # a stop's closure
+    level[250] = -20  # a click
+    mask = active(level, -50.0)
+    assert runs(mask) == [(50, 150)]
+
+
+def test_cuts_fall_into_pauses_and_keep_the_length() -> None:
+    rng = np.random.default_rng(1)
+    speech = rng.normal(0, 0.1, 60 * RATE)
+    for second in range(7, 60, 7):
+        speech[second * RATE : second * RATE + RATE // 2] *= 0.001
+    level = levels(speech.astype(np.float32), RATE)
+    edges = cuts(level, 20.0)
+    assert edges[0] == 0 and edges[-1] == len(level)
+    assert max(np.diff(edges)) <= 2000
+    assert all(level[e] < -50 for e in edges[1:-1])
+    flat = levels(rng.normal(0, 0.1, 50 * RATE).astype(np.float32), RATE)
+    assert max(np.diff(cuts(flat, 20.0))) <= 2000
+
+
+def test_match_words_does_not_jump_to_a_later_copy() -> None:
+    words = ("we said so", "and again", "we said so", "at last")
+    transcript = " ".join(words).split()
+    heard = "we said x and we said so at last".split()
+    assert match_words(heard, transcript).tolist() == [0, 1, -1, 3, 5, 6, 7, 8, 9]
+    assert match_words([], transcript).tolist() == []
+    assert match_words(heard, []).tolist() == [-1] * 9

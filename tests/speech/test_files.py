@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speech_material import VOICE, demo_aligned, demo_audio, demo_truth
+from relip.errors import InputError, OutputError, SettingError, TranscriptError
+from relip.speech import (
+    MOUTH_CONTROLS,
+    Alignment,
+    Interval,
+    curves_array,
+    mouth_curves,
+    plot_speech,
+    read_arkit_csv,
+    read_mouth_csv,
+    read_textgrid,
+    write_mouth_csv,
+    write_textgrid,
+)
+from relip.speech.alignment import ARPABET, fill
+
+JAW, CLOSE = MOUTH_CONTROLS.index("jawOpen"), MOUTH_CONTROLS.index("mouthClose")
+
+
+# TextGrid
+
+
+def same(a: Alignment, b: Alignment) -> None:
+    assert a.duration == pytest.approx(b.duration, abs=1e-6)
+    for x, y in ((a.words, b.words), (a.phones, b.phones)):
+        assert [i.label for i in x] == [i.label for i in y]
+        np.testing.assert_allclose([i[:2] for i in x], [i[:2] for i in y], atol=1e-6)
+
+
+def test_textgrid_roundtrip_and_no_leftovers(tmp_path: Path) -> None:
+    path = tmp_path / "phones.TextGrid"
+    write_textgrid(path, demo_aligned("plate"))
+    same(read_textgrid(path), demo_aligned("plate"))
+    assert os.listdir(tmp_path) == ["phones.TextGrid"]
+
+
+def test_praatio_reads_ours_and_we_read_its_short_form(tmp_path: Path) -> None:
+    textgrid = pytest.importorskip("praatio.textgrid")
+    path, short = tmp_path / "long.TextGrid", tmp_path / "short.TextGrid"
+    write_textgrid(path, demo_truth("dialogue"))
+    grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True)
+    assert list(grid.tierNames) == ["words", "phones"]
+    assert len(grid.getTier("phones").entries) == len(demo_truth("dialogue").phones)
+    grid.save(str(short), format="short_textgrid", includeBlankSpaces=True)
+    same(read_textgrid(short), demo_truth("dialogue"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    parts=st.lists(
+        st.tuples(st.floats(0.01, 1.0), st.sampled_from(["", *ARPABET])), min_size=1, max_size=12
+    ),
+    word=st.text(
+        alphabet=st.characters(blacklist_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), max_size=12
+    ),
+)
+def test_textgrid_keeps_any_label(tmp_path_factory, parts, word) -> None:
+    now, phones = 0.0, []
+    for length, label in parts:
+        phones.append(Interval(now, now + length, label))
+        now += length
+    words = fill([Interval(0.0, now, word)] if word.lower() not in ("sil", "_", "#") else [], now)
+    path = tmp_path_factory.mktemp("grid") / "a.TextGrid"
+    given_ = Alignment(words, fill(phones, now), now)
+    write_textgrid(path, given_)
+    same(read_textgrid(path), given_)
+
+
+def test_textgrid_with_stress_sil_and_utf16(tmp_path: Path) -> None:
+    text = (VOICE / "dialogue.TextGrid").read_text()
+    text = text.replace('text = "AY"', 'text = "ay1"').replace('text = ""', 'text = "sil"')
+    path = tmp_path / "utf16.TextGrid"
+    path.write_text(text, encoding="utf-16")
+    same(read_textgrid(path), demo_truth("dialogue"))
+
+
+def damage(tmp_path: Path, old: str, new: str) -> Path:
+    text = (VOICE / "dialogue.TextGrid").read_text()
+    assert old in text
+    path = tmp_path / "bad.TextGrid"
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+def test_textgrid_errors_say_where(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none.TextGrid"):
+        read_textgrid(tmp_path / "none.TextGrid")
+    with pytest.raises(TranscriptError, match=r"phone \d+ at .* s: 'QX' is not an ARPAbet phone"):
+        read_textgrid(damage(tmp_path, 'text = "AY"', 'text = "QX"'))
+    with pytest.raises(TranscriptError, match="no tier of phones.*'words'"):
+        read_textgrid(damage(tmp_path, 'name = "phones"', 'name = "sounds"'))
+    with pytest.raises(TranscriptError, match="tier 'words', interval 2 .*ends at"):
+        read_textgrid(damage(tmp_path, "xmax = 0.348", "xmax = 0.01"))
+    text = (VOICE / "dialogue.TextGrid").read_text()
+    cut = tmp_path / "cut.TextGrid"
+    cut.write_text(text[: len(text) // 2])
+    with pytest.raises(InputError, match="damaged"):
+        read_textgrid(cut)
+    other = tmp_path / "other.TextGrid"
+    other.write_text("hello")
+    with pytest.raises(InputError, match="not a Praat TextGrid"):
+        read_textgrid(other)
+    other.write_bytes(b"\xff\xfe\x00\xd8\x00")
+    with pytest.raises(InputError, match="not a text file"):
+        read_textgrid(other)
+
+
+def test_unwritable_folder(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write"):
+        write_textgrid(tmp_path / "no" / "a.TextGrid", demo_truth("plate"))
+    with pytest.raises(OutputError):
+        write_mouth_csv(tmp_path / "no" / "a.csv", [1], np.zeros((1, len(MOUTH_CONTROLS))))
+
+
+# mouth.csv
+
+
+def test_mouth_csv_roundtrip(tmp_path: Path) -> None:
+    frames = range(-3, 97)
+    curves = mouth_curves(demo_aligned("plate"), frames=frames, rate=Fraction(24000, 1001))
+    path = tmp_path / "mouth.csv"
+    write_mouth_csv(path, frames, curves)
+    assert path.read_text().splitlines()[0] == "frame," + ",".join(MOUTH_CONTROLS)
+    read, columns = read_mouth_csv(path)
+    assert read == list(frames) and tuple(columns) == MOUTH_CONTROLS
+    np.testing.assert_allclose(curves_array(columns), curves, atol=5.1e-5)
+    assert os.listdir(tmp_path) == ["mouth.csv"]
+
+
+def test_mouth_csv_with_some_columns_in_another_order(tmp_path: Path) -> None:
+    path = tmp_path / "mouth.csv"
+    path.write_text("\ufeffframe,mouthClose,jawOpen\r\n1001,0.5,1\r\n\r\n1002,0,0.25\r\n", "utf-8")
+    frames, columns = read_mouth_csv(path)
+    assert frames == [1001, 1002]
+    array = curves_array(columns)
+    assert array[:, JAW].tolist() == [1, 0.25] and array[:, CLOSE].tolist() == [0.5, 0]
+    assert array.sum() == 1.75
+
+
+@pytest.mark.parametrize(
+    "text,message",
+    [
+        ("", "line 1, column 1"),
+        ("time,jawOpen\n1,0\n", "line 1, column 1: the first column must be 'frame'"),
+        ("frame,jawOpen,jaw\n1,0,0\n", "line 1, column 3: 'jaw' is not a mouth control"),
+        ("frame,jawOpen,jawOpen\n1,0,0\n", "line 1, column 3: 'jawOpen' stands twice"),
+        ("frame\n1\n", "no mouth control"),
+        ("frame,jawOpen\n", "holds no frames"),
+        ("frame,jawOpen\n1,0\n2\n", "line 3: 1 columns where line 1 has 2"),
+        ("frame,jawOpen\nx,0\n", r"line 2, column 1 \(frame\): 'x' is not a frame number"),
+        ("frame,jawOpen\n2,0\n2,0\n", r"line 3, column 1 \(frame\): 2 does not come after 2"),
+        ("frame,jawOpen\n1,0\n2,open\n", r"line 3, column 2 \(jawOpen\): 'open' is not a number"),
+        ("frame,jawOpen\n1,nan\n", r"line 2, column 2 \(jawOpen\): 'nan' is not a number"),
+        ("frame,jawOpen\n1,1.5\n", r"line 2, column 2 \(jawOpen\): 1.5 is not between 0 and 1"),
+    ],
+)
+def test_mouth_csv_errors_name_line_and_column(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mouth.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_mouth_csv(path)
+
+
+def test_mouth_csv_refuses_bad_values_before_it_writes(tmp_path: Path) -> None:
+    path = tmp_path / "mouth.csv"
+    bad = np.zeros((2, len(MOUTH_CONTROLS)))
+    for value in (np.nan, 1.2, -0.1):
+        bad[1, 3] = value
+        with pytest.raises(SettingError):
+            write_mouth_csv(path, range(2), bad)
+    with pytest.raises(SettingError, match="do not fit"):
+        write_mouth_csv(path, range(3), np.zeros((2, len(MOUTH_CONTROLS))))
+    assert not path.exists()
+
+
+# ARKit
+
+
+def live_link(path: Path, jaw: list[float], close: list[float], first: int = 58) -> None:
+    lines = ["Timecode,BlendshapeCount,EyeBlinkLeft,JawOpen,MouthClose,MouthStretchLeft,MouthStretchRight"]  # fmt: skip  # noqa: E501
+    for i, (j, c) in enumerate(zip(jaw, close, strict=True)):
+        seconds, frame = divmod(first + i, 60)
+        lines.append(f"23:59:{58 + seconds:02d}:{frame:02d}.250,52,0.9,{j},{c},0.2,0.4")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_live_link_face_at_the_shots_rate(tmp_path: Path) -> None:
+    path = tmp_path / "face.csv"
+    jaw = [0.5 + 0.4 * np.sin(i / 8) for i in range(70)]
+    live_link(path, jaw, [j * 0.5 for j in jaw])
+    rate = Fraction(24)
+    curves = read_arkit_csv(path, range(1001, 1041), rate)
+    times = (np.arange(40) + 0.5) / 24
+    covered = times <= 69 / 60
+    expected = np.interp(times[covered], np.arange(70) / 60, jaw)
+    np.testing.assert_allclose(curves[covered, JAW], expected, atol=1e-6)
+    np.testing.assert_allclose(curves[covered, CLOSE], 0.5, atol=0.01)
+    np.testing.assert_allclose(curves[covered, MOUTH_CONTROLS.index("mouthStretch")], 0.3)
+    assert (curves[times > 71 / 60] == 0).all()
+
+
+def test_audio2face_seconds_and_prefix(tmp_path: Path) -> None:
+    path = tmp_path / "a2f.csv"
+    rows = [f"{i / 30},{min(i / 30, 1.2)},0" for i in range(61)]
+    path.write_text("timeCode,blendShapes.JawOpen,blendShapes.TongueOut\n" + "\n".join(rows))
+    curves = read_arkit_csv(path, range(0, 25), Fraction(25))
+    np.testing.assert_allclose(curves[:, JAW], (np.arange(25) + 0.5) / 25, atol=1e-6)
+    shifted = read_arkit_csv(path, range(0, 25), Fraction(25), offset=0.4)
+    assert (shifted[:9, JAW] == 0).all()
+    np.testing.assert_allclose(shifted[10:, JAW], curves[:15, JAW], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text,message",
+    [
+        ("", "empty"),
+        ("Timecode,EyeBlinkLeft\n0,0\n", "no column JawOpen"),
+        ("Timecode,JawOpen\n", "no frames"),
+        ("Timecode,JawOpen\n0,0\n1,x\n", r"line 3, column 2 \(JawOpen\): 'x' is not a number"),
+        ("Timecode,JawOpen\n0,0\n1,0,0\n", "line 3: 3 columns"),
+        ("Timecode,JawOpen\n1.0,0\n0.5,0\n", "line 3, column 1: the time '0.5' lies before"),
+    ],
+)
+def test_arkit_errors(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "face.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_arkit_csv(path, range(10), Fraction(25))
+
+
+# The picture
+
+
+def test_plot_is_a_picture_that_shows_the_curves(tmp_path: Path) -> None:
+    from skimage.io import imread
+
+    alignment, audio = demo_aligned("dialogue"), demo_audio("dialogue")
+    frames, rate = range(1, 149), Fraction(25)
+    curves = mouth_curves(alignment, frames=frames, rate=rate)
+    full, none = tmp_path / "full.png", tmp_path / "none.png"
+    plot_speech(full, audio, alignment, frames, rate, curves)
+    plot_speech(none, audio, alignment, frames, rate, np.zeros_like(curves))
+    a, b = imread(full), imread(none)
+    assert a.shape[1] == b.shape[1] >= 1000
+    blue = np.all(np.abs(a[..., :3].astype(int) - (31, 119, 180)) < 12, axis=-1)
+    blue_none = np.all(np.abs(b[..., :3].astype(int) - (31, 119, 180)) < 12, axis=-1)
+    assert blue.sum() > blue_none.sum() + 500
+    assert sorted(os.listdir(tmp_path)) == ["full.png", "none.png"]
+    with pytest.raises(OutputError):
+        plot_speech(tmp_path / "no" / "x.png", audio, alignment, frames, rate, curves)
