@@ -109,7 +109,7 @@ class Step(NamedTuple):
 
     title: str
     requirements: list[str]
-    index: str | None = None
+    index_url: str | None = None
     with_dependencies: bool = True
 
 
@@ -213,7 +213,7 @@ def plan(project: Project, *, dev: bool, torch_index: str | None) -> list[Step]:
             )
     main = groups["main"] + project.needed_by_them + project.build + (project.dev if dev else [])
     return [
-        Step("torch", groups["first"], index=torch_index),
+        Step("torch", groups["first"], index_url=torch_index),
         Step("libraries", main),
         Step("face and speech models", groups["bare"], with_dependencies=False),
     ]
@@ -836,8 +836,8 @@ def install_step(env: Path, step: Step, wheels: Path | None) -> None:
     command = [str(env_python(env)), "-m", "pip", "install", "--progress-bar", "off"]
     if wheels is not None:
         command += ["--no-index", "--find-links", str(wheels)]
-    elif step.index is not None:
-        command += ["--index-url", step.index]
+    elif step.index_url is not None:
+        command += ["--index-url", step.index_url]
     if not step.with_dependencies:
         command.append("--no-deps")
     if run_logged([*command, *step.requirements], log_of(env), step.title) != 0:

@@ -14,6 +14,9 @@ resolution, in 8-bit display encoding:
 - cross-driving: every held-out frame is given the lips of another one; the
   correlation of the opening tracked in the result with the opening asked for.
 
+Skin detail carried over from the edited frame (``render.detail``) would let the
+truth leak into the reproduction; it is off there and on in cross-driving.
+
 Baselines: ``frozen`` (the plate's own mouth region from the middle training
 frame), ``mean mouth`` (mean of the training windows), ``nearest-frame warp``
 (the training frame with the nearest lips, warped by thin-plate splines).
@@ -189,7 +192,7 @@ def reenact(args: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
             # the partner's lines, turned from its pose to this frame's
             crossed = model.window.to_pixels(lines[other])
             comp8 = detection_picture(
-                finish(generate_window(model, crop, crossed, outline)), plate, colour
+                finish(generate_window(model, crop, crossed, outline, old_lines=own)), plate, colour
             )
             strip.append(comp8)
             again = mesh.refine(comp8, truth_landmarks)

@@ -159,7 +159,7 @@ def test_dev_adds_the_tools_and_the_index_is_for_torch_alone() -> None:
     project = install.read_project(ROOT)
     steps = install.plan(project, dev=True, torch_index="https://example.invalid/cpu")
     assert {"pytest", "ruff", "mypy"} <= set(install.required_names(steps))
-    assert [step.index for step in steps] == ["https://example.invalid/cpu", None, None]
+    assert [step.index_url for step in steps] == ["https://example.invalid/cpu", None, None]
 
 
 @pytest.mark.parametrize(

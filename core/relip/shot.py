@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relip import records
-from relip.errors import FrameRangeError, SettingError, ShotError
-from relip.frames import format_range, parse_range, parse_rate
+from relip.errors import FrameRangeError, PlateError, SettingError, ShotError
+from relip.frames import format_range, frames_for_duration, parse_range, parse_rate
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -96,12 +96,14 @@ class RenderSettings:
     drive: str = "speech"
     csv: str = ""
     articulation: float = 1.0
+    detail: float = 1.0
     layers: tuple[str, ...] = LAYERS
     device: str = "auto"
 
     def check(self) -> None:
         _choice("render.drive", self.drive, DRIVES)
         _inside("render.articulation", self.articulation, 0.0, 2.0)
+        _inside("render.detail", self.detail, 0.0, 1.0)
         for layer in self.layers:
             _choice("render.layers", layer, LAYERS)
         if self.drive == "csv" and not self.csv:
@@ -328,7 +330,24 @@ class Shot:
         return path if path.exists() else None
 
     def open_plate(self) -> Plate:
-        """Open the plate (the caller closes it); each thread opens its own."""
+        """Open the plate (the caller closes it); each thread opens its own.
+
+        With ``when_longer = "pingpong"`` and a dialogue longer than the
+        plate, it is the plate played back and forth.
+        """
+        plate = self._open_file()
+        try:
+            own, count, _ = self._facts
+            if count > len(own):
+                from relip.plate import PingPongPlate
+
+                return PingPongPlate(plate, own, count)
+        except BaseException:
+            plate.close()
+            raise
+        return plate
+
+    def _open_file(self) -> Plate:
         from relip.plate import open_plate
 
         s = self.settings.plate
@@ -341,27 +360,45 @@ class Shot:
         )
 
     @cached_property
-    def _facts(self) -> tuple[range, Fraction | None]:
-        with self.open_plate() as plate:
-            available, rate = plate.frames, plate.rate
+    def _facts(self) -> tuple[range, int, Fraction | None]:
+        """The plate's frames that are used, how many the shot has, and its rate."""
+        with self._open_file() as plate:
+            available = plate.frames
+            try:
+                rate: Fraction | None = plate.rate
+            except PlateError:
+                rate = None
         wanted = self.settings.plate.frames
-        if not wanted:
-            return available, rate
-        frames = parse_range(wanted)
-        if frames != list(range(frames[0], frames[-1] + 1)):
-            raise FrameRangeError(f"plate.frames {wanted!r}: a shot is one run of frames, without gaps")
-        outside = [f for f in frames if f not in available]
-        if outside:
-            raise FrameRangeError(
-                f"{self.settings.plate.path}: frames {format_range(outside)} are outside the plate, "
-                f"which has {available[0]}-{available[-1]}"
-            )
-        return range(frames[0], frames[-1] + 1), rate
+        own = available
+        if wanted:
+            frames = parse_range(wanted)
+            own = range(frames[0], frames[-1] + 1)
+            if frames != list(own):
+                raise FrameRangeError(
+                    f"plate.frames {wanted!r}: a shot is one run of frames, without gaps"
+                )
+            outside = [f for f in frames if f not in available]
+            if outside:
+                raise FrameRangeError(
+                    f"{self.settings.plate.path}: frames {format_range(outside)} are outside the "
+                    f"plate, which has {available[0]}-{available[-1]}"
+                )
+        return own, max(len(own), self._frames_of_dialogue(rate)), rate
+
+    def _frames_of_dialogue(self, rate: Fraction | None) -> int:
+        """Frames that the dialogue needs when the plate is to be played back and forth; else 0."""
+        d = self.settings.dialogue
+        if d.when_longer != "pingpong" or not d.audio or rate is None:
+            return 0
+        from relip.speech import load_audio
+
+        return frames_for_duration(load_audio(self.resolve(d.audio)).duration + d.offset, rate)
 
     @property
     def frames(self) -> range:
         """The shot's frames."""
-        return self._facts[0]
+        own, count, _ = self._facts
+        return range(own.start, own.start + count)
 
     @property
     def rate(self) -> Fraction:
@@ -372,7 +409,7 @@ class Shot:
         SettingError
             If the plate does not tell and no rate was given.
         """
-        rate = self._facts[1]
+        rate = self._facts[2]
         if rate is None:
             raise SettingError(
                 f"{self.settings.plate.path}: an image sequence that names no frame rate",

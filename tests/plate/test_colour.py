@@ -62,19 +62,26 @@ def test_display_is_the_srgb_formula() -> None:
     found = to_display(rgb, "Linear Rec.709 (sRGB)")
     assert found.dtype == np.uint8
     assert np.abs(found[0, :, 1].astype(int) - np.rint(truth * 255)).max() <= 1
+    gamma = to_display(rgb, "Gamma 2.4 Rec.709 - Texture")
+    light = linear**2.4
+    truth = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(gamma[0, :, 2].astype(int) - np.rint(truth * 255)).max() <= 1
     codes = np.arange(256, dtype=np.float32)
     same = to_display(np.repeat(codes[None, :, None] / 255, 3, axis=2), "sRGB - Texture")
     np.testing.assert_array_equal(same[0, :, 0], np.arange(256))
 
 
-def test_display_clips_and_survives_nan() -> None:
+@pytest.mark.parametrize("space", ["sRGB - Texture", "Gamma 2.4 Rec.709 - Texture", "ACEScg"])
+def test_display_clips_and_survives_nan(space: str) -> None:
     rgb = np.full((4, 5, 3), 0.5, np.float32)
     rgb[0, 0] = 40.0
     rgb[1, 1] = -3.0
     rgb[2, 2] = np.nan
     rgb[3, 3] = np.inf
-    clean = to_display(np.full((4, 5, 3), 0.5, np.float32), "sRGB - Texture")
-    found = to_display(rgb, "sRGB - Texture")
+    clean = to_display(np.full((4, 5, 3), 0.5, np.float32), space)
+    kept = rgb.copy()
+    found = to_display(rgb, space)
+    np.testing.assert_array_equal(rgb, kept)
     assert tuple(found[0, 0]) == (255, 255, 255)
     assert tuple(found[1, 1]) == (0, 0, 0)
     assert tuple(found[2, 2]) == (0, 0, 0)

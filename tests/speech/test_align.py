@@ -7,7 +7,7 @@ import pytest
 
 from speech_material import RATE, audio_of, demo_aligned, demo_audio, demo_truth, text_of
 from relip.errors import AudioError, TranscriptError
-from relip.speech import align, load_audio, silences
+from relip.speech import align, aligner, load_audio, silences
 from relip.speech.activity import active, cuts, levels, runs
 from relip.speech.alignment import ARPABET
 from relip.speech.match import match_words
@@ -58,11 +58,10 @@ def test_pause_in_the_sentence_is_silence() -> None:
 
 
 def test_wrong_transcript_is_refused_by_name() -> None:
-    for name, other in (("plate", "dialogue"), ("dialogue", "plate")):
-        with pytest.raises(TranscriptError, match="does not match.*worst words") as caught:
-            align(demo_audio(name), text=text_of(other))
-        assert caught.value.exit_code == 3
-        assert any(f"{w!r}" in str(caught.value) for w in labels(demo_truth(other).words))
+    with pytest.raises(TranscriptError, match="does not match.*worst words") as caught:
+        align(demo_audio("plate"), text=text_of("dialogue"))
+    assert caught.value.exit_code == 3
+    assert any(f"{w!r}" in str(caught.value) for w in labels(demo_truth("dialogue").words))
 
 
 def test_right_transcript_passes_in_noise() -> None:
@@ -140,8 +139,15 @@ def test_transcript_without_words() -> None:
         align(demo_audio("dialogue"), text=" ... [laughs] ")
 
 
-def test_long_recording_is_split_and_every_word_found() -> None:
-    order = ["dialogue", "plate"] * 4
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings of more than 12 s count as long, so that the tests stay short."""
+    monkeypatch.setattr(aligner, "WHOLE", 12.0)
+    monkeypatch.setattr(aligner, "PIECE", 8.0)
+
+
+def test_long_recording_is_split_and_every_word_found(small_pieces: None) -> None:
+    order = ["dialogue", "plate", "dialogue"]
     samples = np.concatenate([demo_audio(n).samples for n in order])
     found = align(audio_of(samples), text=" ".join(text_of(n) for n in order))
     assert found.rung.startswith("split at pauses")
@@ -154,10 +160,10 @@ def test_long_recording_is_split_and_every_word_found() -> None:
     assert np.mean(errors <= 0.05) >= 0.9
 
 
-def test_long_recording_with_another_text_is_refused() -> None:
-    samples = np.concatenate([demo_audio("dialogue").samples] * 8)
+def test_long_recording_with_another_text_is_refused(small_pieces: None) -> None:
+    samples = np.concatenate([demo_audio("dialogue").samples] * 3)
     with pytest.raises(TranscriptError, match="does not match"):
-        align(audio_of(samples), text=text_of("plate") * 6)
+        align(audio_of(samples), text=text_of("plate") * 2)
 
 
 def test_read_speech(shared: Path) -> None:

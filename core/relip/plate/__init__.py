@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from relip.plate.movie import MoviePlate
     from relip.plate.movie_writer import MovieWriter
     from relip.plate.opening import open_plate
+    from relip.plate.pingpong import PingPongPlate
     from relip.plate.sequence import SequencePlate
 
 _WHERE = {
@@ -31,6 +32,7 @@ _WHERE = {
     "MoviePlate": "movie",
     "MovieWriter": "movie_writer",
     "Picture": "base",
+    "PingPongPlate": "pingpong",
     "PictureSpec": "base",
     "Plate": "base",
     "SequencePlate": "sequence",
@@ -51,6 +53,7 @@ __all__ = [
     "MoviePlate",
     "MovieWriter",
     "Picture",
+    "PingPongPlate",
     "PictureSpec",
     "Plate",
     "SequencePlate",

@@ -30,7 +30,10 @@ DISPLAY_NAMES = (
     "Output - sRGB",
 )
 
-#: Pixels converted at once, so that temporary arrays stay small.
+#: The largest half float.
+_BRIGHTEST = 65504.0
+
+#: Rows converted at once, so that temporary arrays stay small.
 _ROWS = 256
 
 
@@ -157,18 +160,44 @@ class Colour:
         out = np.empty(rgb.shape, np.uint8)
         if rgb.size == 0:
             return out
+        if self._by_code(colourspace, processor):
+            return self._display_by_code(np.array(rgb, np.float32, order="C"), processor)
         rows = rgb.reshape(-1, *rgb.shape[-2:]) if rgb.ndim > 1 else rgb.reshape(1, 1, 3)
         into = out.reshape(rows.shape)
         for top in range(0, rows.shape[0], _ROWS):
             strip = np.array(rows[top : top + _ROWS], np.float32, order="C")
-            if processor is not None:
-                processor.applyRGB(strip)
+            # Infinities would cancel to NaN in a matrix.
+            np.clip(strip, -_BRIGHTEST, _BRIGHTEST, out=strip)
+            processor.applyRGB(strip)
             strip *= 255.0
             strip += 0.5
             np.nan_to_num(strip, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
             np.clip(strip, 0.0, 255.0, out=strip)
             into[top : top + _ROWS] = strip.astype(np.uint8)
         return out
+
+    def _by_code(self, colourspace: str, processor: Any) -> bool:
+        """Whether 8 bits are enough: a display encoding with the display's own primaries."""
+        if processor is None:
+            return True
+        return self.is_display_encoded(colourspace) and not processor.hasChannelCrosstalk()
+
+    @staticmethod
+    def _display_by_code(rgb: np.ndarray, processor: Any) -> np.ndarray:
+        """Round to 8 bits, then look the codes up: within one code, in a fifth of the time."""
+        import cv2
+
+        shape = rgb.shape
+        flat = rgb.reshape(-1, shape[-1])
+        cv2.patchNaNs(flat, 0.0)
+        np.clip(flat, 0.0, 1.0, out=flat)
+        codes = cv2.convertScaleAbs(flat, alpha=255.0)
+        if processor is not None:
+            table = np.repeat(np.arange(256, dtype=np.float32)[:, None] / 255, 3, axis=1)
+            processor.applyRGB(table)
+            table = np.rint(np.clip(table[:, 0], 0.0, 1.0) * 255).astype(np.uint8)
+            codes = cv2.LUT(codes, table)
+        return codes.reshape(shape)
 
     def _display(self) -> str:
         found = self.find(*DISPLAY_NAMES)

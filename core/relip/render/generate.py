@@ -9,6 +9,7 @@ import torch
 
 from relip.render import canonical
 from relip.render.colourmatch import ring_correction
+from relip.render.detail import add_plate_detail
 from relip.render.examples import draw_inputs
 from relip.render.model import ShotModel
 
@@ -38,9 +39,10 @@ def generate_window(
     lines: np.ndarray,
     outline: np.ndarray,
     *,
-    match: bool = True,
+    old_lines: np.ndarray | None = None,
+    detail: float = 1.0,
 ) -> np.ndarray:
-    """The network's picture in the window.
+    """The network's picture in the window, its colour matched to the plate at the region's edge.
 
     Parameters
     ----------
@@ -48,8 +50,10 @@ def generate_window(
         The plate's window in the network's encoding.
     lines, outline : np.ndarray
         In window pixels.
-    match : bool
-        Whether to match the colour to the plate at the region's edge.
+    old_lines : np.ndarray [shape=(57, 2)], optional
+        The plate's own lines in window pixels; without them no plate detail is used.
+    detail : float
+        How much of the plate's skin detail is used, 0-1.
 
     Returns
     -------
@@ -63,8 +67,11 @@ def generate_window(
         tensor = tensor.contiguous(memory_format=torch.channels_last)
         output = model.network(tensor)[0].float().cpu().numpy()
     picture = output.transpose(1, 2, 0) + model.mean
-    if match:
-        picture = picture + ring_correction(picture, crop, region)
+    picture = (picture + ring_correction(picture, crop, region)).astype(np.float32)
+    if old_lines is not None:
+        picture = add_plate_detail(
+            picture, crop, old_lines, lines, outline, model.window, detail
+        )
     drawn = region[..., None]
     return (picture * drawn + crop * (1 - drawn)).astype(np.float32)
 
@@ -75,6 +82,8 @@ def generate_patch(
     transform: np.ndarray,
     lines: np.ndarray,
     outline: np.ndarray,
+    old_lines: np.ndarray,
+    detail: float = 1.0,
 ) -> Patch | None:
     """Generate one frame.
 
@@ -88,6 +97,10 @@ def generate_patch(
         New lip and jaw lines in crop units.
     outline : np.ndarray [shape=(m, 2)]
         The region in crop units.
+    old_lines : np.ndarray [shape=(57, 2)]
+        The plate's own lines in crop units.
+    detail : float
+        How much of the plate's skin detail is used, 0-1.
 
     Returns
     -------
@@ -103,6 +116,13 @@ def generate_patch(
         return None
     piece = model.encoding.encode(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
     crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
-    picture = generate_window(model, crop, window.to_pixels(lines), window.to_pixels(outline))
+    picture = generate_window(
+        model,
+        crop,
+        window.to_pixels(lines),
+        window.to_pixels(outline),
+        old_lines=window.to_pixels(old_lines),
+        detail=detail,
+    )
     raw = model.encoding.decode(canonical.put_back(picture, to_window, rect))
     return Patch((x0, y0), raw, canonical.stmap(to_window, window, rect))

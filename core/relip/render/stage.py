@@ -19,7 +19,7 @@ from relip.records import FrameRecord, StageReport
 from relip.render import train_stage
 from relip.render.drive import driven_lines
 from relip.render.premult import premultiply
-from relip.render.rig import Rig
+from relip.render.rig import Rig, track_lines
 from relip.shot import Shot
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
@@ -43,6 +43,7 @@ class Inputs:
     track: FaceTrack
     region: Region
     lines: np.ndarray
+    own_lines: np.ndarray
     model_key: str
 
     def key(self, shot: Shot, plate: Plate, frame: int) -> str:
@@ -55,6 +56,7 @@ class Inputs:
             list(shot.settings.render.layers),
             bool(self.track.visible[row]),
             self.lines[row],
+            [self.own_lines[row].tolist(), shot.settings.render.detail],
             self.track.transform[row],
             self.region.outline[row],
             mask_stage.matte_fingerprint(shot, frame),
@@ -80,6 +82,7 @@ def load_inputs(shot: Shot) -> Inputs:
         track=track,
         region=make_region(track, shot.settings.mask),
         lines=driven_lines(shot, track, rig),
+        own_lines=track_lines(track),
         model_key=records.file_fingerprint(path),
     )
 
@@ -199,6 +202,8 @@ def _generate(
                     inputs.track.transform[row],
                     inputs.lines[row],
                     inputs.region.outline[row],
+                    inputs.own_lines[row],
+                    shot.settings.render.detail,
                 )
                 found = mask_stage.read_matte(shot, frame, plate.width, plate.height)
                 if patch is None or found is None:

@@ -138,6 +138,8 @@ class _Job:
         if self.audio.duration <= WHOLE:
             self.progress.start("speech", 1)
             end = len(self.level)
+            if not _speech_share(self.sphinx.phone_loop(to_pcm(self.audio.samples))):
+                raise self._no_speech()
             piece = self._force(words, 0, end) or self._force(words, 0, end, STRETCH)
             pieces = [piece] if piece and not self._mismatch([piece]) else None
             if pieces is None and piece is not None and not self._worth_splitting(words):
@@ -242,12 +244,9 @@ class _Job:
         spans = self._pieces(longest)
         if self.audio.duration > WHOLE:
             self.progress.start("speech", 2 * len(spans))
-        self.sphinx.expect(words)
         heard = []
         for start, end in spans:
-            loud = self.active[start:end].any()
-            pcm = to_pcm(self._samples(start, end)) if loud else b""
-            heard.append(self.sphinx.recognise_expected(pcm) if loud else [])
+            heard.append(self._recognised(start, end))
             if self.audio.duration > WHOLE:
                 self.progress.step()
         everything = [w for h in heard for w in h]
@@ -275,13 +274,17 @@ class _Job:
         frames = sum(p.frames for p in pieces)
         return frames == 0 or sum(p.total for p in pieces) / frames < self.mismatch
 
+    @staticmethod
+    def _no_speech() -> AudioError:
+        return AudioError(
+            "the dialogue holds no speech but the transcript has words",
+            mend="give the recording of these words",
+        )
+
     def _refusal(self, words: list[str], pieces: list[_Piece]) -> Exception:
         loop = self.sphinx.phone_loop(to_pcm(self._samples(0, min(len(self.level), 6000))))
         if not _speech_share(loop):
-            return AudioError(
-                "the dialogue holds no speech but the transcript has words",
-                mend="give the recording of these words",
-            )
+            return self._no_speech()
         scored = [(c, w.label) for p in pieces for c, w in zip(p.confidences, p.words, strict=True)]
         worst = [w for _, w in sorted(scored)[:5]]
         heard: list[str] = []

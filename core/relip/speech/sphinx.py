@@ -9,8 +9,6 @@ default scoring needed 1e-200.
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,24 +122,6 @@ class Sphinx:
         One pass without the flat and the lattice search: as many words right, in less time.
         """
         decoder = self._decoder("words", fwdflat=False, bestpath=False)
-        return [s.label for s in self._pass(decoder, pcm) or [] if s.label]
-
-    def expect(self, words: list[str]) -> None:
-        """Make a language model of a transcript, for :meth:`recognise_expected`."""
-        from pocketsphinx.lm import ArpaBoLM
-
-        known = [w for w in words if self.knows(w)]
-        model = ArpaBoLM(text=f"<s> {' '.join(known)} </s>\n")
-        with tempfile.TemporaryDirectory(prefix="relip-") as folder:
-            path = os.path.join(folder, "transcript.lm")
-            with open(path, "w", encoding="utf-8") as file:
-                model.write(file)
-            self._decoders.pop("expected", None)
-            self._decoder("expected", lm=path, fwdflat=False, bestpath=False)
-
-    def recognise_expected(self, pcm: bytes) -> list[str]:
-        """The likeliest words when they are likely to follow the expected transcript."""
-        decoder = self._decoder("expected")
         return [s.label for s in self._pass(decoder, pcm) or [] if s.label]
 
     def knows(self, word: str) -> bool:

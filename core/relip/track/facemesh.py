@@ -60,6 +60,7 @@ class FaceMesh:
     def __init__(self) -> None:
         os.environ.setdefault("GLOG_minloglevel", "3")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        self._warm: set[Any] = set()
         try:
             with quiet_stderr():
                 from mediapipe.python.solutions.face_mesh import FaceMesh as Graph
@@ -103,7 +104,7 @@ class FaceMesh:
             Landmarks in picture pixels (x right, y down, pixel centres at
             +0.5); z in the same scale, negative towards the camera.
         """
-        found = _landmarks(self._graph, picture)
+        found = self._landmarks(self._graph, picture)
         if not found:
             found = self._search_tiles(picture)
         refined = [self.refine(picture, face) for face in found]
@@ -120,7 +121,7 @@ class FaceMesh:
             flags=cv2.INTER_AREA if to_crop[0, 0] < 0.7 else cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        measured = _landmarks(self._single, crop)
+        measured = self._landmarks(self._single, crop)
         if not measured:
             return None
         scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
@@ -128,6 +129,21 @@ class FaceMesh:
         result[:, :2] = geometry.apply(geometry.invert(to_crop), result[:, :2])
         result[:, 2] /= scale
         return result
+
+    def _landmarks(self, graph: Any, picture: np.ndarray) -> list[np.ndarray]:
+        height, width = picture.shape[:2]
+        if graph in self._warm:
+            result = graph.process(picture)
+        else:  # the first face makes MediaPipe log a warning that means nothing here
+            with quiet_stderr():
+                result = graph.process(picture)
+        found = result.multi_face_landmarks or ()
+        if found:
+            self._warm.add(graph)
+        scale = np.array([width, height, width], float)
+        return [
+            np.array([(p.x, p.y, p.z) for p in face.landmark], float) * scale for face in found
+        ]
 
     def _search_tiles(self, picture: np.ndarray) -> list[np.ndarray]:
         height, width = picture.shape[:2]
@@ -139,7 +155,7 @@ class FaceMesh:
             for y in _starts(height, side):
                 for x in _starts(width, side):
                     tile = np.ascontiguousarray(picture[y : y + side, x : x + side])
-                    for face in _landmarks(self._graph, tile):
+                    for face in self._landmarks(self._graph, tile):
                         found.append(face + np.array([x, y, 0.0]))
             if found:
                 return _distinct(found)
@@ -162,16 +178,6 @@ def _upright(face: np.ndarray) -> np.ndarray:
     linear = np.array([[cos, sin], [-sin, cos]])
     centre = (face[:, :2].min(0) + face[:, :2].max(0)) / 2
     return np.c_[linear, CROP_SIZE / 2 - linear @ centre]
-
-
-def _landmarks(graph: Any, picture: np.ndarray) -> list[np.ndarray]:
-    height, width = picture.shape[:2]
-    result = graph.process(picture)
-    scale = np.array([width, height, width], float)
-    return [
-        np.array([(p.x, p.y, p.z) for p in face.landmark], float) * scale
-        for face in result.multi_face_landmarks or ()
-    ]
 
 
 def _starts(length: int, side: int) -> list[int]:

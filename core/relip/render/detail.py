@@ -1,0 +1,134 @@
+"""Skin detail: the plate's own pores and grain, carried along with the jaw.
+
+The network's skin is smooth: a small network trained for minutes averages fine
+texture away. The plate frame that is being edited holds the right texture, in
+the right light, with the right grain, only at the places where the skin was
+before the lips and the jaw moved. So its fine band is moved there: a smooth
+warp takes the plate's own lip and jaw lines to the new ones, and the warped
+fine band replaces the network's, on skin only. Near the lips, where the plate
+shows lips or teeth instead of skin, and where the two pictures disagree
+(a fold that should have gone), the network's picture stays.
+
+The region under the matte is never an input of the network. This detail is
+the one thing that comes from it, which is why ``bench/reenact.py`` measures
+reproduction without it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from relip.mask.region import fill
+from relip.render.canonical import Window
+from relip.render.rig import N_OUTER
+
+#: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
+SIGMA = 3.0
+
+#: Room around the lips without plate detail, and the softness of its edge (pixels per 256).
+LIP_ROOM, LIP_SOFT = 5.0, 3.0
+
+#: Difference of the blurred pictures (network encoding) at which plate detail is gone.
+DISAGREEMENT = 0.10
+
+#: The warp is solved on a grid of this many pixels.
+_GRID = 8
+
+
+def add_plate_detail(
+    picture: np.ndarray,
+    plate: np.ndarray,
+    old_lines: np.ndarray,
+    new_lines: np.ndarray,
+    outline: np.ndarray,
+    window: Window,
+    amount: float = 1.0,
+) -> np.ndarray:
+    """Replace the fine band of the generated skin by the plate's.
+
+    Parameters
+    ----------
+    picture, plate : np.ndarray [shape=(height, width, 3), dtype=float32]
+        Generated and original window in the network's encoding.
+    old_lines, new_lines : np.ndarray [shape=(57, 2)]
+        The plate's own lip and jaw lines and the new ones, in window pixels.
+    outline : np.ndarray [shape=(m, 2)]
+        The region, in window pixels.
+    window : Window
+    amount : float
+        0 leaves the picture as it is.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 3), dtype=float32]
+    """
+    if amount <= 0:
+        return picture
+    unit = window.size / 256
+    size = (window.width, window.height)
+    shift = warp_field(old_lines, new_lines, outline, size)
+    ys, xs = np.mgrid[0 : window.height, 0 : window.width].astype(np.float32)
+    map_x, map_y = xs + shift[..., 0], ys + shift[..., 1]
+    warped = cv2.remap(plate, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    # where the plate showed its lips, seen from the new place, and where the new lips are
+    old_skin = cv2.remap(
+        _beside_lips(old_lines, size, unit), map_x, map_y, cv2.INTER_LINEAR, borderValue=1.0
+    )
+    gate = np.minimum(old_skin, _beside_lips(new_lines, size, unit))
+    low_made = cv2.GaussianBlur(picture, (0, 0), SIGMA * unit)
+    low_plate = cv2.GaussianBlur(warped, (0, 0), SIGMA * unit)
+    apart = np.abs(low_made - low_plate).max(2) / DISAGREEMENT
+    apart = cv2.GaussianBlur(apart, (0, 0), SIGMA * unit)
+    gate = gate * np.clip(1.5 - 1.5 * apart, 0, 1)
+    gate = (amount * cv2.GaussianBlur(gate, (0, 0), 1.5 * unit))[..., None]
+    return (gate * (low_made + warped - low_plate) + (1 - gate) * picture).astype(np.float32)
+
+
+def _beside_lips(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:
+    """1 on skin, 0 on lips and mouth with some room around."""
+    lips = fill(lines[:N_OUTER], size)
+    room = 2 * round(LIP_ROOM * unit) + 1
+    grown = cv2.dilate(lips, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (room, room)))
+    return 1 - cv2.GaussianBlur(grown, (0, 0), LIP_SOFT * unit)
+
+
+def warp_field(
+    old_lines: np.ndarray, new_lines: np.ndarray, outline: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Backward displacement from the new lines to the old ones, zero on the outline.
+
+    A thin-plate spline (Duchon 1977) through the line points and fixed points
+    on the region's outline and around the window.
+
+    Parameters
+    ----------
+    old_lines, new_lines : np.ndarray [shape=(n, 2)]
+    outline : np.ndarray [shape=(m, 2)]
+        All in window pixels.
+    size : tuple of int
+        Width, height.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 2), dtype=float32]
+        Add it to a pixel's place to find where the plate shows that skin.
+    """
+    from scipy.interpolate import RBFInterpolator
+
+    width, height = size
+    outer = np.r_[0:N_OUTER, 2 * N_OUTER : len(new_lines)]  # outer lips and jaw
+    frame = np.array(
+        [[x * width / 3, y * height / 3] for x in range(4) for y in range(4) if {x, y} & {0, 3}]
+    )
+    fixed = np.concatenate([outline[:: max(len(outline) // 24, 1)], frame])
+    at = np.concatenate([new_lines[outer], fixed])
+    move = np.concatenate([(old_lines - new_lines)[outer], np.zeros((len(fixed), 2))])
+    at = at + 1e-4 * np.arange(len(at))[:, None]  # no two points in one place
+    spline = RBFInterpolator(at, move, kernel="thin_plate_spline", smoothing=2.0)
+    columns, rows = -(-width // _GRID), -(-height // _GRID)
+    xs = (np.arange(columns) + 0.5) * width / columns
+    ys = (np.arange(rows) + 0.5) * height / rows
+    grid = np.stack(np.meshgrid(xs, ys), -1).reshape(-1, 2)
+    coarse = spline(grid).reshape(rows, columns, 2).astype(np.float32)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
