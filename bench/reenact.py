@@ -114,7 +114,7 @@ def reenact(args: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
     learn_rows = [
         track.index(f) for f in frames if f < cut and track.visible[track.index(f)]
     ]
-    crops = training_windows(shot, model, track, learn_rows)
+    crops = training_windows(shot, model, track, region, learn_rows)
     # every held-out frame gets the lips of one about a third of the set away
     partner = {r: rows[(i + len(rows) // 3) % len(rows)] for i, r in enumerate(rows)}
 
@@ -137,12 +137,13 @@ def reenact(args: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
     with shot.open_plate() as plate, FaceMesh() as mesh:
         for picture in plate.iter(test):
             row = track.index(picture.frame)
-            to_window = model.window.from_plate(track.transform[row])
-            rect = canonical.plate_rect(to_window, model.window, plate.width, plate.height)
+            window = model.window.on(region.outline[row])
+            to_window = window.from_plate(track.transform[row])
+            rect = canonical.plate_rect(to_window, window, plate.width, plate.height)
             x0, y0, x1, y1 = rect
             piece = model.encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
-            crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), model.window)
-            outline = model.window.to_pixels(region.outline[row])
+            crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
+            outline = window.to_pixels(region.outline[row])
             layers = matte_module.make_layers(
                 track, region, row, feather=shot.settings.mask.feather,
                 width=plate.width, height=plate.height,
@@ -164,13 +165,13 @@ def reenact(args: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
             box = metrics.mouth_box(truth_landmarks, plate.width, plate.height)
             truth_box = truth8[box[1]: box[3], box[0]: box[2]].astype(np.float32) / 255
             truth_boxes.append(truth_box)
-            own = model.window.to_pixels(lines[row])
+            own = window.to_pixels(lines[row])
             strip = [truth8]
             for name, source in methods.items():
                 if name == "relip":
                     window_picture = generate_window(model, crop, own, outline)
                 elif isinstance(source, str):
-                    window_picture = nearest_warp(crops, lines[learn_rows], lines[row], model)
+                    window_picture = nearest_warp(crops, lines[learn_rows], lines[row], region.outline, learn_rows, row, model)
                 else:
                     window_picture = source.astype(np.float32)
                 comp8 = detection_picture(finish(window_picture), plate, colour)
@@ -190,7 +191,7 @@ def reenact(args: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
                 strip.append(comp8)
             other = partner[row]
             # the partner's lines, turned from its pose to this frame's
-            crossed = model.window.to_pixels(lines[other])
+            crossed = window.to_pixels(lines[other])
             comp8 = detection_picture(
                 finish(generate_window(model, crop, crossed, outline, old_lines=own)), plate, colour
             )
@@ -231,17 +232,18 @@ def reenact(args: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
     return result, facts
 
 
-def training_windows(shot: Shot, model: ShotModel, track, rows: list[int]) -> np.ndarray:
+def training_windows(shot: Shot, model: ShotModel, track, region, rows: list[int]) -> np.ndarray:
     """The training frames' windows, at most 400, in the network's encoding."""
     crops = []
     with shot.open_plate() as plate:
         for picture in plate.iter([int(track.frames[r]) for r in rows]):
             row = track.index(picture.frame)
-            to_window = model.window.from_plate(track.transform[row])
-            x0, y0, x1, y1 = canonical.plate_rect(to_window, model.window, plate.width, plate.height)
+            window = model.window.on(region.outline[row])
+            to_window = window.from_plate(track.transform[row])
+            x0, y0, x1, y1 = canonical.plate_rect(to_window, window, plate.width, plate.height)
             piece = model.encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
             crops.append(
-                canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), model.window).astype(
+                canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window).astype(
                     np.float16
                 )
             )
@@ -249,14 +251,20 @@ def training_windows(shot: Shot, model: ShotModel, track, rows: list[int]) -> np
 
 
 def nearest_warp(
-    crops: np.ndarray, known: np.ndarray, wanted: np.ndarray, model: ShotModel
+    crops: np.ndarray,
+    known: np.ndarray,
+    wanted: np.ndarray,
+    outlines: np.ndarray,
+    rows: list[int],
+    row: int,
+    model: ShotModel,
 ) -> np.ndarray:
     """The training window with the nearest lips, warped to the wanted lines."""
     lips = slice(0, rig_module.N_OUTER + rig_module.N_INNER)
     distance = np.linalg.norm(known[:, lips] - wanted[lips], axis=(1, 2))
     best = int(distance.argmin())
-    source = model.window.to_pixels(known[best])
-    target = model.window.to_pixels(wanted)
+    source = model.window.on(outlines[rows[best]]).to_pixels(known[best])
+    target = model.window.on(outlines[row]).to_pixels(wanted)
     height, width = model.window.height, model.window.width
     border = np.array(
         [[0, 0], [width / 2, 0], [width, 0], [0, height / 2], [width, height / 2], [0, height],

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
 
 from relip import __version__, interrupt
+from relip.commands.result import plain
 from relip.errors import EXIT_INTERRUPTED, EXIT_OUTPUT, EXIT_UNEXPECTED, EXIT_USAGE, RelipError
 
 #: The subcommands, in the order of --help; each is a module of relip.commands.
@@ -31,7 +34,6 @@ failed, 5 model or device, 6 output not writable or disk full, 130 interrupted
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        self.print_usage(sys.stderr)
         print(f"error: {message}; {self.prog} --help explains", file=sys.stderr)
         raise SystemExit(EXIT_USAGE)
 
@@ -69,11 +71,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        args = build_parser().parse_args(argv)
+        args = build_parser().parse_args(_bound(sys.argv[1:] if argv is None else argv))
     except SystemExit as exc:
         return int(exc.code or 0)
-    interrupt.clear()
-    interrupt.install()
+    with interrupt.caught():
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Call the subcommand; every failure becomes one line and an exit code."""
     try:
         if getattr(args, "threads", 0):
             from relip.threads import set_threads
@@ -81,12 +87,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             set_threads(args.threads)
         result = args.run(args)
         if getattr(args, "output_form", "human") == "json":
-            print(json.dumps(result.to_dict(), indent=1, default=str))
+            print(json.dumps(plain(result.to_dict()), indent=1))
         elif result.to_text():
             print(result.to_text())
         return int(result.exit_code)
     except RelipError as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        print(f"error: {' '.join(str(exc).splitlines())}", file=sys.stderr)
         if getattr(args, "output_form", "human") == "json":
             print(json.dumps({"error": exc.message, "mend": exc.mend, "kind": type(exc).__name__}))
         if getattr(args, "verbose", 0):
@@ -101,18 +107,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         print("error: not enough memory; free some and run the same command again", file=sys.stderr)
         return EXIT_UNEXPECTED
-    except Exception as exc:  # a bug: say so in one line, and in full with -v
-        text = " ".join(str(exc).split()) or "no message"
-        from relip.environment import explain_import_error
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            return _unexpected(exc, args)
+        print(f"error: {exc.filename or 'output'}: {exc.strerror}; free some space", file=sys.stderr)
+        return EXIT_OUTPUT
+    except Exception as exc:
+        return _unexpected(exc, args)
 
-        hint = explain_import_error(exc) if isinstance(exc, ImportError) else ""
-        print(
-            f"error: unexpected {type(exc).__name__}: {hint or text}; run again with -v for details",
-            file=sys.stderr,
-        )
-        if getattr(args, "verbose", 0):
-            traceback.print_exc()
-        return EXIT_UNEXPECTED
+
+def _unexpected(exc: Exception, args: argparse.Namespace) -> int:
+    """A bug: say so in one line, and in full with -v."""
+    from relip.environment import explain_import_error
+
+    text = " ".join(str(exc).split()) or "no message"
+    hint = explain_import_error(exc) if isinstance(exc, ImportError) else ""
+    print(
+        f"error: unexpected {type(exc).__name__}: {hint or text}; run again with -v for details",
+        file=sys.stderr,
+    )
+    if getattr(args, "verbose", 0):
+        traceback.print_exc()
+    return EXIT_UNEXPECTED
+
+
+def _bound(argv: Sequence[str]) -> list[str]:
+    """``--frames -5--1`` as ``--frames=-5--1``: argparse takes a leading minus for an option."""
+    result: list[str] = []
+    for word in argv:
+        if result and result[-1] == "--frames" and re.match(r"-\d", word):
+            result[-1] = f"--frames={word}"
+        else:
+            result.append(word)
+    return result
 
 
 if __name__ == "__main__":

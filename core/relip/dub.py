@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -107,6 +108,8 @@ def dub_with(
     ------
     RelipError
     """
+    from relip.blend import stage as blend_stage
+
     progress = progress or Progress()
     out = Path(output)
     is_movie = out.suffix.lower() in MOVIE_SUFFIXES
@@ -115,8 +118,9 @@ def dub_with(
             f"{out}: {out.suffix or 'no suffix'} is not an output",
             mend=f"use {', '.join(MOVIE_SUFFIXES)} for a movie or name.####.exr for a sequence",
         )
+    if not is_movie:
+        blend_stage.sequence_path(str(out), 1)
     folder = Path(shot_folder) if shot_folder else out.with_name(_stem(out) + SUFFIX)
-    _check_writable(out.parent)
     if is_movie:
         settings = {**settings, "render": {"layers": [], **settings.get("render", {})}}
     description = ShotSettings.from_dict(settings, where="the options")
@@ -125,27 +129,35 @@ def dub_with(
         if is_movie != (plate.kind == "movie"):
             wanted = "a movie (out.mp4)" if plate.kind == "movie" else "a sequence (out.####.exr)"
             raise UsageError(f"{out}: the plate gives {wanted}", mend="change the output's name")
+    first = out if is_movie else blend_stage.sequence_path(str(out), shot.frames.start)
+    for taken in shot.input_files():
+        if os.path.realpath(taken) == os.path.realpath(first):
+            raise UsageError(f"{out}: would overwrite an input", mend="change the output's name")
+    shot.check_inputs()
+    _check_writable(out.parent)
     shot = Shot.create(folder, description)
-    reports = pipeline.run(shot, until="render", progress=progress, force=force)
-    progress.share(0.9, 0.1)
-    from relip.blend import stage as blend_stage
-
+    with progress.part(0, 0.9):
+        reports = pipeline.run(shot, until="render", progress=progress, force=force)
     audio = shot.resolve(description.dialogue.audio) if description.dialogue.audio else None
-    if is_movie:
-        reports.append(blend_stage.write_movie(shot, out, audio=audio, progress=progress))
-    else:
-        frames = list(shot.frames)
-        reports.append(
-            blend_stage.run(
-                shot, frames, progress=progress, force=force, target=str(out.resolve())
+    with progress.part(0.9, 0.1):
+        if is_movie:
+            reports.append(blend_stage.write_movie(shot, out, audio=audio, progress=progress))
+        else:
+            reports.append(
+                blend_stage.run(
+                    shot,
+                    list(shot.frames),
+                    progress=progress,
+                    force=force,
+                    target=str(out.resolve()),
+                )
             )
-        )
     records.write_json(
         folder / "dub.json", {"output": str(out), "stages": [r.to_dict() for r in reports]}
     )
     kept: Path | None = folder
     if clean and not any(r.failed for r in reports):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         kept = None
     return Outcome(out, kept, reports)
 
@@ -157,6 +169,16 @@ def absolute(path: str | Path | None) -> str:
 
 def _stem(path: Path) -> str:
     return re.sub(r"[._-]?(#+|%0?\d*d)$", "", path.stem) or "comp"
+
+
+def _remove(folder: Path) -> None:
+    """Remove what Relip made in a shot folder, and the folder when nothing else is in it."""
+    for name in (*pipeline.STAGES, "model", "comp"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("shot.toml", "dub.json"):
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _check_writable(folder: Path) -> None:

@@ -1,13 +1,15 @@
 """SIGINT and SIGTERM: finish the frame at hand, then stop, resumable.
 
-The command line installs :func:`install`; long loops call :func:`check`
+The command line works inside :func:`caught`; long loops call :func:`check`
 between two frames (every :meth:`relip.progress.Progress.step` does).
 """
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from types import FrameType
 
 from relip.errors import InterruptedByUser
@@ -15,12 +17,24 @@ from relip.errors import InterruptedByUser
 _received: list[int] = []
 
 
-def install() -> None:
-    """Catch SIGINT and SIGTERM from now on; a second one ends the process at once."""
+@contextlib.contextmanager
+def caught() -> Iterator[None]:
+    """Catch SIGINT and SIGTERM in the block; a second one ends the process at once.
+
+    The handlers there were before come back afterwards. Outside the main
+    thread, where Python allows no handlers, nothing is caught.
+    """
+    clear()
     if threading.current_thread() is not threading.main_thread():
+        yield
         return
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, _note)
+    before = {s: signal.signal(s, _note) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            # None: a handler that was not set from Python and cannot be set again.
+            signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
 
 
 def _note(signum: int, frame: FrameType | None) -> None:

@@ -142,16 +142,16 @@ def run(
     whole = sum(SHARES[s] for s in stages)
     reports, base = [], 0.0
     for stage in stages:
-        progress.share(base / whole, SHARES[stage] / whole)
-        reports.append(
-            run_stage(
-                shot,
-                stage,
-                frames=None if stage in WHOLE else frames,
-                progress=progress,
-                force=force,
+        with progress.part(base / whole, SHARES[stage] / whole):
+            reports.append(
+                run_stage(
+                    shot,
+                    stage,
+                    frames=None if stage in WHOLE else frames,
+                    progress=progress,
+                    force=force,
+                )
             )
-        )
         base += SHARES[stage]
     return reports
 
@@ -240,7 +240,7 @@ def status(shot: Shot) -> list[StageStatus]:
                         lambda f: render_stage.patch_path(shot, f),
                     )
             else:
-                target = (records.read_json(shot.path("comp", "record.json")) or {}).get("target")
+                target = records.read_record(shot.path("comp")).get("target")
                 pattern = target if target and target != "comp/comp.####.exr" else None
                 with shot.open_plate() as plate:
                     found = _per_frame(
@@ -267,7 +267,7 @@ def _whole(
     shot: Shot, stage: str, key: str, output: str, *, folder: str | None = None
 ) -> StageStatus:
     where = shot.path(folder or stage)
-    record = records.read_json(where / "record.json")
+    record = records.read_record(where)
     if not record or not (where / output).exists():
         return StageStatus(stage, "missing", note=f"run relip {stage}")
     if record.get("key") != key:

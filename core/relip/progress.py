@@ -8,9 +8,11 @@ that stdout stays the command's result.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
+from collections.abc import Iterator
 from typing import TextIO
 
 from relip import interrupt
@@ -50,9 +52,15 @@ class Progress:
         self._shown = 0.0
         self._base, self._share = 0.0, 1.0
 
-    def share(self, base: float, share: float) -> None:
-        """Place the stages that follow inside a larger job: they run from ``base`` to ``base + share`` of it."""
-        self._base, self._share = base, share
+    @contextlib.contextmanager
+    def part(self, base: float, share: float) -> Iterator[None]:
+        """Stages in the block run from ``base`` to ``base + share`` of the job; parts nest."""
+        outer = self._base, self._share
+        self._base, self._share = outer[0] + outer[1] * base, outer[1] * share
+        try:
+            yield
+        finally:
+            self._base, self._share = outer
 
     def start(self, stage: str, total: int) -> None:
         """Begin a stage of ``total`` steps."""
@@ -88,7 +96,8 @@ class Progress:
             self._line(("\r\033[K" if self.form == "bar" else "") + text)
 
     def finish(self, note: str = "") -> None:
-        """End the stage."""
+        """End the stage: all its steps are done."""
+        self._done = self._total
         self._emit("finish", note)
         if self.form == "bar":
             self._line("")

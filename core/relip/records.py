@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from relip.errors import OutputError, ShotError
+from relip.errors import InputError, OutputError, ShotError
 
 #: Bytes read from the head, middle and tail of a large file for its fingerprint.
 SAMPLE_BYTES = 1 << 20
@@ -70,6 +70,11 @@ def file_fingerprint(path: Path) -> str:
     Returns
     -------
     str
+
+    Raises
+    ------
+    InputError
+        If it is there but cannot be read.
     """
     try:
         size = path.stat().st_size
@@ -83,18 +88,25 @@ def file_fingerprint(path: Path) -> str:
                     digest.update(handle.read(SAMPLE_BYTES))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return "absent"
+    except OSError as exc:
+        raise InputError(
+            f"{path}: cannot be read: {exc.strerror or exc}", mend="check its permissions"
+        ) from None
     return digest.hexdigest()[:32]
 
 
 def output_error(path: Path, exc: OSError) -> OutputError:
     """The :class:`OutputError` that tells a user why ``path`` cannot be written."""
-    if exc.errno == errno.ENOSPC:
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"{path}: the disk is full", mend="free some space and run it again")
     if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(
             f"{path}: not allowed to write there", mend="choose another folder or its permissions"
         )
-    return OutputError(f"{path}: cannot be written: {exc.strerror or exc}")
+    mend = "choose another folder"
+    if exc.errno in (errno.EEXIST, errno.ENOTDIR):
+        mend = "a file stands where a folder is needed: choose another folder"
+    return OutputError(f"{path}: cannot be written: {exc.strerror or exc}", mend=mend)
 
 
 @contextlib.contextmanager
@@ -160,6 +172,23 @@ def read_json(path: Path) -> Any | None:
         return None
     except (OSError, ValueError) as exc:
         raise ShotError(f"{path}: damaged: {exc}", mend="delete it and run the stage again") from exc
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read ``<stage>/record.json``; empty when there is none.
+
+    Raises
+    ------
+    ShotError
+        If it is damaged.
+    """
+    path = Path(folder) / "record.json"
+    record = read_json(path)
+    if record is None:
+        return {}
+    if not isinstance(record, dict):
+        raise ShotError(f"{path}: damaged: not a record", mend="delete it and run the stage again")
+    return record
 
 
 def write_npz(path: Path, **arrays: np.ndarray) -> None:
@@ -242,18 +271,19 @@ class FrameRecord:
         self.status_folder = self.folder / "status"
 
     def get(self, frame: int) -> dict[str, Any] | None:
-        """Status of one frame: ``{"key", "state", "note"}``; None when it was never done."""
+        """Status of one frame: ``{"key", "state", "note"}``; None when never done or damaged."""
         path = self.status_folder / f"{frame}.json"
         try:
             status = json.loads(path.read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
-        return status if isinstance(status, dict) else None
+        fine = isinstance(status, dict) and status.get("state") in STATES
+        return status if fine else None
 
     def is_current(self, frame: int, key: str, output: Path | None) -> bool:
         """Whether the frame was finished with this key and its output is still there."""
         status = self.get(frame)
-        if not status or status.get("key") != key or status.get("state") not in ("done", "passed"):
+        if not status or status.get("key") != key or status["state"] == "failed":
             return False
         return output is None or status["state"] == "passed" or output.exists()
 
@@ -285,5 +315,3 @@ def versions() -> dict[str, str]:
             found["opencv"] = version(name)
             break
     return found
-
-

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relip import records
-from relip.errors import FrameRangeError, PlateError, SettingError, ShotError
+from relip.errors import (
+    AudioError,
+    FrameRangeError,
+    InputError,
+    PlateError,
+    SettingError,
+    ShotError,
+)
 from relip.frames import format_range, frames_for_duration, parse_range, parse_rate
 
 if sys.version_info >= (3, 11):
@@ -54,6 +61,7 @@ class DialogueSettings:
 
     def check(self) -> None:
         _choice("dialogue.when_longer", self.when_longer, WHEN_LONGER)
+        _inside("dialogue.offset", self.offset, -86400, 86400)
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,9 @@ class RenderSettings:
         for layer in self.layers:
             _choice("render.layers", layer, LAYERS)
         if self.drive == "csv" and not self.csv:
-            raise SettingError("render.drive is csv but render.csv names no file")
+            raise SettingError(
+                "render.drive is csv but render.csv names no file", mend="give it with --csv"
+            )
 
 
 @dataclass(frozen=True)
@@ -251,10 +261,11 @@ class Shot:
         OutputError
             If the folder cannot be written.
         InputError
-            If the plate cannot be opened.
+            If the plate cannot be opened, or a file that is named is missing.
         """
         shot = cls(Path(folder), settings)
         shot.frames  # noqa: B018  opens the plate: a shot without pictures is refused at once
+        shot.check_inputs()
         shot.save()
         return shot
 
@@ -276,7 +287,9 @@ class Shot:
                 f"{folder}: not a shot folder (no shot.toml)", mend="make one with relip new"
             ) from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-            raise ShotError(f"{path}: cannot be read: {exc}") from None
+            raise ShotError(
+                f"{path}: cannot be read: {exc}", mend="mend it, or make the shot again: relip new"
+            ) from None
         if data.get("version", FORMAT_VERSION) != FORMAT_VERSION:
             raise ShotError(
                 f"{path}: version {data.get('version')!r} is not {FORMAT_VERSION}",
@@ -304,6 +317,45 @@ class Shot:
         """A path of ``shot.toml`` as an absolute path."""
         given = Path(path).expanduser()
         return given if given.is_absolute() else self.folder / given
+
+    def input_files(self) -> list[Path]:
+        """The files the description names; of a sequence its first one."""
+        from relip.plate.opening import IMAGE_SUFFIXES
+
+        s = self.settings
+        plate = self.resolve(s.plate.path)
+        if plate.is_dir() or plate.suffix.lower() in IMAGE_SUFFIXES:
+            from relip.plate.sequence import find_files
+
+            files, frames = find_files(plate)
+            plate = Path(files[self.frames.start if self.frames.start in files else frames[0]])
+        d = s.dialogue
+        named = (d.audio, d.text, d.production_audio, s.render.csv)
+        return [plate, *(self.resolve(name) for name in named if name)]
+
+    def check_inputs(self) -> None:
+        """See that the dialogue, its transcript and the controls are there, before any work.
+
+        Raises
+        ------
+        AudioError, TranscriptError, InputError
+            If one is missing; of the transcript also if it is empty or no text.
+        """
+        from relip.speech.stage import read_transcript
+
+        d = self.settings.dialogue
+        for name in (d.audio, d.production_audio):
+            if name and not self.resolve(name).is_file():
+                raise AudioError(
+                    f"the dialogue {self.resolve(name)} does not exist",
+                    mend="give a sound file or a movie",
+                )
+        read_transcript(self)
+        csv = self.settings.render.csv
+        if self.settings.render.drive == "csv" and not self.resolve(csv).is_file():
+            raise InputError(
+                f"the mouth controls {self.resolve(csv)} do not exist", mend="check --csv"
+            )
 
     def stage_folder(self, name: str) -> Path:
         """A stage's folder inside the shot, made when it is not there.
@@ -375,13 +427,15 @@ class Shot:
             own = range(frames[0], frames[-1] + 1)
             if frames != list(own):
                 raise FrameRangeError(
-                    f"plate.frames {wanted!r}: a shot is one run of frames, without gaps"
+                    f"plate.frames {wanted!r}: a shot is one run of frames, without gaps",
+                    mend="write it as 1001-1100",
                 )
             outside = [f for f in frames if f not in available]
             if outside:
                 raise FrameRangeError(
                     f"{self.settings.plate.path}: frames {format_range(outside)} are outside the "
-                    f"plate, which has {available[0]}-{available[-1]}"
+                    f"plate, which has {available[0]}-{available[-1]}",
+                    mend="give frames that it has",
                 )
         return own, max(len(own), self._frames_of_dialogue(rate)), rate
 

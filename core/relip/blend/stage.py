@@ -211,7 +211,14 @@ def write_movie(
         rendered = FrameRecord(shot.path("render"))
         progress.start("movie", len(shot.frames))
         last: np.ndarray | None = None
-        with MovieWriter(path, like, audio=audio, frames=len(shot.frames), rate=shot.rate) as writer:
+        with MovieWriter(
+            path,
+            like,
+            audio=audio,
+            audio_offset=shot.settings.dialogue.offset,
+            frames=len(shot.frames),
+            rate=shot.rate,
+        ) as writer:
             for picture in plate.iter(shot.frames, on_error="mark"):
                 frame = picture.frame
                 if isinstance(picture, BadFrame):

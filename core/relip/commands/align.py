@@ -35,7 +35,10 @@ def run(args: argparse.Namespace) -> Result:
         try:
             text = Path(args.text).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as exc:
-            raise TranscriptError(f"{args.text}: cannot be read as text: {exc}") from None
+            reason = getattr(exc, "strerror", None) or "not UTF-8"
+            raise TranscriptError(
+                f"{args.text}: cannot be read as text: {reason}", mend="check --text"
+            ) from None
     audio = speech.load_audio(args.audio)
     if speech.is_silent(audio):
         raise AudioError(f"{args.audio}: the recording is silent", mend="check the file")

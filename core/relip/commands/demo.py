@@ -37,21 +37,23 @@ def run(args: argparse.Namespace) -> Result:
 
     folder = Path(args.folder)
     progress = make_progress(args)
-    made = make_demo(folder / "source", progress=progress)
-    outcome = dub_with(
-        {
-            "plate": {"path": absolute(made.plate)},
-            "dialogue": {"audio": absolute(made.audio), "text": absolute(made.text)},
-            "train": {"quality": args.quality},
-        },
-        output=folder / "dubbed.mp4",
-        force=args.force,
-        progress=progress,
-    )
+    with progress.part(0, 0.05):
+        made = make_demo(folder / "source", progress=progress)
+    with progress.part(0.05, 0.9):
+        outcome = dub_with(
+            {
+                "plate": {"path": absolute(made.plate)},
+                "dialogue": {"audio": absolute(made.audio), "text": absolute(made.text)},
+                "train": {"quality": args.quality},
+            },
+            output=folder / "dubbed.mp4",
+            force=args.force,
+            progress=progress,
+        )
     assert outcome.shot is not None
     shot = Shot.open(outcome.shot)
-    progress.share(0.95, 0.05)
-    reports = [*outcome.reports, pipeline.run_stage(shot, "review", progress=progress)]
+    with progress.part(0.95, 0.05):
+        reports = [*outcome.reports, pipeline.run_stage(shot, "review", progress=progress)]
     sync = reports[-1].data.get("sync", {})
     review = shot.path("review")
     text = describe(reports)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,3 +33,22 @@ class Result:
     def to_text(self) -> str:
         """The text for people."""
         return self.text
+
+
+def plain(value: Any) -> Any:
+    """A value as strict JSON takes it.
+
+    NumPy's numbers and arrays become Python's, NaN and infinity (which JSON has
+    no words for) become None, anything unknown its text.
+    """
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, range)):
+        return [plain(v) for v in value]
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return str(value)

@@ -46,13 +46,6 @@ class Region:
         """The outline in plate pixels ``[shape=(n, 2)]``."""
         return geometry.apply(geometry.invert(track.transform[row]), self.outline[row])
 
-    def bounds(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom over all frames, in crop units."""
-        flat = self.outline.reshape(-1, 2)
-        flat = flat[np.isfinite(flat[:, 0])]
-        (x0, y0), (x1, y1) = flat.min(0), flat.max(0)
-        return float(x0), float(y0), float(x1), float(y1)
-
 
 def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
     """Find the region of every frame from the head pose.

@@ -74,6 +74,8 @@ class MovieWriter:
     like : MoviePlate
     audio : str or Path, optional
         The sound; none by default.
+    audio_offset : float
+        Seconds into the movie at which the sound begins; negative cuts its start.
     frames : int, optional
         How many pictures will come; checked at the end.
     rate : Fraction, optional
@@ -100,6 +102,7 @@ class MovieWriter:
         like: MoviePlate,
         *,
         audio: str | Path | None = None,
+        audio_offset: float = 0.0,
         frames: int | None = None,
         rate: Fraction | None = None,
     ) -> None:
@@ -107,6 +110,7 @@ class MovieWriter:
         self.notes: list[str] = []
         self._like = like
         self._promised = frames
+        self._audio_offset = audio_offset
         self._written = 0
         self._samples = 0
         self._rate = rate or like.rate
@@ -224,7 +228,7 @@ class MovieWriter:
             stream.bit_rate = min(256_000, 128_000 * sound.channels if rate >= 32000 else 96_000)
         stream.codec_context.format = form
         stream.time_base = Fraction(1, rate)
-        self._track = Track(sound, rate)
+        self._track = Track(sound, rate, self._audio_offset)
         self._sound_rate, self._sound_form, self._sound_layout = rate, form, sound.layout
         self._sound_stream = stream
 

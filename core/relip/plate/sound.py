@@ -102,12 +102,18 @@ class Track:
     sound : Sound
     rate : int
         Samples per second to give.
+    offset : float
+        Seconds of silence before it begins; negative: seconds of it to skip.
     """
 
-    def __init__(self, sound: Sound, rate: int) -> None:
+    def __init__(self, sound: Sound, rate: int, offset: float = 0.0) -> None:
         self._sound = sound
         self._blocks: Iterator[np.ndarray] | None = sound.blocks(rate)
-        self._left = np.empty((sound.channels, 0), np.float32)
+        lead = round(offset * rate)
+        self._left = np.zeros((sound.channels, max(lead, 0)), np.float32)
+        while lead < 0:
+            skipped = self.take(min(-lead, 1 << 15)).shape[1]
+            lead += skipped
 
     def take(self, count: int) -> np.ndarray:
         """The next ``count`` samples, (channels, count) float32."""

@@ -1,25 +1,26 @@
 """The canonical crop: the part of it that is generated, cut out of the plate and put back.
 
 The canonical crop is a square of 1.15 face widths, (0, 0) to (1, 1). The
-network sees a *window* of it, the smallest rectangle on a 16-pixel grid that
-holds the edited region in every frame with some room around: the forehead
-would only cost time.
+network sees a *window* of it: a rectangle that holds the edited region with
+some room around, of one size for the whole shot, its centre following the
+region of each frame as the head turns. The rest of the face would only cost
+time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from relip.track import geometry
 
-#: The window's edges lie on multiples of this (three halvings after space-to-depth ×2).
+#: The window's sides are multiples of this (three halvings after space-to-depth ×2).
 GRID = 16
 
-#: Pixels of context around the region at 256.
-CONTEXT = 10
+#: Pixels of context around the region at 256, at least.
+CONTEXT = 6
 
 #: Above this face width in plate pixels a crop of 256 would soften the plate.
 WIDE_FACE = 220.0
@@ -33,23 +34,50 @@ class Window:
     ----------
     size : int
         Side of the whole crop in pixels (256).
-    x, y, width, height : int
-        The rectangle inside it.
+    width, height : int
+        The rectangle's.
+    x, y : float
+        Its top-left corner inside the crop.
     """
 
     size: int
-    x: int
-    y: int
     width: int
     height: int
+    x: float = 0.0
+    y: float = 0.0
 
     @classmethod
-    def around(cls, bounds: tuple[float, float, float, float], size: int) -> Window:
-        """The window that holds ``bounds`` (left, top, right, bottom in crop units)."""
-        context = CONTEXT * size / 256
-        x0, x1 = _on_grid(bounds[0] * size - context, bounds[2] * size + context)
-        y0, y1 = _on_grid(bounds[1] * size - context, bounds[3] * size + context)
-        return cls(size, x0, y0, x1 - x0, y1 - y0)
+    def for_outlines(cls, outlines: np.ndarray, size: int) -> Window:
+        """The window whose sides hold the region of every frame.
+
+        Parameters
+        ----------
+        outlines : np.ndarray [shape=(F, n, 2)]
+            In crop units; NaN where no face is visible.
+        size : int
+            Side of the whole crop in pixels.
+        """
+        seen = outlines[np.isfinite(outlines[:, 0, 0])]
+        extent = (seen.max(1) - seen.min(1)).max(0) * size + 2 * CONTEXT * size / 256
+        width, height = (int(np.ceil(e / GRID)) * GRID for e in extent)
+        return cls(size, width, height)
+
+    def on(self, outline: np.ndarray) -> Window:
+        """This window, centred on one frame's region ``[shape=(n, 2)]`` in crop units."""
+        centre = (outline.min(0) + outline.max(0)) / 2 * self.size
+        return replace(
+            self, x=float(centre[0] - self.width / 2), y=float(centre[1] - self.height / 2)
+        )
+
+    def grown(self, pad: int) -> Window:
+        """This window with ``pad`` more pixels on every side."""
+        return replace(
+            self,
+            width=self.width + 2 * pad,
+            height=self.height + 2 * pad,
+            x=self.x - pad,
+            y=self.y - pad,
+        )
 
     def to_pixels(self, points: np.ndarray) -> np.ndarray:
         """Crop units ``[shape=(..., 2)]`` to window pixels (centres at +0.5)."""
@@ -61,13 +89,8 @@ class Window:
         return result - np.array([[0, 0, self.x], [0, 0, self.y]], float)
 
     def as_list(self) -> list[int]:
-        """The five numbers, for files."""
-        return [self.size, self.x, self.y, self.width, self.height]
-
-
-def _on_grid(low: float, high: float) -> tuple[int, int]:
-    start = int(np.floor(low / GRID)) * GRID
-    return start, max(int(np.ceil(high / GRID)) * GRID, start + GRID)
+        """Crop size, width and height, for files."""
+        return [self.size, self.width, self.height]
 
 
 def cut_out(picture: np.ndarray, to_window: np.ndarray, window: Window) -> np.ndarray:

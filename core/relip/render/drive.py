@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from relip.errors import SettingError
+from relip.errors import InputError
 from relip.render import rig as rig_module
 from relip.render.rig import Rig
 from relip.shot import Shot
@@ -73,9 +73,9 @@ def _from_csv(shot: Shot) -> np.ndarray:
         with path.open(encoding="utf-8-sig") as handle:
             header = handle.readline().strip().lower()
     except OSError as exc:
-        raise SettingError(f"{path}: cannot be read: {exc.strerror}", mend="check render.csv") from None
+        raise InputError(f"{path}: cannot be read: {exc.strerror}", mend="check render.csv") from None
     except UnicodeDecodeError:
-        raise SettingError(f"{path}: not a text file", mend="check render.csv") from None
+        raise InputError(f"{path}: not a text file", mend="check render.csv") from None
     if header.split(",")[0] != "frame":
         return speech.read_arkit_csv(path, shot.frames, shot.rate)
     frames, columns = speech.read_mouth_csv(path)

@@ -80,22 +80,17 @@ def collect(
         pick = np.unique(np.linspace(0, len(visible) - 1, MAX_EXAMPLES).round().astype(int))
         visible = [visible[i] for i in pick]
     pad = int(np.ceil(PAD * window.size / 8)) * 8
-    padded = Window(
-        window.size,
-        window.x - pad,
-        window.y - pad,
-        window.width + 2 * pad,
-        window.height + 2 * pad,
-    )
     lines = rig.track_lines(track)
     kept: list[int] = []
-    pictures = np.empty((len(visible), padded.height, padded.width, 3), np.float16)
+    whole = window.grown(pad)
+    pictures = np.empty((len(visible), whole.height, whole.width, 3), np.float16)
     progress.start("examples", len(visible))
     for picture in plate.iter(visible, on_error="mark"):
         progress.step()
         if isinstance(picture, BadFrame):
             continue
         row = track.index(picture.frame)
+        padded = window.on(region.outline[row]).grown(pad)
         to_window = padded.from_plate(track.transform[row])
         x0, y0, x1, y1 = canonical.plate_rect(to_window, padded, plate.width, plate.height)
         piece = encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
@@ -104,13 +99,16 @@ def collect(
         kept.append(picture.frame)
     progress.finish()
     rows = np.array([track.index(f) for f in kept], int)
-    outlines = window.to_pixels(region.outline[rows])
+    placed = [window.on(region.outline[row]) for row in rows]
+    outlines = np.stack(
+        [w.to_pixels(region.outline[row]) for w, row in zip(placed, rows, strict=True)]
+    )
     sample = pictures[: len(kept) : max(len(kept) // 20, 1)].astype(np.float32)
-    inside = fill(outlines[0] + pad, (padded.width, padded.height)) > 0.5
+    inside = fill(outlines[0] + pad, (whole.width, whole.height)) > 0.5
     return Examples(
         frames=np.array(kept, int),
         pictures=pictures[: len(kept)],
-        lines=window.to_pixels(lines[rows]),
+        lines=np.stack([w.to_pixels(lines[row]) for w, row in zip(placed, rows, strict=True)]),
         outlines=outlines,
         window=window,
         pad=pad,

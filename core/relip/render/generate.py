@@ -108,7 +108,7 @@ def generate_patch(
         None when the region lies outside the picture.
     """
     height, width = rgb.shape[:2]
-    window = model.window
+    window = model.window.on(outline)
     to_window = window.from_plate(transform)
     rect = canonical.plate_rect(to_window, window, width, height)
     x0, y0, x1, y1 = rect

@@ -47,7 +47,7 @@ def key(shot: Shot) -> str:
 
 def shot_window(region: Region) -> Window:
     """The window that holds the region in every frame of the shot."""
-    return Window.around(region.bounds(), CROP_SIZE)
+    return Window.for_outlines(region.outline, CROP_SIZE)
 
 
 def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
@@ -63,7 +63,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     report = StageReport(NAME)
     folder = shot.stage_folder("model")
     stage_key = key(shot)
-    old = records.read_json(folder / "record.json") or {}
+    old = records.read_record(folder)
     if not force and old.get("key") == stage_key and model_path(shot).exists():
         report.kept = list(shot.frames)
         report.data = old.get("data", {})
@@ -84,9 +84,10 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         encoding = Encoding.choose(
             plate.colourspace, settings.working, integer=not plate.info.get("float", False)
         )
-        examples = example_module.collect(
-            plate, track, region, window, encoding, frames, progress
-        )
+        with progress.part(0, 0.05):
+            examples = example_module.collect(
+                plate, track, region, window, encoding, frames, progress
+            )
     if len(examples.frames) < MIN_EXAMPLES:
         raise FaceError(
             f"{shot.settings.plate.path}: only {len(examples.frames)} frames to learn from",
@@ -95,14 +96,15 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     rows = np.array([track.index(f) for f in examples.frames])
     rig = rig_module.fit(track, rows)
     steps = settings.steps or training.STEPS[settings.quality]
-    trained = training.train(
-        examples,
-        steps=steps,
-        seed=settings.seed,
-        device=device,
-        progress=progress,
-        sampling=shape_sampling(track, rows),
-    )
+    with progress.part(0.05, 0.95):
+        trained = training.train(
+            examples,
+            steps=steps,
+            seed=settings.seed,
+            device=device,
+            progress=progress,
+            sampling=shape_sampling(track, rows),
+        )
     report.data = {
         "steps": steps,
         "seconds": round(trained.seconds, 1),

@@ -130,6 +130,7 @@ class _Job:
         self.limit = threshold(self.level)
         self.active = active(self.level, self.limit)
         self.mismatch = mismatch_limit(self.level)
+        self.heard: dict[tuple[int, int], list[str]] = {}
 
     # With a transcript
 
@@ -236,7 +237,9 @@ class _Job:
     def _recognised(self, start: int, end: int) -> list[str]:
         if not self.active[start:end].any():
             return []
-        return self.sphinx.recognise(to_pcm(self._samples(start, end)))
+        if (start, end) not in self.heard:
+            self.heard[start, end] = self.sphinx.recognise(to_pcm(self._samples(start, end)))
+        return self.heard[start, end]
 
     def _split(self, words: list[str], whole: _Piece | None) -> list[_Piece]:
         """Lay the transcript on recognised words, and align each piece with its share of it."""
@@ -323,7 +326,7 @@ class _Job:
         if not _speech_share(loop):
             return nothing
         if words_wanted:
-            words = self.sphinx.recognise(pcm)
+            words = self._recognised(start, end)
             piece = self._force(words, start, end) if words else None
             if piece is not None and not self._articulated(piece.phones, start, end):
                 return nothing

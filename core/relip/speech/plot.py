@@ -68,7 +68,9 @@ def plot_speech(
             for start, end, label in tier:
                 if label and end > low and start < high:
                     top.axvline(start, color="0.8", lw=0.5)
-                    top.text((start + end) / 2, height, label, ha="center", size=size, clip_on=True)
+                    top.text(
+                        (start + end) / 2, height, label, ha="center", size=size, clip_on=True
+                    ).set_in_layout(False)
         bottom.fill_between(times, opening(curves), color="0.85", label="opening")
         for place, name in enumerate(MOUTH_CONTROLS):
             if curves[:, place].any():

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from relip import records
-from relip.errors import AudioError, SettingError, TranscriptError
+from relip.errors import AudioError, RelipError, SettingError, TranscriptError
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
+
+if TYPE_CHECKING:
+    from relip.speech import Alignment
 
 NAME = "speech"
 VERSION = 1
@@ -31,7 +37,7 @@ class Dialogue:
         Mouth controls per frame of the shot.
     """
 
-    alignment: object
+    alignment: Alignment
     curves: np.ndarray
 
 
@@ -80,7 +86,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     d = shot.settings.dialogue
     if not d.audio:
         raise AudioError(f"{shot.folder}: shot.toml names no dialogue", mend="set dialogue.audio")
-    old = records.read_json(folder / "record.json") or {}
+    old = records.read_record(folder)
     want_align, want_curves = align_key(shot), curves_key(shot)
     aligned = not force and old.get("align_key") == want_align and grid_path.exists()
     if aligned and old.get("key") == want_curves and csv_path.exists():
@@ -92,7 +98,8 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     data = dict(old.get("data", {})) if aligned else {}
     notes: list[str] = list(old.get("notes", [])) if aligned else []
     if aligned:
-        alignment = speech.read_textgrid(grid_path)
+        with _mended("delete it and run relip speech again"):
+            alignment = speech.read_textgrid(grid_path)
     else:
         audio = speech.load_audio(shot.resolve(d.audio))
         text = read_transcript(shot)
@@ -120,7 +127,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     check_length(shot, alignment.duration)
     override = shot.override("phones.TextGrid")
     if override:
-        alignment = speech.read_textgrid(override)
+        alignment = read_phones(shot)
         notes.append("the phones are the artist's: overrides/phones.TextGrid")
     curves = speech.mouth_curves(alignment, frames=shot.frames, rate=shot.rate, offset=d.offset)
     speech.write_mouth_csv(csv_path, shot.frames, curves)
@@ -208,13 +215,44 @@ def load(shot: Shot) -> Dialogue:
         raise StageMissingError(
             f"{csv_path}: the mouth curves are not made yet", mend="run relip speech on the shot"
         )
-    frames, columns = speech.read_mouth_csv(csv_path)
-    curves = to_shot(shot, frames, columns, np.zeros((len(shot.frames), 10)), str(csv_path))
+    again = "delete it and run relip speech again"
+    with _mended(again):
+        frames, columns = speech.read_mouth_csv(csv_path)
+        curves = to_shot(shot, frames, columns, np.zeros((len(shot.frames), 10)), str(csv_path))
     override = shot.override("mouth.csv")
     if override:
-        frames, columns = speech.read_mouth_csv(override)
-        curves = to_shot(shot, frames, columns, curves, str(override))
-    return Dialogue(speech.read_textgrid(grid_path), curves)
+        with _mended("mend or remove the override"):
+            frames, columns = speech.read_mouth_csv(override)
+            curves = to_shot(shot, frames, columns, curves, str(override))
+    return Dialogue(read_phones(shot), curves)
+
+
+def read_phones(shot: Shot) -> Alignment:
+    """The phones, the artist's where there are any.
+
+    Raises
+    ------
+    InputError
+        If the TextGrid is damaged.
+    """
+    from relip import speech
+
+    override = shot.override("phones.TextGrid")
+    if override:
+        with _mended("mend or remove the override"):
+            return speech.read_textgrid(override)
+    with _mended("delete it and run relip speech again"):
+        return speech.read_textgrid(shot.path("speech", "phones.TextGrid"))
+
+
+@contextlib.contextmanager
+def _mended(mend: str) -> Iterator[None]:
+    """Errors of the block that do not say how to mend them say ``mend``."""
+    try:
+        yield
+    except RelipError as exc:
+        exc.mend = exc.mend or mend
+        raise
 
 
 def to_shot(
@@ -237,7 +275,8 @@ def to_shot(
     inside = (listed >= shot.frames.start) & (listed < shot.frames.stop)
     if not inside.any():
         raise SettingError(
-            f"{where}: none of its frames is in the shot ({shot.frames.start}-{shot.frames[-1]})"
+            f"{where}: none of its frames is in the shot ({shot.frames.start}-{shot.frames[-1]})",
+            mend="number its rows like the plate's frames",
         )
     result = base.copy()
     rows = listed[inside] - shot.frames.start

@@ -58,7 +58,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     folder = shot.stage_folder("track")
     target = folder / "track.npz"
     stage_key = key(shot)
-    old = records.read_json(folder / "record.json") or {}
+    old = records.read_record(folder)
     if not force and old.get("key") == stage_key and target.exists():
         report.kept = list(shot.frames)
         report.passed = old.get("faceless", [])
