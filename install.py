@@ -60,7 +60,7 @@ HELP_END = """\
 examples:
   python3 install.py                               install
   python3 install.py --demo                        see it work; look into ./out/demo
-  python3 install.py --demo -- --quality draft     what follows -- goes to relip demo
+  python3 install.py --demo -- --quality default   what follows -- goes to relip demo
   python3 install.py --test -- -k frames -x        what follows -- goes to pytest
   python3 install.py --python 3.12                 or a path: --python /opt/python3.12/bin/python3
   python3 install.py --env /studio/relip/0.1.0     somewhere else
@@ -1086,7 +1086,7 @@ def perform(args: argparse.Namespace, rest: list[str]) -> int:
         return run_through([python, "-m", "pytest", *rest], cwd=ROOT)
     if args.demo:
         out = str(Path(os.path.abspath(args.out.expanduser())))
-        return run_through([python, "-m", "relip", "demo", "-o", out, *rest])
+        return run_through([python, "-m", "relip", "demo", out, *rest])
     return EXIT_DONE
 
 
@@ -1099,7 +1099,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run install.py and return its exit code."""
     own, rest = split_arguments(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(own)
-    signal.signal(signal.SIGTERM, on_terminate)
+    before = signal.signal(signal.SIGTERM, on_terminate)
     try:
         return perform(args, rest)
     except InstallError as exc:
@@ -1111,6 +1111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Interrupted as exc:
         say("error: terminated; run the same command again to go on")
         return exc.exit_code
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -29,30 +29,43 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.interpolate import RBFInterpolator
 
 from relip.blend.comp import over
-from relip.mask import matte as matte_module
-from relip.mask.region import make_region
-from relip.plate import Colour
+from relip.errors import FaceError
+from relip.mask.matte import make_layers
+from relip.mask.region import Region, make_region
+from relip.plate import Colour, Picture, Plate
 from relip.progress import Progress
 from relip.render import canonical, train_stage
 from relip.render import rig as rig_module
+from relip.render.encoding import Encoding
 from relip.render.generate import generate_window
 from relip.render.model import ShotModel
 from relip.render.premult import premultiply
+from relip.render.stage import onto
 from relip.review import metrics
 from relip.shot import Shot, ShotSettings
 from relip.track import geometry
 from relip.track import stage as track_stage
 from relip.track.facemesh import FaceMesh
-from relip.track.facetrack import lip_opening
+from relip.track.facetrack import FaceTrack, lip_opening
 from relip.track.picture import detection_picture
 
+#: Share of the clip, from its first frame, that is learned from.
 LEARN = 0.65
+
+#: Width and height at which mouth boxes of different frames are compared for flicker.
+SMALL = (96, 64)
+
+#: Rows of the contact sheet.
+STRIPS = 8
 
 
 def main() -> int:
@@ -72,8 +85,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         table, facts = reenact(args, args.shot or Path(scratch) / "bench.relip")
     print(f"# {Path(args.clip).name}: {facts}")
-    print(f"{'method':<20}{'PSNR':>7}{'SSIM':>8}{'LMD %fw':>9}{'sharp':>7}{'flicker':>9}{'cross r':>9}"
-          f"{'cross LMD':>11}")
+    print(
+        f"{'method':<20}{'PSNR':>7}{'SSIM':>8}{'LMD %fw':>9}"
+        f"{'sharp':>7}{'flicker':>9}{'cross r':>9}{'cross LMD':>11}"
+    )
     for name, row in table.items():
         cross = f"{row['cross_r']:>9.3f}{row['cross_lmd']:>11.2f}" if "cross_r" in row else ""
         print(
@@ -81,16 +96,248 @@ def main() -> int:
             f"{row['sharp']:>7.2f}{row['flicker']:>9.2f}{cross}"
         )
     if args.json:
-        args.json.write_text(json.dumps({"clip": args.clip, "facts": facts, "table": table}, indent=1))
+        args.json.write_text(
+            json.dumps({"clip": args.clip, "facts": facts, "table": table}, indent=1)
+        )
     return 0
 
 
-def reenact(args: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
-    """Train, reproduce, measure."""
+@dataclass(frozen=True)
+class Learned:
+    """A shot whose network saw only its first frames.
+
+    Attributes
+    ----------
+    lines : np.ndarray [shape=(F, 57, 2)]
+        Lip and jaw lines of every frame in crop units.
+    test : list of int
+        Held-out frames to reproduce.
+    learn_rows : list of int
+        Rows in the track of the frames that the network saw.
+    minutes, steps
+        What training took.
+    """
+
+    shot: Shot
+    track: FaceTrack
+    region: Region
+    model: ShotModel
+    lines: np.ndarray
+    test: list[int]
+    learn_rows: list[int]
+    minutes: float
+    steps: int | None
+
+
+@dataclass(frozen=True)
+class View:
+    """The network's window onto one frame of the plate.
+
+    Attributes
+    ----------
+    to_window : np.ndarray [shape=(2, 3)]
+        Plate pixels to window pixels.
+    rect : tuple of int
+        x0, y0, x1, y1 of the plate's pixels under the window.
+    crop : np.ndarray [shape=(window.height, window.width, 3), dtype=float32]
+        The plate in the window, in the network's encoding.
+    """
+
+    window: canonical.Window
+    to_window: np.ndarray
+    rect: tuple[int, int, int, int]
+    crop: np.ndarray
+
+    @classmethod
+    def of(cls, learned: Learned, row: int, rgb: np.ndarray) -> View:
+        """Look at one frame, given its row in the track and its plate."""
+        model = learned.model
+        window = model.window.on(learned.region.outline[row])
+        to_window = window.from_plate(learned.track.transform[row])
+        height, width = rgb.shape[:2]
+        rect = x0, y0, x1, y1 = canonical.plate_rect(to_window, window, width, height)
+        piece = model.encoding.encode(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
+        crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
+        return cls(window, to_window, rect, crop)
+
+
+@dataclass(frozen=True)
+class HeldFrame:
+    """One held-out frame: the truth, and what puts a window's picture into it.
+
+    Attributes
+    ----------
+    row : int
+        Its row in the track.
+    matte : np.ndarray [shape=(y1 - y0, x1 - x0), dtype=float32]
+        Over ``view.rect``.
+    outline, own : np.ndarray
+        The region and the frame's own lines in window pixels.
+    truth : np.ndarray [shape=(height, width, 3), dtype=uint8]
+        The plate, display-encoded.
+    landmarks : np.ndarray [shape=(478, 3)]
+        Tracked in the plate.
+    box : tuple of int
+        x0, y0, x1, y1 of the mouth box.
+    """
+
+    rgb: np.ndarray
+    plate: Plate
+    colour: Colour
+    encoding: Encoding
+    row: int
+    view: View
+    matte: np.ndarray
+    outline: np.ndarray
+    own: np.ndarray
+    truth: np.ndarray
+    landmarks: np.ndarray
+    box: tuple[int, int, int, int]
+
+    @classmethod
+    def of(cls, learned: Learned, plate: Plate, picture: Picture, colour: Colour) -> HeldFrame:
+        """Gather all that is known of one frame."""
+        track, region = learned.track, learned.region
+        row = track.index(picture.frame)
+        view = View.of(learned, row, picture.rgb)
+        x0, y0, x1, y1 = view.rect
+        layers = make_layers(
+            track,
+            region,
+            row,
+            feather=learned.shot.settings.mask.feather,
+            width=plate.width,
+            height=plate.height,
+        )
+        if layers is None:
+            raise FaceError(f"{plate.path}, frame {picture.frame}: the mouth is out of the picture")
+        return cls(
+            rgb=picture.rgb,
+            plate=plate,
+            colour=colour,
+            encoding=learned.model.encoding,
+            row=row,
+            view=view,
+            matte=onto(layers.matte, layers.origin, (y1 - y0, x1 - x0), (x0, y0)),
+            outline=view.window.to_pixels(region.outline[row]),
+            own=view.window.to_pixels(learned.lines[row]),
+            truth=detection_picture(picture.rgb, plate, colour),
+            landmarks=track.landmarks[row],
+            box=metrics.mouth_box(track.landmarks[row], plate.width, plate.height),
+        )
+
+    def finish(self, window_picture: np.ndarray) -> np.ndarray:
+        """The comp ``[shape=(height, width, 3), dtype=uint8]`` with a window's picture in it."""
+        view = self.view
+        raw = self.encoding.decode(canonical.put_back(window_picture, view.to_window, view.rect))
+        rgb, alpha = premultiply(raw, self.matte, half=self.plate.half)
+        return detection_picture(over(self.rgb, rgb, alpha, view.rect[:2]), self.plate, self.colour)
+
+    def mouth(self, picture: np.ndarray) -> np.ndarray:
+        """The mouth box of an 8-bit picture of this frame, 0 to 1."""
+        x0, y0, x1, y1 = self.box
+        return picture[y0:y1, x0:x1].astype(np.float32) / 255
+
+
+#: Draws the window of a held-out frame, in the network's encoding.
+Method = Callable[[HeldFrame], np.ndarray]
+
+
+@dataclass
+class Score:
+    """Figures of one method, frame by frame.
+
+    ``small`` and ``small_truth`` are the mouth boxes at one size, for flicker.
+    """
+
+    psnr: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    lmd: list[float] = field(default_factory=list)
+    sharp: list[float] = field(default_factory=list)
+    small: list[np.ndarray] = field(default_factory=list)
+    small_truth: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, frame: HeldFrame, comp: np.ndarray, mesh: FaceMesh, face_width: float) -> None:
+        """Compare one finished frame with its plate."""
+        shown, truth = frame.mouth(comp), frame.mouth(frame.truth)
+        self.psnr.append(metrics.psnr(shown, truth))
+        self.ssim.append(metrics.ssim(shown, truth))
+        self.sharp.append(metrics.sharpness(shown) / max(metrics.sharpness(truth), 1e-6))
+        self.small.append(cv2.resize(shown, SMALL))
+        self.small_truth.append(cv2.resize(truth, SMALL))
+        again = mesh.refine(comp, frame.landmarks)
+        if again is not None:
+            self.lmd.append(100 * metrics.landmark_distance(again, frame.landmarks, face_width))
+
+    def figures(self, *, every_frame: bool) -> dict[str, float]:
+        """Means over the frames; flicker only means something when none was left out."""
+        flicker = metrics.flicker(self.small, self.small_truth) if every_frame else float("nan")
+        return {
+            "psnr": float(np.mean(self.psnr)),
+            "ssim": float(np.mean(self.ssim)),
+            "lmd": float(np.mean(self.lmd)),
+            "sharp": float(np.mean(self.sharp)),
+            "flicker": flicker,
+        }
+
+
+@dataclass
+class CrossScore:
+    """Openings asked for and tracked again, and the distance of the lips from those asked for."""
+
+    wanted: list[float] = field(default_factory=list)
+    got: list[float] = field(default_factory=list)
+    lmd: list[float] = field(default_factory=list)
+
+    def add(
+        self, frame: HeldFrame, other: int, comp: np.ndarray, mesh: FaceMesh, track: FaceTrack
+    ) -> None:
+        """Compare one frame, driven by the lips of row ``other``, with those lips."""
+        again = mesh.refine(comp, frame.landmarks)
+        if again is None:
+            return
+        self.wanted.append(float(lip_opening(track.landmarks[other])))
+        self.got.append(float(lip_opening(again)))
+        seen = geometry.apply(track.transform[frame.row], again[:, :2])
+        wish = geometry.apply(track.transform[other], track.landmarks[other, :, :2])
+        self.lmd.append(100 * metrics.landmark_distance(seen, wish, rig_module.UNIT))
+
+    def figures(self) -> dict[str, float]:
+        """Correlation of the openings, mean distance of the lips."""
+        return {
+            "cross_r": metrics.correlation(np.array(self.wanted), np.array(self.got)),
+            "cross_lmd": float(np.mean(self.lmd)),
+        }
+
+
+def reenact(
+    args: argparse.Namespace, folder: Path
+) -> tuple[dict[str, dict[str, float]], dict[str, object]]:
+    """Train, reproduce, measure: the figures of every method, and facts about the run."""
     progress = Progress(args.progress)
-    shot = Shot.create(
-        folder, ShotSettings.from_dict({"plate": {"path": str(Path(args.clip).resolve())}})
-    )
+    learned = learn(args, folder, progress)
+    methods = {"relip": own_lips(learned.model)}
+    if not args.no_baselines:
+        methods |= baselines(learned)
+    scores, cross, strips = compare(learned, methods, progress)
+    table = {name: s.figures(every_frame=args.every == 1) for name, s in scores.items()}
+    table["relip"] |= cross.figures()
+    if args.sheet and strips:
+        cv2.imwrite(str(args.sheet), cv2.cvtColor(np.concatenate(strips), cv2.COLOR_RGB2BGR))
+    return table, {
+        "learned": len(learned.learn_rows),
+        "tested": len(learned.test),
+        "train_minutes": round(learned.minutes, 2),
+        "steps": learned.steps,
+        "face_width_px": round(learned.track.face_width, 1),
+        "window": learned.model.window.as_list(),
+    }
+
+
+def learn(args: argparse.Namespace, folder: Path, progress: Progress) -> Learned:
+    """Make the shot, track all of it, train on its first part."""
+    plate = {"path": str(Path(args.clip).resolve())}
+    shot = Shot.create(folder, ShotSettings.from_dict({"plate": plate}))
     frames = list(shot.frames)
     cut = frames[0] + int(LEARN * len(frames))
     shot = shot.change(
@@ -106,173 +353,106 @@ def reenact(args: argparse.Namespace, folder: Path) -> tuple[dict, dict]:
     trained = train_stage.run(shot, progress=progress)
     minutes = (time.monotonic() - began) / 60
     track = track_stage.load(shot)
-    region = make_region(track, shot.settings.mask)
-    model = ShotModel.load(train_stage.model_path(shot))
-    lines = rig_module.track_lines(track)
-    test = [f for f in frames if f >= cut and track.visible[track.index(f)]][:: args.every]
-    rows = [track.index(f) for f in test]
-    learn_rows = [
-        track.index(f) for f in frames if f < cut and track.visible[track.index(f)]
-    ]
-    crops = training_windows(shot, model, track, region, learn_rows)
-    # every held-out frame gets the lips of one about a third of the set away
-    partner = {r: rows[(i + len(rows) // 3) % len(rows)] for i, r in enumerate(rows)}
+    visible = [f for f in frames if track.visible[track.index(f)]]
+    return Learned(
+        shot=shot,
+        track=track,
+        region=make_region(track, shot.settings.mask),
+        model=ShotModel.load(train_stage.model_path(shot)),
+        lines=rig_module.track_lines(track),
+        test=[f for f in visible if f >= cut][:: args.every],
+        learn_rows=[track.index(f) for f in visible if f < cut],
+        minutes=minutes,
+        steps=trained.data.get("steps"),
+    )
 
-    methods = {"relip": None}
-    if not args.no_baselines:
-        methods |= {
-            "frozen": crops[len(crops) // 2],
-            "mean mouth": crops.mean(0),
-            "nearest-frame warp": "warp",
-        }
-    made: dict[str, list[np.ndarray]] = {m: [] for m in methods}
-    table: dict[str, dict[str, list[float]]] = {
-        m: {k: [] for k in ("psnr", "ssim", "lmd", "sharp")} for m in methods
+
+def own_lips(model: ShotModel) -> Method:
+    """Relip, driven by the frame's own lips."""
+    return lambda frame: generate_window(model, frame.view.crop, frame.own, frame.outline)
+
+
+def baselines(learned: Learned) -> dict[str, Method]:
+    """What a network has to beat."""
+    crops = training_windows(learned)
+    frozen = crops[len(crops) // 2].astype(np.float32)
+    mean = crops.mean(0).astype(np.float32)
+    return {
+        "frozen": lambda frame: frozen,
+        "mean mouth": lambda frame: mean,
+        "nearest-frame warp": lambda frame: nearest_warp(learned, crops, frame.row),
     }
-    truth_boxes: list[np.ndarray] = []
-    wanted, got, cross_lmd = [], [], []
-    sheet: list[np.ndarray] = []
+
+
+def compare(
+    learned: Learned, methods: dict[str, Method], progress: Progress
+) -> tuple[dict[str, Score], CrossScore, list[np.ndarray]]:
+    """Reproduce every held-out frame by every method, and cross-drive it.
+
+    Returns
+    -------
+    scores : dict of str to Score
+    cross : CrossScore
+    strips : list of np.ndarray
+        Up to eight rows of a contact sheet: plate, methods, cross-driven.
+    """
+    track, model, test = learned.track, learned.model, learned.test
+    # every held-out frame gets the lips of one about a third of the set away
+    partner = {f: track.index(test[(i + len(test) // 3) % len(test)]) for i, f in enumerate(test)}
+    shown = set(test[:: max(len(test) // STRIPS, 1)][:STRIPS])
+    scores = {name: Score() for name in methods}
+    cross = CrossScore()
+    strips: list[np.ndarray] = []
     colour = Colour()
     progress.start("compare", len(test))
-    with shot.open_plate() as plate, FaceMesh() as mesh:
+    with learned.shot.open_plate() as plate, FaceMesh() as mesh:
         for picture in plate.iter(test):
-            row = track.index(picture.frame)
-            window = model.window.on(region.outline[row])
-            to_window = window.from_plate(track.transform[row])
-            rect = canonical.plate_rect(to_window, window, plate.width, plate.height)
-            x0, y0, x1, y1 = rect
-            piece = model.encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
-            crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
-            outline = window.to_pixels(region.outline[row])
-            layers = matte_module.make_layers(
-                track, region, row, feather=shot.settings.mask.feather,
-                width=plate.width, height=plate.height,
-            )
-
-            def finish(window_picture: np.ndarray) -> np.ndarray:
-                raw = model.encoding.decode(canonical.put_back(window_picture, to_window, rect))
-                matte = np.zeros(raw.shape[:2], np.float32)
-                lx, ly = layers.origin
-                h, w = layers.matte.shape
-                sub = layers.matte[max(y0 - ly, 0): y1 - ly, max(x0 - lx, 0): x1 - lx]
-                oy, ox = max(ly - y0, 0), max(lx - x0, 0)
-                matte[oy: oy + sub.shape[0], ox: ox + sub.shape[1]] = sub
-                rgb, alpha = premultiply(raw, matte, half=plate.half)
-                return over(picture.rgb, rgb, alpha, (x0, y0))
-
-            truth8 = detection_picture(picture.rgb, plate, colour)
-            truth_landmarks = track.landmarks[row]
-            box = metrics.mouth_box(truth_landmarks, plate.width, plate.height)
-            truth_box = truth8[box[1]: box[3], box[0]: box[2]].astype(np.float32) / 255
-            truth_boxes.append(truth_box)
-            own = window.to_pixels(lines[row])
-            strip = [truth8]
-            for name, source in methods.items():
-                if name == "relip":
-                    window_picture = generate_window(model, crop, own, outline)
-                elif isinstance(source, str):
-                    window_picture = nearest_warp(crops, lines[learn_rows], lines[row], region.outline, learn_rows, row, model)
-                else:
-                    window_picture = source.astype(np.float32)
-                comp8 = detection_picture(finish(window_picture), plate, colour)
-                shown = comp8[box[1]: box[3], box[0]: box[2]].astype(np.float32) / 255
-                made[name].append(shown)
-                entry = table[name]
-                entry["psnr"].append(metrics.psnr(shown, truth_box))
-                entry["ssim"].append(metrics.ssim(shown, truth_box))
-                entry["sharp"].append(
-                    metrics.sharpness(shown) / max(metrics.sharpness(truth_box), 1e-6)
-                )
-                again = mesh.refine(comp8, truth_landmarks)
-                if again is not None:
-                    entry["lmd"].append(
-                        100 * metrics.landmark_distance(again, truth_landmarks, track.face_width)
-                    )
-                strip.append(comp8)
-            other = partner[row]
-            # the partner's lines, turned from its pose to this frame's
-            crossed = window.to_pixels(lines[other])
-            comp8 = detection_picture(
-                finish(generate_window(model, crop, crossed, outline, old_lines=own)), plate, colour
-            )
-            strip.append(comp8)
-            again = mesh.refine(comp8, truth_landmarks)
-            if again is not None:
-                wanted.append(lip_opening(track.landmarks[other]))
-                got.append(lip_opening(again))
-                seen = geometry.apply(track.transform[row], again[:, :2])
-                wish = geometry.apply(track.transform[other], track.landmarks[other, :, :2])
-                cross_lmd.append(
-                    100 * metrics.landmark_distance(seen, wish, rig_module.UNIT)
-                )
-            if args.sheet and len(sheet) < 8 and (test.index(picture.frame) % max(len(test) // 8, 1) == 0):
-                sheet.append(face_strip(strip, truth_landmarks, track.face_width))
+            frame = HeldFrame.of(learned, plate, picture, colour)
+            comps = []
+            for name, method in methods.items():
+                comps.append(frame.finish(method(frame)))
+                scores[name].add(frame, comps[-1], mesh, track.face_width)
+            other = partner[picture.frame]
+            comps.append(frame.finish(cross_driven(model, frame, learned.lines[other])))
+            cross.add(frame, other, comps[-1], mesh, track)
+            if picture.frame in shown:
+                strips.append(face_strip([frame.truth, *comps], frame.landmarks, track.face_width))
             progress.step()
     progress.finish()
-    result = {}
-    for name, values in table.items():
-        result[name] = {k: float(np.mean(v)) for k, v in values.items()}
-        if args.every == 1:
-            sized = [[cv2.resize(p, (96, 64)) for p in s] for s in (made[name], truth_boxes)]
-            result[name]["flicker"] = metrics.flicker(*sized)
-        else:
-            result[name]["flicker"] = float("nan")
-    result["relip"]["cross_r"] = metrics.correlation(np.array(wanted), np.array(got))
-    result["relip"]["cross_lmd"] = float(np.mean(cross_lmd))
-    if args.sheet and sheet:
-        cv2.imwrite(str(args.sheet), cv2.cvtColor(np.concatenate(sheet), cv2.COLOR_RGB2BGR))
-    facts = {
-        "learned": len(learn_rows),
-        "tested": len(test),
-        "train_minutes": round(minutes, 2),
-        "steps": trained.data.get("steps"),
-        "face_width_px": round(track.face_width, 1),
-        "window": model.window.as_list(),
-    }
-    return result, facts
+    return scores, cross, strips
 
 
-def training_windows(shot: Shot, model: ShotModel, track, region, rows: list[int]) -> np.ndarray:
-    """The training frames' windows, at most 400, in the network's encoding."""
-    crops = []
-    with shot.open_plate() as plate:
-        for picture in plate.iter([int(track.frames[r]) for r in rows]):
-            row = track.index(picture.frame)
-            window = model.window.on(region.outline[row])
-            to_window = window.from_plate(track.transform[row])
-            x0, y0, x1, y1 = canonical.plate_rect(to_window, window, plate.width, plate.height)
-            piece = model.encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
-            crops.append(
-                canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window).astype(
-                    np.float16
-                )
-            )
-    return np.stack(crops)
+def cross_driven(model: ShotModel, frame: HeldFrame, lines: np.ndarray) -> np.ndarray:
+    """The window with another frame's lines, turned from its pose to this frame's."""
+    asked = frame.view.window.to_pixels(lines)
+    return generate_window(model, frame.view.crop, asked, frame.outline, old_lines=frame.own)
 
 
-def nearest_warp(
-    crops: np.ndarray,
-    known: np.ndarray,
-    wanted: np.ndarray,
-    outlines: np.ndarray,
-    rows: list[int],
-    row: int,
-    model: ShotModel,
-) -> np.ndarray:
-    """The training window with the nearest lips, warped to the wanted lines."""
+def training_windows(learned: Learned) -> np.ndarray:
+    """The windows of all frames that the network saw, in its encoding, as half floats."""
+    track = learned.track
+    frames = [int(track.frames[row]) for row in learned.learn_rows]
+    with learned.shot.open_plate() as plate:
+        return np.stack(
+            [
+                View.of(learned, track.index(picture.frame), picture.rgb).crop.astype(np.float16)
+                for picture in plate.iter(frames)
+            ]
+        )
+
+
+def nearest_warp(learned: Learned, crops: np.ndarray, row: int) -> np.ndarray:
+    """The training window with the nearest lips, warped to the lines of a row of the track."""
+    known, wanted = learned.lines[learned.learn_rows], learned.lines[row]
     lips = slice(0, rig_module.N_OUTER + rig_module.N_INNER)
-    distance = np.linalg.norm(known[:, lips] - wanted[lips], axis=(1, 2))
-    best = int(distance.argmin())
-    source = model.window.on(outlines[rows[best]]).to_pixels(known[best])
-    target = model.window.on(outlines[row]).to_pixels(wanted)
-    height, width = model.window.height, model.window.width
-    border = np.array(
-        [[0, 0], [width / 2, 0], [width, 0], [0, height / 2], [width, height / 2], [0, height],
-         [width / 2, height], [width, height]], float
-    )
+    best = int(np.linalg.norm(known[:, lips] - wanted[lips], axis=(1, 2)).argmin())
+    window, outlines = learned.model.window, learned.region.outline
+    height, width = window.height, window.width
+    edges = [(x, y) for y in (0, height / 2, height) for x in (0, width / 2, width)]
+    border = np.array([e for e in edges if e != (width / 2, height / 2)], float)
+    source = window.on(outlines[learned.learn_rows[best]]).to_pixels(known[best])
+    target = window.on(outlines[row]).to_pixels(wanted)
     source, target = np.concatenate([source, border]), np.concatenate([target, border])
-    from scipy.interpolate import RBFInterpolator
-
     small_y, small_x = np.mgrid[0:height:4, 0:width:4]
     grid = np.stack([small_x + 0.5, small_y + 0.5], -1).reshape(-1, 2)
     warp = RBFInterpolator(target, source - target, kernel="thin_plate_spline", smoothing=1.0)
@@ -280,7 +460,10 @@ def nearest_warp(
     shift = cv2.resize(shift, (width, height), interpolation=cv2.INTER_LINEAR)
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
     return cv2.remap(
-        crops[best].astype(np.float32), xs + shift[..., 0], ys + shift[..., 1], cv2.INTER_CUBIC,
+        crops[best].astype(np.float32),
+        xs + shift[..., 0],
+        ys + shift[..., 1],
+        cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
 
@@ -292,7 +475,7 @@ def face_strip(pictures: list[np.ndarray], landmarks: np.ndarray, width: float) 
     tiles = []
     for picture in pictures:
         x0, y0 = np.clip(np.round(centre - half).astype(int), 0, None)
-        tile = picture[y0: int(y0 + 2 * half), x0: int(x0 + 2 * half)]
+        tile = picture[y0 : int(y0 + 2 * half), x0 : int(x0 + 2 * half)]
         tiles.append(cv2.resize(tile, (220, 220), interpolation=cv2.INTER_AREA))
     return np.concatenate(tiles, axis=1)
 

@@ -1,6 +1,6 @@
 """Measure the speech stage: boundary errors, right and wrong transcripts, closures.
 
-    python bench/speech.py [--shared FOLDER] [--json FILE]
+    python bench/speech.py [--shared FOLDER] [--only TABLES] [--json FILE]
 
 Footage: the demo's two synthetic recordings (phone times known exactly) and,
 where the folder is there, ``speech/pumpkins.wav`` (phones set by hand) and
@@ -14,6 +14,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable
 from difflib import SequenceMatcher
 from fractions import Fraction
 from pathlib import Path
@@ -275,19 +276,22 @@ def main() -> None:
     default = os.environ.get("RELIP_SHARED", str(ROOT.parent / "shared"))
     parser.add_argument("--shared", type=Path, default=Path(default))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", help="tables, with commas: boundaries,clean,snr15,closures,...")
     options = parser.parse_args()
     files = material(options.shared)
     print("recordings:", ", ".join(files))
-    result = {
-        "boundaries": bench_boundaries(files),
-        "clean": bench_transcripts(files, None),
-        "snr20": bench_transcripts(files, 20.0),
-        "snr15": bench_transcripts(files, 15.0),
-        "snr10": bench_transcripts(files, 10.0),
-        "closures": bench_closures(files),
-        "nothing": bench_nothing(),
-        "long": bench_long(files),
+    tables: dict[str, Callable[[], object]] = {
+        "boundaries": lambda: bench_boundaries(files),
+        "clean": lambda: bench_transcripts(files, None),
+        "snr20": lambda: bench_transcripts(files, 20.0),
+        "snr15": lambda: bench_transcripts(files, 15.0),
+        "snr10": lambda: bench_transcripts(files, 10.0),
+        "closures": lambda: bench_closures(files),
+        "nothing": bench_nothing,
+        "long": lambda: bench_long(files),
     }
+    wanted = options.only.split(",") if options.only else list(tables)
+    result = {name: tables[name]() for name in wanted}
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

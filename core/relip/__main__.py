@@ -110,7 +110,9 @@ def _run(args: argparse.Namespace) -> int:
     except OSError as exc:
         if exc.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             return _unexpected(exc, args)
-        print(f"error: {exc.filename or 'output'}: {exc.strerror}; free some space", file=sys.stderr)
+        print(
+            f"error: {exc.filename or 'output'}: {exc.strerror}; free some space", file=sys.stderr
+        )
         return EXIT_OUTPUT
     except Exception as exc:
         return _unexpected(exc, args)

@@ -39,7 +39,9 @@ class Progress:
 
     def __init__(self, form: str = "none", stream: TextIO | None = None) -> None:
         if form not in FORMS:
-            raise SettingError(f"progress {form!r} is unknown", mend=f"use one of {', '.join(FORMS)}")
+            raise SettingError(
+                f"progress {form!r} is unknown", mend=f"use one of {', '.join(FORMS)}"
+            )
         default = sys.stdout if form in ("openjd", "tractor") else sys.stderr
         self._stream = stream if stream is not None else default
         if form == "auto":

@@ -14,7 +14,6 @@ import errno
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,52 +94,54 @@ def file_fingerprint(path: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def output_error(path: Path, exc: OSError) -> OutputError:
-    """The :class:`OutputError` that tells a user why ``path`` cannot be written."""
-    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(f"{path}: the disk is full", mend="free some space and run it again")
-    if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError(
-            f"{path}: not allowed to write there", mend="choose another folder or its permissions"
-        )
-    mend = "choose another folder"
-    if exc.errno in (errno.EEXIST, errno.ENOTDIR):
-        mend = "a file stands where a folder is needed: choose another folder"
-    return OutputError(f"{path}: cannot be written: {exc.strerror or exc}", mend=mend)
+_MENDS = {
+    errno.ENOSPC: "free some space and run it again",
+    errno.EDQUOT: "make room in the quota and run it again",
+    errno.EACCES: "choose another folder or change its permissions",
+    errno.EPERM: "choose another folder or change its permissions",
+    errno.EROFS: "choose a folder that can be written",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EEXIST: "a file stands where a folder is needed",
+}
+
+
+def output_error(path: str | Path, error: OSError) -> OutputError:
+    """The :class:`OutputError` that an operating system's error stands for."""
+    reason = error.strerror or str(error)
+    mend = _MENDS.get(error.errno or 0, "choose another place")
+    return OutputError(f"{path} cannot be written: {reason}", mend=mend)
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well.
 
-    The temporary name keeps the suffix, so that writers that look at it work.
+    The folder is made when it is missing. The temporary file keeps the
+    suffix, which picture libraries read the format from. On an exception it
+    is removed and ``path`` is as it was.
 
     Raises
     ------
     OutputError
-        If the folder or file cannot be written.
+        If the folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
+    tag = f"{os.getpid()}-{os.urandom(4).hex()}"
+    temporary = path.with_name(f".{path.stem[:100]}.{tag}{path.suffix}")
     try:
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder", mend="name a file")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent
-        )
-        os.close(handle)
-    except OSError as exc:
-        raise output_error(path, exc) from exc
-    temporary = Path(name)
-    try:
+        # Made here, so that a folder that cannot be written speaks before any work is done.
+        with open(temporary, "wb"):
+            pass
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
-    except OSError as exc:
-        raise output_error(path, exc) from exc
+    except OSError as error:
+        raise output_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            temporary.unlink()
 
 
 @contextlib.contextmanager
@@ -149,6 +150,18 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     encoding = None if "b" in mode else "utf-8"
     with atomic_path(path) as temporary, temporary.open(mode, encoding=encoding) as handle:
         yield handle
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all, with plain newlines.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with atomic_write(Path(path), "wb") as handle:
+        handle.write(text.encode("utf-8"))
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -171,7 +184,9 @@ def read_json(path: Path) -> Any | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as exc:
-        raise ShotError(f"{path}: damaged: {exc}", mend="delete it and run the stage again") from exc
+        raise ShotError(
+            f"{path}: damaged: {exc}", mend="delete it and run the stage again"
+        ) from exc
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -216,7 +231,9 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise
     except Exception as exc:
-        raise ShotError(f"{path}: damaged: {exc}", mend="delete it and run the stage again") from exc
+        raise ShotError(
+            f"{path}: damaged: {exc}", mend="delete it and run the stage again"
+        ) from exc
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from relip import records
 from relip.errors import (
@@ -27,6 +27,8 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from relip.plate import Plate
 
 FORMAT_VERSION = 1
@@ -176,10 +178,10 @@ class ShotSettings:
                 raise SettingError(
                     f"{where}: unknown section [{name}]", mend=f"known: {', '.join(groups)}"
                 )
-            kind = groups[name].default_factory
+            kind = cast("Callable[[], Any]", groups[name].default_factory)
             if not isinstance(values, dict):
                 raise SettingError(f"{where}: {name} must be a section [{name}]")
-            defaults = kind()  # type: ignore[misc]
+            defaults = kind()
             known = {f.name for f in dataclasses.fields(defaults)}
             checked = {}
             for key, value in values.items():

@@ -49,9 +49,12 @@ def test_what_is_missing_gives_5_and_its_mend(monkeypatch: pytest.MonkeyPatch) -
 def test_it_is_a_subcommand_of_relip() -> None:
     parser = argparse.ArgumentParser()
     doctor.register(parser.add_subparsers())
-    assert parser.parse_args(["doctor"]).run is doctor.run
+    args = parser.parse_args(["doctor", "--output", "json"])
+    assert args.run is doctor.run
+    assert args.output_form == "json"
 
 
+@pytest.mark.slow
 def test_the_checks_run_by_themselves(tmp_path: Path) -> None:
     core = Path(environment.__file__).resolve().parents[1]
     done = subprocess.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +19,17 @@ def text_of(name: str) -> str:
     return (VOICE / f"{name}.txt").read_text(encoding="utf-8")
 
 
-@lru_cache(maxsize=None)
+@cache
 def demo_audio(name: str) -> Audio:
     return load_audio(VOICE / f"{name}.flac")
 
 
-@lru_cache(maxsize=None)
+@cache
 def demo_truth(name: str) -> Alignment:
     return read_textgrid(VOICE / f"{name}.TextGrid")
 
 
-@lru_cache(maxsize=None)
+@cache
 def demo_aligned(name: str) -> Alignment:
     return align(demo_audio(name), text=text_of(name))
 

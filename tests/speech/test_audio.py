@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 import soundfile
-
 from speech_material import VOICE, audio_of, demo_audio
+
 from relip.errors import AudioError
 from relip.speech import is_silent, load_audio
 

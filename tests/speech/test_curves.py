@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from speech_material import demo_aligned, said
+
 from relip.errors import SettingError
 from relip.speech import MOUTH_CONTROLS, closures, mouth_curves, opening, silences, viseme_table
 from relip.speech.alignment import ARPABET, BILABIALS, LABIODENTALS, frame_times

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from speech_material import VOICE, demo_aligned, demo_audio, demo_truth
+
 from relip.errors import InputError, OutputError, SettingError, TranscriptError
 from relip.speech import (
     MOUTH_CONTROLS,
@@ -117,11 +117,23 @@ def test_textgrid_errors_say_where(tmp_path: Path) -> None:
         read_textgrid(other)
 
 
-def test_unwritable_folder(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write"):
-        write_textgrid(tmp_path / "no" / "a.TextGrid", demo_truth("plate"))
-    with pytest.raises(OutputError):
-        write_mouth_csv(tmp_path / "no" / "a.csv", [1], np.zeros((1, len(MOUTH_CONTROLS))))
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    write_textgrid(tmp_path / "a" / "b" / "phones.TextGrid", demo_truth("plate"))
+    write_mouth_csv(tmp_path / "c" / "mouth.csv", [1], np.zeros((1, len(MOUTH_CONTROLS))))
+    assert os.listdir(tmp_path / "a" / "b") == ["phones.TextGrid"]
+    assert os.listdir(tmp_path / "c") == ["mouth.csv"]
+
+
+def test_a_file_in_the_folders_place(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("kept")
+    for write in (
+        lambda: write_textgrid(blocked / "a.TextGrid", demo_truth("plate")),
+        lambda: write_mouth_csv(blocked / "a.csv", [1], np.zeros((1, len(MOUTH_CONTROLS)))),
+    ):
+        with pytest.raises(OutputError, match=r"a\.\w+ cannot be written: .*file stands where"):
+            write()
+    assert blocked.read_text() == "kept" and os.listdir(tmp_path) == ["file"]
 
 
 # mouth.csv

@@ -54,7 +54,9 @@ def frame_key(shot: Shot, plate: Plate, frame: int, target: str) -> str:
         NAME,
         VERSION,
         shot.settings.blend.mix,
-        records.file_fingerprint(override) if override else [status.get("key"), status.get("state")],
+        records.file_fingerprint(override)
+        if override
+        else [status.get("key"), status.get("state")],
         plate.fingerprint(frame),
         target,
     )
@@ -99,7 +101,9 @@ def read_patch(
         )
     missing = [c for c in "RGBA" if c not in channels]
     if missing:
-        raise ShotError(f"{path}: no channel {', '.join(missing)}", mend="a patch is premultiplied RGBA")
+        raise ShotError(
+            f"{path}: no channel {', '.join(missing)}", mend="a patch is premultiplied RGBA"
+        )
     rgb = np.stack([channels[c] for c in "RGB"], -1)
     return rgb, channels["A"], origin
 
@@ -184,9 +188,7 @@ def run(
     return report
 
 
-def write_movie(
-    shot: Shot, path: Path, *, audio: Path | None, progress: Progress
-) -> StageReport:
+def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progress) -> StageReport:
     """Write the finished shot as a movie like the plate, with the new dialogue as its sound.
 
     The comp of each frame is computed from plate and patch as it is written.
@@ -223,7 +225,11 @@ def write_movie(
                 frame = picture.frame
                 if isinstance(picture, BadFrame):
                     report.failed[frame] = picture.reason
-                    rgb = last if last is not None else np.zeros((plate.height, plate.width, 3), np.float32)
+                    rgb = (
+                        last
+                        if last is not None
+                        else np.zeros((plate.height, plate.width, 3), np.float32)
+                    )
                 else:
                     try:
                         finished = compose(shot, plate, picture)

@@ -26,7 +26,9 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         default="human",
         help="form of the result on stdout (default: human)",
     )
-    group.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)")
+    group.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)"
+    )
     group.add_argument("-v", "--verbose", action="count", default=0, help="full details on errors")
 
 
@@ -47,10 +49,16 @@ def add_dialogue(parser: argparse.ArgumentParser, *, required: bool) -> None:
     )
     group.add_argument("--lang", default="en", metavar="L", help="its language (default: en)")
     group.add_argument(
-        "--production-audio", metavar="FILE", help="the sound recorded with the plate (kept in the shot)"
+        "--production-audio",
+        metavar="FILE",
+        help="the sound recorded with the plate (kept in the shot)",
     )
     group.add_argument(
-        "--offset", type=float, default=0.0, metavar="S", help="seconds into the plate at which it begins"
+        "--offset",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="seconds into the plate at which it begins",
     )
     group.add_argument(
         "--when-longer",
@@ -64,12 +72,21 @@ def add_making(parser: argparse.ArgumentParser) -> None:
     """Options of training and rendering."""
     group = parser.add_argument_group("making")
     group.add_argument(
-        "--quality", choices=QUALITIES, default="default", help="how long to train (default: default)"
+        "--quality",
+        choices=QUALITIES,
+        default="default",
+        help="how long to train (default: default)",
     )
     group.add_argument("--drive", choices=DRIVES, default="speech", help="what moves the mouth")
-    group.add_argument("--csv", metavar="FILE", help="mouth controls for --drive csv (Relip or ARKit)")
     group.add_argument(
-        "--articulation", type=float, default=1.0, metavar="0..2", help="strength of the mouth shapes"
+        "--csv", metavar="FILE", help="mouth controls for --drive csv (Relip or ARKit)"
+    )
+    group.add_argument(
+        "--articulation",
+        type=float,
+        default=1.0,
+        metavar="0..2",
+        help="strength of the mouth shapes",
     )
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     group.add_argument("--seed", type=int, default=0, help="seed of the training (default: 0)")

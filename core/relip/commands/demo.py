@@ -21,7 +21,9 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "demo", help="footage made on the spot, dubbed and shown", description=DESCRIPTION
     )
-    parser.add_argument("folder", nargs="?", default="relip-demo", help="where (default: relip-demo)")
+    parser.add_argument(
+        "folder", nargs="?", default="relip-demo", help="where (default: relip-demo)"
+    )
     parser.add_argument("--quality", choices=QUALITIES, default="draft")
     parser.add_argument("--force", action="store_true", help="do again what is up to date")
     add_common(parser)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from relip import environment
+from relip.commands.common import add_common
 from relip.commands.result import Result
 from relip.errors import EXIT_DONE, EXIT_MODEL
 
@@ -20,6 +21,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             "Exit code 0: the engine can work; 5: something it needs is missing."
         ),
     )
+    add_common(parser)
     parser.set_defaults(run=run)
 
 

@@ -34,6 +34,4 @@ def run(args: argparse.Namespace) -> Result:
         progress=make_progress(args),
         force=args.force,
     )
-    return Result(
-        {"stages": [r.to_dict() for r in reports]}, describe(reports), exit_code(reports)
-    )
+    return Result({"stages": [r.to_dict() for r in reports]}, describe(reports), exit_code(reports))

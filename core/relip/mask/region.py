@@ -110,7 +110,10 @@ def _outline(
 
 
 def smooth_outline(corners: np.ndarray, per_corner: int) -> np.ndarray:
-    """A closed uniform cubic B-spline over corners ``[shape=(n, 2)]``: ``n × per_corner`` points."""
+    """A closed uniform cubic B-spline over corners ``[shape=(n, 2)]``.
+
+    ``per_corner`` points for each corner, in their order.
+    """
     t = np.arange(per_corner)[:, None] / per_corner
     basis = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
     around = [np.roll(corners, shift, axis=0) for shift in (1, 0, -1, -2)]

@@ -156,7 +156,8 @@ def read_matte(
         raise ShotError(f"{path}: cannot be read: {exc}", mend="delete it and run again") from exc
     if tuple(display) != (width, height):
         raise ShotError(
-            f"{path}: its display window is {display[0]}x{display[1]}, the plate's {width}x{height}",
+            f"{path}: its display window is {display[0]}x{display[1]},"
+            f" the plate's {width}x{height}",
             mend="render the override at plate resolution",
         )
     for name in ("matte", "A", "matte.A", "alpha", "R", "Y"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from relip.errors import OutputError, PlateError
-from relip.plate.files import written_beside
+from relip.records import atomic_path
 
 #: Header attributes that say how the file is stored, not what it shows; they are set anew.
 STORAGE_KEYS = {
@@ -187,7 +187,7 @@ def store_parts(path: str | Path, parts: list[tuple[Any, np.ndarray]]) -> None:
     """Write an image of several parts, atomically. See :func:`store`."""
     import OpenImageIO as oiio
 
-    with written_beside(path) as temporary:
+    with atomic_path(path) as temporary:
         output = oiio.ImageOutput.create(str(temporary))
         if output is None:
             raise OutputError(

@@ -84,11 +84,11 @@ def open_container(path: str, **options: Any) -> Any:
         If it is missing, not a file, or not a movie.
     """
     if not os.path.exists(path):
-        raise PlateError(f"{path} does not exist")
+        raise PlateError(f"{path} does not exist", mend="check the path")
     if os.path.isdir(path):
         raise PlateError(f"{path} is a folder, not a movie")
     if os.path.getsize(path) == 0:
-        raise PlateError(f"{path} is empty")
+        raise PlateError(f"{path} is empty", mend="copy it again")
     try:
         # "file:" keeps a name with a colon or a percent sign from being read as something else.
         return av.open("file:" + os.path.abspath(path), metadata_errors="replace", **options)
@@ -438,7 +438,7 @@ class MoviePlate(Plate):
 def movie_index_of(path: str) -> MovieIndex:
     """:func:`relip.plate.movie_index.movie_index`, with errors that name the file."""
     if not os.path.exists(path):
-        raise PlateError(f"{path} does not exist")
+        raise PlateError(f"{path} does not exist", mend="check the path")
     try:
         return movie_index(path)
     except OSError as error:

@@ -14,10 +14,10 @@ import av.logging
 import numpy as np
 
 from relip.errors import OutputError
-from relip.plate.files import output_error, written_beside
 from relip.plate.movie import MoviePlate
 from relip.plate.sound import AAC_RATES, Sound, Track
 from relip.plate.yuv import Coding, encode
+from relip.records import atomic_path, output_error
 
 #: Codec of the movie in to the encoder of the movie out.
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "prores": "prores_ks"}
@@ -125,7 +125,7 @@ class MovieWriter:
             sound = Sound(audio) if audio is not None else None
             if sound is not None:
                 self._stack.callback(sound.close)
-            self._temporary = self._stack.enter_context(written_beside(self.path))
+            self._temporary = self._stack.enter_context(atomic_path(self.path))
             options = {"movflags": "+faststart+write_colr"} if suffix != ".mkv" else {}
             self._container: Any = av.open(
                 "file:" + os.path.abspath(self._temporary),

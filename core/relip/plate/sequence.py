@@ -112,7 +112,7 @@ def _parse(text: str) -> tuple[str, int, str, list[int] | None]:
         assert digits is not None
         width = _width(digits[1])
     elif _NUMBERED.match(name) or not os.path.splitext(name)[1]:
-        raise PlateError(f"{text} does not exist")
+        raise PlateError(f"{text} does not exist", mend="check the path")
     else:
         raise PlateError(
             f"{text} does not exist", mend="a sequence is written name.####.exr or name.%04d.exr"

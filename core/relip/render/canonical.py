@@ -167,9 +167,7 @@ def put_back(
     )
 
 
-def stmap(
-    to_window: np.ndarray, window: Window, rect: tuple[int, int, int, int]
-) -> np.ndarray:
+def stmap(to_window: np.ndarray, window: Window, rect: tuple[int, int, int, int]) -> np.ndarray:
     """STMap from the plate to the canonical crop over a rectangle of the plate.
 
     Parameters

@@ -41,9 +41,7 @@ def ring_correction(picture: np.ndarray, plate: np.ndarray, region: np.ndarray) 
     """
     height, width = region.shape
     size = max(3, round(RING * max(width, 64) / 224)) | 1
-    inner = cv2.erode(
-        region, np.ones((2 * size + 1, 2 * size + 1), np.uint8), borderValue=1
-    )
+    inner = cv2.erode(region, np.ones((2 * size + 1, 2 * size + 1), np.uint8), borderValue=1)
     ring = (region > 0) & (inner == 0)
     grey = cv2.GaussianBlur(plate.mean(2), (0, 0), 1.0)
     gradient = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))

@@ -21,13 +21,16 @@ import numpy as np
 
 from relip.mask.region import fill
 from relip.render.canonical import Window
-from relip.render.rig import N_OUTER
+from relip.render.rig import N_INNER, N_LINES, N_OUTER
 
 #: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
 SIGMA = 3.0
 
-#: Room around the lips without plate detail, and the softness of its edge (pixels per 256).
-LIP_ROOM, LIP_SOFT = 5.0, 3.0
+#: Room around the opening without plate detail, and the softness of its edge (pixels per 256).
+MOUTH_ROOM, MOUTH_SOFT = 2.0, 1.2
+
+#: Height over which the two warps pass into each other beside the mouth (pixels per 256).
+SEAM = 4.0
 
 #: Difference of the blurred pictures (network encoding) at which plate detail is gone.
 DISAGREEMENT = 0.10
@@ -67,15 +70,15 @@ def add_plate_detail(
         return picture
     unit = window.size / 256
     size = (window.width, window.height)
-    shift = warp_field(old_lines, new_lines, outline, size)
+    shift = lip_warp(old_lines, new_lines, outline, size, SEAM * unit)
     ys, xs = np.mgrid[0 : window.height, 0 : window.width].astype(np.float32)
     map_x, map_y = xs + shift[..., 0], ys + shift[..., 1]
     warped = cv2.remap(plate, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    # where the plate showed its lips, seen from the new place, and where the new lips are
+    # not where the plate showed its open mouth, seen from the new place, nor in the new one
     old_skin = cv2.remap(
-        _beside_lips(old_lines, size, unit), map_x, map_y, cv2.INTER_LINEAR, borderValue=1.0
+        _beside_mouth(old_lines, size, unit), map_x, map_y, cv2.INTER_LINEAR, borderValue=1.0
     )
-    gate = np.minimum(old_skin, _beside_lips(new_lines, size, unit))
+    gate = np.minimum(old_skin, _beside_mouth(new_lines, size, unit))
     low_made = cv2.GaussianBlur(picture, (0, 0), SIGMA * unit)
     low_plate = cv2.GaussianBlur(warped, (0, 0), SIGMA * unit)
     apart = np.abs(low_made - low_plate).max(2) / DISAGREEMENT
@@ -85,20 +88,64 @@ def add_plate_detail(
     return (gate * (low_made + warped - low_plate) + (1 - gate) * picture).astype(np.float32)
 
 
-def _beside_lips(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:
-    """1 on skin, 0 on lips and mouth with some room around."""
-    lips = fill(lines[:N_OUTER], size)
-    room = 2 * round(LIP_ROOM * unit) + 1
-    grown = cv2.dilate(lips, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (room, room)))
-    return 1 - cv2.GaussianBlur(grown, (0, 0), LIP_SOFT * unit)
+def _beside_mouth(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:
+    """1 on skin and lips, 0 in the opening with some room around."""
+    opening = fill(lines[N_OUTER : N_OUTER + N_INNER], size)
+    room = 2 * round(MOUTH_ROOM * unit) + 1
+    grown = cv2.dilate(opening, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (room, room)))
+    return 1 - cv2.GaussianBlur(grown, (0, 0), MOUTH_SOFT * unit)
+
+
+def lip_warp(
+    old_lines: np.ndarray,
+    new_lines: np.ndarray,
+    outline: np.ndarray,
+    size: tuple[int, int],
+    seam: float,
+) -> np.ndarray:
+    """Backward displacement, above the mouth's opening by the upper lip, below by the lower.
+
+    Parameters
+    ----------
+    old_lines, new_lines : np.ndarray [shape=(57, 2)]
+    outline : np.ndarray [shape=(m, 2)]
+        All in window pixels.
+    size : tuple of int
+        Width, height.
+    seam : float
+        Height over which one warp passes into the other.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 2), dtype=float32]
+        Add it to a pixel's place to find where the plate shows that skin.
+    """
+    above = warp_field(old_lines[_ABOVE], new_lines[_ABOVE], outline, size)
+    below = warp_field(old_lines[_BELOW], new_lines[_BELOW], outline, size)
+    inner = new_lines[N_OUTER : N_OUTER + N_INNER]
+    upper, lower = inner[:11], np.concatenate([inner[10:], inner[:1]])[::-1]
+    middle = (upper + lower) / 2
+    order = np.argsort(middle[:, 0])
+    x = np.arange(size[0]) + 0.5
+    line = np.interp(x, middle[order, 0], middle[order, 1])
+    y = np.arange(size[1])[:, None] + 0.5
+    share = np.clip(0.5 + (y - line[None]) / seam, 0, 1).astype(np.float32)[..., None]
+    return above * (1 - share) + below * share
+
+
+#: Line points that the skin above the opening goes with, and the skin below it.
+_ABOVE = np.r_[0:11, N_OUTER : N_OUTER + 11]
+_BELOW = np.r_[
+    0, 10:N_OUTER, N_OUTER, N_OUTER + 10 : N_OUTER + N_INNER, N_OUTER + N_INNER : N_LINES
+]
 
 
 def warp_field(
     old_lines: np.ndarray, new_lines: np.ndarray, outline: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Backward displacement from the new lines to the old ones, zero on the outline.
+    """Backward displacement from the new points to the old ones, zero on the outline.
 
-    A thin-plate spline (Duchon 1977) through the line points and fixed points
+    A thin-plate spline (Duchon 1977) through the points and fixed points
     on the region's outline and around the window.
 
     Parameters
@@ -117,13 +164,12 @@ def warp_field(
     from scipy.interpolate import RBFInterpolator
 
     width, height = size
-    outer = np.r_[0:N_OUTER, 2 * N_OUTER : len(new_lines)]  # outer lips and jaw
     frame = np.array(
         [[x * width / 3, y * height / 3] for x in range(4) for y in range(4) if {x, y} & {0, 3}]
     )
     fixed = np.concatenate([outline[:: max(len(outline) // 24, 1)], frame])
-    at = np.concatenate([new_lines[outer], fixed])
-    move = np.concatenate([(old_lines - new_lines)[outer], np.zeros((len(fixed), 2))])
+    at = np.concatenate([new_lines, fixed])
+    move = np.concatenate([old_lines - new_lines, np.zeros((len(fixed), 2))])
     at = at + 1e-4 * np.arange(len(at))[:, None]  # no two points in one place
     spline = RBFInterpolator(at, move, kernel="thin_plate_spline", smoothing=2.0)
     columns, rows = -(-width // _GRID), -(-height // _GRID)

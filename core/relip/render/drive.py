@@ -73,7 +73,9 @@ def _from_csv(shot: Shot) -> np.ndarray:
         with path.open(encoding="utf-8-sig") as handle:
             header = handle.readline().strip().lower()
     except OSError as exc:
-        raise InputError(f"{path}: cannot be read: {exc.strerror}", mend="check render.csv") from None
+        raise InputError(
+            f"{path}: cannot be read: {exc.strerror}", mend="check render.csv"
+        ) from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file", mend="check render.csv") from None
     if header.split(",")[0] != "frame":

@@ -54,7 +54,7 @@ class Encoding:
         return cls(colourspace, working, 0.0, 1.0)
 
     def encode(self, rgb: np.ndarray) -> np.ndarray:
-        """Plate pixels ``[shape=(h, w, 3)]`` to network numbers; NaN and infinities become finite."""
+        """Plate pixels ``[shape=(h, w, 3)]`` to network numbers, NaN and infinities made finite."""
         rgb = np.nan_to_num(rgb, nan=0.0, posinf=65504.0, neginf=-65504.0)
         if self.working != self.colourspace:
             rgb = Colour().to_working(rgb, self.colourspace, self.working)

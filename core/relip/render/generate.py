@@ -69,9 +69,7 @@ def generate_window(
     picture = output.transpose(1, 2, 0) + model.mean
     picture = (picture + ring_correction(picture, crop, region)).astype(np.float32)
     if old_lines is not None:
-        picture = add_plate_detail(
-            picture, crop, old_lines, lines, outline, model.window, detail
-        )
+        picture = add_plate_detail(picture, crop, old_lines, lines, outline, model.window, detail)
     drawn = region[..., None]
     return (picture * drawn + crop * (1 - drawn)).astype(np.float32)
 

@@ -101,5 +101,5 @@ class ShotModel:
             raise ModelError(
                 f"{path}: damaged model: {exc}", mend="delete it and run relip train again"
             ) from exc
-        network = network.to(device or torch.device("cpu"), memory_format=torch.channels_last)
+        network = network.placed(device or torch.device("cpu"))
         return cls(network.eval(), rig, window, encoding, mean)

@@ -50,8 +50,13 @@ class ShotNet(nn.Module):
         self.up = nn.ModuleList(up)
         self.norm = nn.GroupNorm(8, WIDTHS[0])
         self.out = nn.Conv2d(WIDTHS[0], 3 * fold * fold, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for zeroed in self.out.parameters():
+            nn.init.zeros_(zeroed)
+
+    def placed(self, device: torch.device) -> ShotNet:
+        """This network, moved to a device, its filters laid out for channels-last pictures."""
+        # the signatures that torch declares for Module.to leave out memory_format
+        return self.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Picture inside the region, as a difference from the mean colour.

@@ -47,7 +47,10 @@ CLOSED = 0.012
 
 
 def _feature_matrix() -> np.ndarray:
-    """Linear features of the lines: opening, width, lower-lip thickness, upper-lip height, lip height."""
+    """Linear features of the lines.
+
+    Opening, width, lower-lip thickness, upper-lip height, lip height.
+    """
     at = {p: i for i, p in enumerate(LINE_POINTS)}
     rows = np.zeros((5, N_LINES, 2))
     for upper, lower in points.INNER_PAIRS[1:4]:
@@ -158,7 +161,7 @@ def _set_opening(lines: np.ndarray, opening: np.ndarray) -> np.ndarray:
     profile = np.clip(gaps, 0, None)
     # a fixed, smooth profile takes over where the predicted gap is too small to scale
     x = np.linspace(-0.8, 0.8, 9)
-    fallback = (1 - x**2) / np.mean((1 - x[3:6] ** 2))
+    fallback = (1 - x**2) / np.mean(1 - x[3:6] ** 2)
     scaled = profile / np.maximum(current, 1e-9)[:, None]
     mix = np.clip(current / (0.02 * UNIT), 0, 1)[:, None]
     target = opening[:, None] * (mix * scaled + (1 - mix) * fallback)

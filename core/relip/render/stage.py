@@ -211,7 +211,8 @@ def _generate(
                     report.passed.append(frame)
                     progress.step()
                     continue
-                matte = _onto(found[0], found[1], patch.raw.shape[:2], patch.origin)
+                height, width = patch.raw.shape[:2]
+                matte = onto(found[0], found[1], (height, width), patch.origin)
                 rgb, alpha = premultiply(patch.raw, matte, half=plate.half)
                 channels = {
                     "R": rgb[..., 0],
@@ -251,7 +252,7 @@ def _generate(
         raise PlateError(f"{plate.path}: frames {sorted(unread)} were not delivered by the reader")
 
 
-def _onto(
+def onto(
     matte: np.ndarray, at: tuple[int, int], shape: tuple[int, int], origin: tuple[int, int]
 ) -> np.ndarray:
     """A matte placed at ``at`` in the plate, cut to a window at ``origin`` of ``shape``."""

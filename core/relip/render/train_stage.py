@@ -153,5 +153,3 @@ def shape_sampling(track: FaceTrack, rows: np.ndarray) -> np.ndarray:
     counts = np.bincount(cells, minlength=int(cells.max()) + 1)
     weight = 1 / np.sqrt(counts[cells])
     return weight / weight.sum()
-
-

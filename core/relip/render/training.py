@@ -16,7 +16,7 @@ from relip.render.network import ShotNet
 
 #: Optimiser steps of each quality. Measured on two laptop-class cores in
 #: bench/reenact.py: about 0.35 s a step.
-STEPS = {"draft": 300, "default": 1300, "final": 4000}
+STEPS = {"draft": 300, "default": 1000, "final": 4000}
 
 BATCH = 4
 LEARNING_RATE = 1.5e-3
@@ -98,8 +98,7 @@ def train(
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = ShotNet(2 if examples.window.size <= 256 else 4).to(device)
-    network = network.to(memory_format=torch.channels_last)
+    network = ShotNet(2 if examples.window.size <= 256 else 4).placed(device)
     average = {k: v.detach().clone() for k, v in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-4)
     history: list[tuple[int, float, float]] = []

@@ -169,6 +169,11 @@ def _rest(shot: Shot, alignment: Any, at: dict[int, float], below: float) -> lis
         if inside:
             share = float(np.mean([at[f] <= below for f in inside]))
             result.append(
-                {"from": round(start, 3), "to": round(end, 3), "frames": len(inside), "share": share}
+                {
+                    "from": round(start, 3),
+                    "to": round(end, 3),
+                    "frames": len(inside),
+                    "share": share,
+                }
             )
     return result

@@ -25,7 +25,9 @@ def face_tile(picture: np.ndarray, centre: np.ndarray, half: float, label: str) 
         Half the side of the square in picture pixels.
     label : str
     """
-    to_tile = np.array([[1.0, 0, half - centre[0]], [0, 1.0, half - centre[1]]]) * (TILE / (2 * half))
+    to_tile = np.array([[1.0, 0, half - centre[0]], [0, 1.0, half - centre[1]]]) * (
+        TILE / (2 * half)
+    )
     tile = cv2.warpAffine(
         picture,
         to_tile,
@@ -35,7 +37,9 @@ def face_tile(picture: np.ndarray, centre: np.ndarray, half: float, label: str) 
         borderValue=(40, 40, 40),
     )
     bar = np.full((_LABEL, TILE, 3), 24, np.uint8)
-    cv2.putText(bar, label, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA)
+    cv2.putText(
+        bar, label, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA
+    )
     return np.concatenate([tile, bar])
 
 

@@ -120,9 +120,7 @@ def review_key(shot: Shot) -> str:
 
     rendered = FrameRecord(shot.path("render"))
     keys = [(rendered.get(f) or {}).get("key") for f in shot.frames]
-    overrides = [
-        records.file_fingerprint(p) for p in sorted(shot.path("overrides").glob("*.*"))
-    ]
+    overrides = [records.file_fingerprint(p) for p in sorted(shot.path("overrides").glob("*.*"))]
     return records.fingerprint(
         NAME,
         VERSION,
@@ -199,7 +197,9 @@ def plot_sync(path: Path, sync: measure.Sync) -> None:
     axis.plot(sync.frames, sync.seen / scale, label="tracked in the comp", color="#d1495b", lw=1.1)
     for closure in sync.closures:
         colour = "#2e8b57" if closure["closed"] else "#c00000"
-        axis.axvspan(min(closure["frames"]) - 0.5, max(closure["frames"]) + 0.5, color=colour, alpha=0.25)
+        axis.axvspan(
+            min(closure["frames"]) - 0.5, max(closure["frames"]) + 0.5, color=colour, alpha=0.25
+        )
     axis.set_xlabel("frame (bands: p b m, green where the lips close)")
     axis.set_ylabel("lip opening")
     axis.set_title(f"r = {sync.r:.3f}, lag {sync.lag} frames", loc="left", fontsize=10)
@@ -217,11 +217,16 @@ def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | 
     sync = data.get("sync")
     if sync:
         rows += [
-            ("lip opening against the drive", f"r = {sync['opening_r']:.3f}, lag {sync['lag_frames']}"),
+            (
+                "lip opening against the drive",
+                f"r = {sync['opening_r']:.3f}, lag {sync['lag_frames']}",
+            ),
             ("p b m closed within ±1 frame", f"{sync['closures_closed']} of {sync['closures']}"),
             (
                 "silences over 0.3 s at rest",
-                "none" if not sync["silences"] else f"{sync['silence_frames_at_rest_percent']} % of frames",
+                "none"
+                if not sync["silences"]
+                else f"{sync['silence_frames_at_rest_percent']} % of frames",
             ),
         ]
     rows.append(("largest change outside the matte", f"{data['max_difference_outside_matte']:g}"))
@@ -240,8 +245,8 @@ def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | 
     page = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Relip review: {html.escape(shot.folder.name)}</title>
 <style>
-body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1480px; padding: 0 1rem;
-  background: #1c1d1f; color: #e6e6e6 }}
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1480px;
+  padding: 0 1rem; background: #1c1d1f; color: #e6e6e6 }}
 h1, h2 {{ font-weight: 600 }} img, video {{ max-width: 100%; border-radius: 4px }}
 table {{ border-collapse: collapse; margin: 1rem 0 }}
 th {{ text-align: left; font-weight: 500; padding: .2rem 2rem .2rem 0; color: #a9b0b8 }}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from relip.errors import InputError, SettingError
-from relip.speech.files import write_text
+from relip.records import write_text
 from relip.speech.visemes import MOUTH_CONTROLS
 
 

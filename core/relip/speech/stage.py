@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -120,7 +120,8 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         }
         if alignment.draft:
             notes.append(
-                "made without a transcript: a draft, closures may be missing; give --text for exact lips"
+                "made without a transcript: a draft, closures may be missing;"
+                " give --text for exact lips"
             )
         speech.write_textgrid(grid_path, alignment)
     progress.step()
@@ -257,7 +258,7 @@ def _mended(mend: str) -> Iterator[None]:
 
 def to_shot(
     shot: Shot,
-    frames: object,
+    frames: Iterable[int],
     columns: dict[str, np.ndarray],
     base: np.ndarray,
     where: str,
@@ -271,7 +272,7 @@ def to_shot(
     """
     from relip.speech import MOUTH_CONTROLS
 
-    listed = np.asarray(list(frames), int)  # type: ignore[call-overload]
+    listed = np.asarray(list(frames), int)
     inside = (listed >= shot.frames.start) & (listed < shot.frames.stop)
     if not inside.any():
         raise SettingError(

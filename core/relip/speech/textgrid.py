@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from relip.errors import InputError, TranscriptError
+from relip.records import write_text
 from relip.speech.alignment import ARPABET, Alignment, Interval, fill
-from relip.speech.files import write_text
 
 #: A quoted string, the flag for tiers, or a number that is not an index in brackets.
 _TOKEN = re.compile(

@@ -141,9 +141,7 @@ class FaceMesh:
         if found:
             self._warm.add(graph)
         scale = np.array([width, height, width], float)
-        return [
-            np.array([(p.x, p.y, p.z) for p in face.landmark], float) * scale for face in found
-        ]
+        return [np.array([(p.x, p.y, p.z) for p in face.landmark], float) * scale for face in found]
 
     def _search_tiles(self, picture: np.ndarray) -> list[np.ndarray]:
         height, width = picture.shape[:2]

@@ -67,7 +67,7 @@ class FaceTrack:
             visible=self.visible,
             confidence=self.confidence.astype(np.float32),
             shape=self.shape,
-            face_width=np.float64(self.face_width),
+            face_width=np.array(self.face_width, np.float64),
         )
 
     @classmethod
@@ -116,7 +116,5 @@ def lip_opening(landmarks: np.ndarray) -> np.ndarray:
     """
     xy = landmarks[..., :2]
     gap = np.linalg.norm(xy[..., 13, :] - xy[..., 14, :], axis=-1)
-    width = np.linalg.norm(
-        xy[..., points.FACE_RIGHT, :] - xy[..., points.FACE_LEFT, :], axis=-1
-    )
+    width = np.linalg.norm(xy[..., points.FACE_RIGHT, :] - xy[..., points.FACE_LEFT, :], axis=-1)
     return gap / width

@@ -24,7 +24,7 @@ RIDGE = 3.0
 
 
 def pose_curves(track: FaceTrack) -> np.ndarray:
-    """Pose numbers ``[shape=(F, 3)]``, zero mean, unit variance over the shot; 0 where not visible."""
+    """Pose numbers ``[shape=(F, 3)]`` of zero mean and unit variance; 0 where not visible."""
     rows = np.flatnonzero(track.visible)
     rigid = list(points.RIGID)
     scale = np.hypot(track.transform[rows, 0, 0], track.transform[rows, 1, 0])

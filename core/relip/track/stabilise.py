@@ -108,7 +108,9 @@ def nose_motion(
         "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
     }
     there, good, _ = cv2.calcOpticalFlowPyrLK(a, b, start, guess.copy(), **options)
-    back, good_back, _ = cv2.calcOpticalFlowPyrLK(b, a, there, start.copy(), **options)
+    # the way back starts as far off as the way there did, or it would find its start for nothing
+    home = there - (guess - start)
+    back, good_back, _ = cv2.calcOpticalFlowPyrLK(b, a, there, home, **options)
     returned = np.linalg.norm(back - start, axis=1) < FLOW_ERROR
     use = returned & (good[:, 0] == 1) & (good_back[:, 0] == 1)
     if use.sum() < FLOW_MIN_POINTS:

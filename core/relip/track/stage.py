@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -98,7 +100,8 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     report.passed = [f for f, v in zip(shot.frames, visible, strict=True) if not v]
     if visible.sum() < min(MIN_VISIBLE, count):
         raise FaceError(
-            f"{shot.settings.plate.path}: a face was found in {int(visible.sum())} of {count} frames",
+            f"{shot.settings.plate.path}: a face was found in"
+            f" {int(visible.sum())} of {count} frames",
             mend="check that the plate shows a face of at least 40 pixels",
         )
     shape, width = stabilise.reference_shape(landmarks[visible])
@@ -131,9 +134,13 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     }
     report.done = list(shot.frames)
     if report.passed:
-        report.notes.append(f"no face in frames {format_range(report.passed)}: the plate passes through")
+        report.notes.append(
+            f"no face in frames {format_range(report.passed)}: the plate passes through"
+        )
     if several:
-        report.notes.append(f"several faces in {several} frames: the largest at the start is followed")
+        report.notes.append(
+            f"several faces in {several} frames: the largest at the start is followed"
+        )
     opening = track.lip_opening()[visible]
     summary = {
         **report.data,
@@ -180,13 +187,16 @@ def _offsets(shot: Shot, size: tuple[int, ...]) -> np.ndarray | None:
     path = shot.override("track.json")
     if path is None:
         return None
-    data = records.read_json(path)
+    data: Any = records.read_json(path)
     result = np.zeros((size[0], size[1], 2))
     keys: dict[str, list[tuple[int, list[float]]]] = {}
     try:
         for frame, moves in data["offsets"].items():
             for name, move in moves.items():
-                keys.setdefault(name, []).append((int(frame), [float(move[0]), float(move[1])]))
+                shift = [float(move[0]), float(move[1])]
+                if not np.isfinite(shift).all():
+                    raise ValueError(f"{move} is not a place")
+                keys.setdefault(name, []).append((int(frame), shift))
         frames = np.arange(shot.frames.start, shot.frames.stop)
         for name, moves in keys.items():
             moves.sort()
@@ -195,6 +205,8 @@ def _offsets(shot: Shot, size: tuple[int, ...]) -> np.ndarray | None:
             if name == "all":
                 result += curve[:, None]
             else:
+                if not 0 <= int(name) < points.COUNT:
+                    raise ValueError(f"there is no point {name}")
                 result[:, int(name)] += curve
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
         raise ShotError(

@@ -1,0 +1,48 @@
+"""The errors and their exit codes."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from relip import errors
+from relip.errors import InterruptedByUser, RelipError
+
+DOCUMENTED = {
+    "UsageError": 2,
+    "SettingError": 2,
+    "FrameRangeError": 2,
+    "InputError": 3,
+    "PlateError": 3,
+    "ColourError": 3,
+    "AudioError": 3,
+    "TranscriptError": 3,
+    "FaceError": 3,
+    "ShotError": 3,
+    "StageMissingError": 3,
+    "FramesFailedError": 4,
+    "ModelError": 5,
+    "OutputError": 6,
+    "InterruptedByUser": 130,
+}
+
+
+def test_every_error_has_its_documented_exit_code():
+    found = {
+        name: kind.exit_code
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, RelipError) and kind is not RelipError
+    }
+    assert found == DOCUMENTED
+
+
+def test_message_and_mend():
+    assert str(RelipError("what and where")) == "what and where"
+    assert str(RelipError("what and where", mend="do this")) == "what and where; do this"
+
+
+@pytest.mark.parametrize(("signum", "code"), [(2, 130), (15, 143)])
+def test_a_signal_gives_its_exit_code(signum: int, code: int):
+    assert InterruptedByUser("stopped", signum=signum).exit_code == code
+    assert InterruptedByUser.exit_code == 130
