@@ -13,6 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+# One thread each: the work here is small, and threads that wait for one another on a busy machine
+# take many times as long. Read by PyTorch and the BLAS libraries when they are first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 #: Optimiser steps of the shots made here: enough to run every line, far too few to look good.
 STEPS = 4
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relip import records
 from relip.errors import OutputError
 
 Refused = Callable[..., object]
@@ -92,7 +91,9 @@ def test_a_clip_without_a_face(dub, grey_clip: Path, tmp_path: Path):
     assert not (tmp_path / "made" / "out.relip" / "track" / "track.npz").exists()
 
 
-def test_a_clip_without_a_face_says_one_line_as_a_process(grey_clip: Path, dialogue, tmp_path: Path):
+def test_a_clip_without_a_face_says_one_line_as_a_process(
+    grey_clip: Path, dialogue, tmp_path: Path
+):
     """The C++ libraries below write nothing to stderr either."""
     ended = subprocess.run(
         [sys.executable, "-m", "relip", "dub", grey_clip, "--audio", dialogue.audio, "--text",
@@ -240,10 +241,15 @@ def test_damaged_model(refused: Refused, shot_copy: Path, damage: str):
 
         save_file({"x": np.zeros(3, np.float32)}, path)
     else:
-        path.write_bytes({"text": b"no model", "half": whole[: len(whole) // 2], "empty": b""}[damage])
+        path.write_bytes(
+            {"text": b"no model", "half": whole[: len(whole) // 2], "empty": b""}[damage]
+        )
     before = files(shot_copy)
     refused(
-        5, ["render", shot_copy, "--force", "--frames", "1001", "--progress", "none"], path, "delete"
+        5,
+        ["render", shot_copy, "--force", "--frames", "1001", "--progress", "none"],
+        path,
+        "delete",
     )
     assert files(shot_copy) == before
 
@@ -288,7 +294,9 @@ def test_a_damaged_patch_stops_blend(refused: Refused, shot_copy: Path, name: st
     path = shot_copy / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"no picture")
-    refused(3, ["blend", shot_copy, "--force", "--frames", "1001", "--progress", "none"], path, "; ")
+    refused(
+        3, ["blend", shot_copy, "--force", "--frames", "1001", "--progress", "none"], path, "; "
+    )
 
 
 def test_a_stage_whose_input_is_not_made(refused: Refused, tmp_path: Path, demo_clip, relip):
@@ -326,9 +334,7 @@ def full_disk(*_: object) -> None:
 
 
 @pytest.mark.parametrize("stage", ["speech", "mask", "render", "blend"])
-def test_disk_full(
-    refused: Refused, shot_copy: Path, monkeypatch: pytest.MonkeyPatch, stage: str
-):
+def test_disk_full(refused: Refused, shot_copy: Path, monkeypatch: pytest.MonkeyPatch, stage: str):
     """When the last step of writing a file fails: the old file stays, no other is left."""
     before = {f: (shot_copy / f).read_bytes() for f in files(shot_copy)}
     monkeypatch.setattr(os, "replace", full_disk)
@@ -370,7 +376,7 @@ def test_disk_that_is_really_full(shot_copy: Path, tiny_disk: Path):
         )
     assert caught.value.mend
     written = sorted(tiny_disk.iterdir())
-    assert written and all(p.name.startswith("c.10") for p in written)
-    last = records.FrameRecord(shot.path("comp")).get(1001 + len(written))
-    assert last is not None and last["key"] != ""
-    (tiny_disk / "a.TextGrid").exists()
+    assert 0 < len(written) < 40
+    assert [p.name for p in written] == [f"c.{1001 + i}.exr" for i in range(len(written))]
+    for path in written:
+        assert path.read_bytes() == shot.path("comp", path.name.replace("c.", "comp.")).read_bytes()

@@ -23,7 +23,8 @@ def test_fingerprints_differ_where_the_values_do():
     a = np.arange(6.0)
     parts = [
         (1,), ("1",), (1.0, 2), (1, 2.0, None), ([1, 2],), (a,), (a.reshape(2, 3),),
-        (a.astype(np.float32),), (b"x",), ("x",), ({"a": 1},), ({"a": 2},), ("ab", "c"), ("a", "bc"),
+        (a.astype(np.float32),), (b"x",), ("x",), ({"a": 1},), ({"a": 2},),
+        ("ab", "c"), ("a", "bc"),
     ]  # fmt: skip
     assert len({records.fingerprint(*p) for p in parts}) == len(parts)
 
@@ -68,7 +69,9 @@ def test_disk_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "a.json"
     records.write_json(path, "old")
     monkeypatch.setattr(os, "replace", full_disk)
-    with pytest.raises(OutputError, match="a.json cannot be written: No space left on device; free some space"):
+    with pytest.raises(
+        OutputError, match="a.json cannot be written: No space left on device; free some space"
+    ):
         records.write_json(path, "new")
     assert records.read_json(path) == "old" and os.listdir(tmp_path) == ["a.json"]
 

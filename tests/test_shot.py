@@ -84,7 +84,10 @@ def test_pingpong_lengthens_the_shot(tmp_path: Path, demo_clip, dialogue):
     sound = {"audio": str(dialogue.audio), "when_longer": "pingpong", "offset": 0.5}
     shot = Shot(tmp_path, ShotSettings.from_dict({"plate": plate, "dialogue": sound}))
     assert shot.frames == range(1, 1 + int(-(-(dialogue.seconds + 0.5) * 25 // 1)))
-    with shot.open_plate() as longer, shot.change(dialogue={"when_longer": "trim"}).open_plate() as own:
+    with (
+        shot.open_plate() as longer,
+        shot.change(dialogue={"when_longer": "trim"}).open_plate() as own,
+    ):
         turned = longer.read(13).rgb
         assert (turned == own.read(11).rgb).all() and (turned != own.read(13).rgb).any()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -318,7 +319,8 @@ class Shot:
     def resolve(self, path: str) -> Path:
         """A path of ``shot.toml`` as an absolute path."""
         given = Path(path).expanduser()
-        return given if given.is_absolute() else self.folder / given
+        # realpath: "new.relip/../plate.mp4" cannot be opened while the folder is not there yet.
+        return given if given.is_absolute() else Path(os.path.realpath(self.folder / given))
 
     def input_files(self) -> list[Path]:
         """The files the description names; of a sequence its first one."""

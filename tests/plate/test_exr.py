@@ -116,12 +116,17 @@ def test_unreadable_images_are_one_clear_line(tmp_path: Path) -> None:
             assert "\n" not in str(caught.value)
 
 
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    write_exr(folder / "a.exr", np.zeros((4, 4, 3), np.float32), display=(4, 4))
+    assert os.listdir(folder) == ["a.exr"]
+
+
 def test_unwritable_outputs_are_one_clear_line(tmp_path: Path) -> None:
     array = np.zeros((4, 4, 3), np.float32)
     (tmp_path / "file").touch()
     (tmp_path / "folder.exr").mkdir()
     for path in (
-        tmp_path / "none" / "a.exr",
         tmp_path / "file" / "a.exr",
         tmp_path / "folder.exr",
         tmp_path / "a.unknown",

@@ -12,6 +12,7 @@ from relip import records
 from relip.blend.comp import over
 from relip.errors import PlateError, RelipError, ShotError, StageMissingError, UsageError
 from relip.plate import BadFrame, MoviePlate, MovieWriter, Picture, Plate, read_exr, write_comp
+from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.render.stage import patch_path
@@ -156,7 +157,7 @@ def run(
                 progress.step()
             else:
                 todo[frame] = key
-        for picture in plate.iter(todo, on_error="mark"):
+        for picture in prefetch(plate.iter(todo, on_error="mark")):
             frame = picture.frame
             if isinstance(picture, BadFrame):
                 report.failed[frame] = picture.reason
@@ -221,7 +222,7 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
             frames=len(shot.frames),
             rate=shot.rate,
         ) as writer:
-            for picture in plate.iter(shot.frames, on_error="mark"):
+            for picture in prefetch(plate.iter(shot.frames, on_error="mark")):
                 frame = picture.frame
                 if isinstance(picture, BadFrame):
                     report.failed[frame] = picture.reason

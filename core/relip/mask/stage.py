@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from relip import records
-from relip.errors import RelipError, ShotError, StageMissingError
+from relip.errors import PlateError, ShotError, StageMissingError
 from relip.mask import matte, region
 from relip.plate import read_exr, write_exr
 from relip.progress import Progress
@@ -150,10 +150,8 @@ def read_matte(
         )
     try:
         channels, origin, display, _ = read_exr(path)
-    except RelipError:
-        raise
-    except Exception as exc:
-        raise ShotError(f"{path}: cannot be read: {exc}", mend="delete it and run again") from exc
+    except PlateError as exc:
+        raise ShotError(exc.message, mend="delete it and run relip mask again") from exc
     if tuple(display) != (width, height):
         raise ShotError(
             f"{path}: its display window is {display[0]}x{display[1]},"

@@ -244,6 +244,7 @@ class MoviePlate(Plate):
         colourspace: str | None = None,
         colour: Colour | None = None,
     ) -> None:
+        self._fingerprint: str | None = None
         self.path = str(path)
         self._reader: _Reader | None = None
         self.index: MovieIndex = movie_index_of(self.path)
@@ -427,7 +428,9 @@ class MoviePlate(Plate):
             reader.close()
 
     def fingerprint(self, frame: int | None = None) -> str:
-        return file_fingerprint(self.path)
+        if self._fingerprint is None:
+            self._fingerprint = file_fingerprint(self.path)
+        return self._fingerprint
 
     def close(self) -> None:
         if self._reader is not None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from relip.mask.region import Region, fill
 from relip.plate import BadFrame, Plate
+from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.render import canonical, rig
 from relip.render.canonical import Window
@@ -85,7 +86,7 @@ def collect(
     whole = window.grown(pad)
     pictures = np.empty((len(visible), whole.height, whole.width, 3), np.float16)
     progress.start("examples", len(visible))
-    for picture in plate.iter(visible, on_error="mark"):
+    for picture in prefetch(plate.iter(visible, on_error="mark")):
         progress.step()
         if isinstance(picture, BadFrame):
             continue

@@ -14,6 +14,7 @@ from relip.errors import ModelError, PlateError
 from relip.mask import stage as mask_stage
 from relip.mask.region import Region, make_region
 from relip.plate import BadFrame, Plate, write_exr
+from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.render import train_stage
@@ -188,7 +189,7 @@ def _generate(
 
     with ThreadPoolExecutor(_WRITERS) as pool:
         try:
-            for picture in plate.iter(todo, on_error="mark"):
+            for picture in prefetch(plate.iter(todo, on_error="mark")):
                 frame = picture.frame
                 if isinstance(picture, BadFrame):
                     record.set(frame, todo[frame], "failed", picture.reason)

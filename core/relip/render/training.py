@@ -16,7 +16,7 @@ from relip.render.network import ShotNet
 
 #: Optimiser steps of each quality. Measured on two laptop-class cores in
 #: bench/reenact.py: about 0.35 s a step.
-STEPS = {"draft": 300, "default": 1000, "final": 4000}
+STEPS = {"draft": 250, "default": 1000, "final": 4000}
 
 BATCH = 4
 LEARNING_RATE = 1.5e-3

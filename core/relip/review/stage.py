@@ -17,6 +17,7 @@ from relip import records
 from relip.blend import stage as blend_stage
 from relip.frames import format_range
 from relip.plate import BadFrame, Colour
+from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.review import measure, sheet
@@ -62,7 +63,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         nonlocal outside
         colour = Colour()
         with shot.open_plate() as plate, Preview(shot, folder / "preview.mp4") as preview:
-            for picture in plate.iter(frames, on_error="mark"):
+            for picture in prefetch(plate.iter(frames, on_error="mark")):
                 if isinstance(picture, BadFrame):
                     report.failed[picture.frame] = picture.reason
                     preview.repeat()

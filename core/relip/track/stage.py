@@ -11,6 +11,7 @@ from relip import records
 from relip.errors import FaceError, ShotError
 from relip.frames import format_range
 from relip.plate import BadFrame, Colour
+from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
@@ -76,7 +77,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     progress.start(NAME, count)
     with shot.open_plate() as plate, FaceMesh() as mesh:
         colour = Colour()
-        for row, picture in enumerate(plate.iter(shot.frames, on_error="mark")):
+        for row, picture in enumerate(prefetch(plate.iter(shot.frames, on_error="mark"))):
             if isinstance(picture, BadFrame):
                 report.failed[picture.frame] = picture.reason
                 last_grey = last_face = None

@@ -1,0 +1,147 @@
+"""The mask stage: layers on file, resumed, replaced by the artist's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import face_making
+import numpy as np
+import pytest
+
+from relip.errors import RelipError, ShotError, StageMissingError
+from relip.mask import stage
+from relip.plate import read_exr, write_exr
+from relip.progress import Progress
+from relip.records import FrameRecord
+from relip.shot import PlateSettings, Shot, ShotSettings
+from relip.track.facetrack import FaceTrack
+
+QUIET = Progress("none")
+SIZE = (320, 260)
+HIDDEN = 4
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> Shot:
+    """Twelve frames, 1001-1012, with a synthetic face track; frame 1005 shows no face."""
+    for frame in range(1001, 1013):
+        grey = np.full((SIZE[1], SIZE[0], 3), 0.18, np.float32)
+        write_exr(tmp_path / f"grey.{frame:04d}.exr", grey, display=SIZE)
+    plate = PlateSettings(path=str(tmp_path / "grey.####.exr"), fps="25", colourspace="ACEScg")
+    shot = Shot.create(tmp_path / "a.relip", ShotSettings(plate=plate))
+    track = face_making.make_track(face_making.make_shot(12).landmarks, hidden=(HIDDEN,))
+    track.save(shot.path("track", "track.npz"))
+    return shot
+
+
+def test_files(shot: Shot):
+    report = stage.run(shot, shot.frames, progress=QUIET)
+    assert report.passed == [1005]
+    assert report.done == [f for f in shot.frames if f != 1005]
+    assert not stage.mask_path(shot, 1005).exists()
+    track = FaceTrack.load(shot.path("track", "track.npz"))
+    for frame in report.done:
+        channels, origin, display, _ = read_exr(stage.mask_path(shot, frame))
+        assert display == SIZE
+        assert set(channels) == {"matte", "lips", "mouth", "skin"}
+        values = np.stack(list(channels.values()))
+        assert values.min() >= 0 and values.max() <= 1
+        found = stage.read_matte(shot, frame, *SIZE)
+        assert found is not None
+        np.testing.assert_array_equal(found[0], channels["matte"])
+        assert found[1] == origin
+        mouth = track.landmarks[track.index(frame), [13, 14], :2].mean(0)
+        x, y = np.floor(mouth).astype(int) - origin
+        assert found[0][y, x] == 1
+    assert stage.read_matte(shot, 1005, *SIZE) is None
+
+
+def test_any_chunks_give_the_same_files(shot: Shot, tmp_path: Path):
+    stage.run(shot, shot.frames, progress=QUIET)
+    together = {f: read_exr(stage.mask_path(shot, f)) for f in (1002, 1009)}
+    for frame in together:
+        stage.mask_path(shot, frame).unlink()
+    for frame in (1009, 1002):
+        assert stage.run(shot, [frame], progress=QUIET).done == [frame]
+    for frame, (channels, origin, _, _) in together.items():
+        again = read_exr(stage.mask_path(shot, frame))
+        assert again[1] == origin
+        for name, values in channels.items():
+            np.testing.assert_array_equal(again[0][name], values)
+
+
+def test_made_once_and_again_when_a_setting_changes(shot: Shot):
+    stage.run(shot, shot.frames, progress=QUIET)
+    again = stage.run(shot, shot.frames, progress=QUIET)
+    assert not again.done
+    assert again.kept == list(shot.frames)
+    assert again.passed == [1005]
+    assert len(stage.run(shot, shot.frames, progress=QUIET, force=True).done) == 11
+    for change in ({"feather": 0.06}, {"grow": 0.02}, {"sides": 0.06}):
+        changed = shot.change(mask=change)
+        assert len(stage.run(changed, changed.frames, progress=QUIET).done) == 11
+
+
+def test_missing(shot: Shot):
+    with pytest.raises(StageMissingError, match="relip mask"):
+        stage.read_matte(shot, 1001, *SIZE)
+    shot.path("track", "track.npz").unlink()
+    with pytest.raises(StageMissingError, match="relip track"):
+        stage.run(shot, shot.frames, progress=QUIET)
+
+
+@pytest.mark.parametrize("name", ["matte", "A", "R", "Y"])
+def test_the_artists_matte(shot: Shot, name: str):
+    stage.run(shot, shot.frames, progress=QUIET)
+    own = stage.matte_fingerprint(shot, 1003)
+    drawn = np.array([[0.25, np.nan, 3.0], [-1.0, np.inf, 0.75]], np.float32)
+    path = shot.path("overrides", "mask.1003.exr")
+    write_exr(path, {name: drawn}, display=SIZE, origin=(100, 60), half=False)
+    found = stage.read_matte(shot, 1003, *SIZE)
+    assert found is not None
+    np.testing.assert_array_equal(found[0], np.float32([[0.25, 0, 1], [0, 1, 0.75]]))
+    assert found[1] == (100, 60)
+    assert stage.matte_fingerprint(shot, 1003) != own
+    path.unlink()
+    assert stage.matte_fingerprint(shot, 1003) == own
+
+
+def test_the_artists_matte_over_the_border(shot: Shot):
+    path = shot.path("overrides", "mask.1003.exr")
+    drawn = np.linspace(0, 1, 12 * 10, dtype=np.float32).reshape(10, 12)
+    write_exr(path, {"A": drawn}, display=SIZE, origin=(-5, 254), half=False)
+    found = stage.read_matte(shot, 1003, *SIZE)
+    assert found is not None and found[1] == (0, 254)
+    np.testing.assert_array_equal(found[0], drawn[:6, 5:])
+    write_exr(path, {"A": drawn}, display=SIZE, origin=(400, 10), half=False)
+    assert stage.read_matte(shot, 1003, *SIZE) is None
+
+
+def test_the_artists_matte_where_no_face_is(shot: Shot):
+    """A matte drawn on a frame without a face is used."""
+    stage.run(shot, shot.frames, progress=QUIET)
+    path = shot.path("overrides", "mask.1005.exr")
+    write_exr(path, {"A": np.ones((4, 4), np.float32)}, display=SIZE, origin=(9, 9))
+    found = stage.read_matte(shot, 1005, *SIZE)
+    assert found is not None and found[0].min() == 1
+
+
+def test_an_unfit_override_is_refused(shot: Shot):
+    path = shot.path("overrides", "mask.1003.exr")
+    write_exr(path, {"A": np.ones((4, 4), np.float32)}, display=(64, 48))
+    with pytest.raises(ShotError, match="64x48"):
+        stage.read_matte(shot, 1003, *SIZE)
+    write_exr(path, {"Z": np.ones((4, 4), np.float32)}, display=SIZE)
+    with pytest.raises(ShotError, match="no channel"):
+        stage.read_matte(shot, 1003, *SIZE)
+    path.write_bytes(b"not a picture")
+    with pytest.raises(RelipError, match=r"mask\.1003\.exr"):
+        stage.read_matte(shot, 1003, *SIZE)
+
+
+def test_status_says_what_was_done(shot: Shot):
+    stage.run(shot, [1004, 1005], progress=QUIET)
+    record = FrameRecord(shot.path("mask"))
+    assert [(record.get(f) or {}).get("state") for f in (1003, 1004, 1005)] == [
+        None, "done", "passed",
+    ]  # fmt: skip
