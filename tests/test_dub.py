@@ -59,7 +59,8 @@ def test_movie_in_movie_out(relip: Callable, tmp_path: Path, demo_clip, dialogue
                   "none")  # fmt: skip
     assert again.code == 0 and again.data["shot"] is None
     kept = {s["stage"]: s["kept"] for s in again.data["stages"]}
-    assert (kept["track"], kept["train"], kept["mask"], kept["render"]) == (40, 40, 40, 0)
+    assert (kept["track"], kept["train"], kept["mask"]) == (40, 40, 40)
+    assert kept["render"] < 20  # those at rest, which look the same at any strength
     assert [p.name for p in out.parent.iterdir()] == ["dubbed.mp4"]
 
 
@@ -98,7 +99,6 @@ def test_face_in_half_of_a_sequence(relip: Callable, tmp_path: Path, dialogue):
     assert done["blend"] == [1003, faceless[0]] and made[10].stat().st_mtime_ns == before
 
 
-@pytest.mark.slow
 def test_pingpong_movie(relip: Callable, tmp_path: Path, demo_clip, dialogue):
     out = tmp_path / "long.mov"
     ended = relip("dub", demo_clip.path, "--frames", "1-20", "--audio", dialogue.audio, "--text",

@@ -18,7 +18,7 @@ import relip as package
 from relip import interrupt
 from relip.errors import InterruptedByUser
 
-FRAMES = "1001-1014"
+FRAMES = "1001-1020"
 
 
 def test_handlers_are_set_in_the_block_only():
@@ -119,7 +119,7 @@ def test_killed_and_run_again(
             "run the same command again to go on"
         ]
     kept = finished(unrendered)
-    assert 2 <= len(kept) < 14
+    assert 2 <= len(kept) < 20
     whole = patches(finished_shot)
     for name, content in patches(unrendered).items():
         assert content == whole[name]
@@ -128,11 +128,11 @@ def test_killed_and_run_again(
         "render", unrendered, "--frames", FRAMES, "--output", "json", "--progress", "none"
     )
     assert ended.code == 0
-    assert (ended.data["kept"], ended.data["done"]) == (len(kept), 14 - len(kept))
+    assert (ended.data["kept"], ended.data["done"]) == (len(kept), 20 - len(kept))
     after = finished(unrendered)
     assert {name: after[name] for name in kept} == kept
     assert patches(unrendered) == {
-        f"patch.{f}.exr": whole[f"patch.{f}.exr"] for f in range(1001, 1015)
+        f"patch.{f}.exr": whole[f"patch.{f}.exr"] for f in range(1001, 1021)
     }
     if signum != signal.SIGKILL:
         assert not [p for p in (unrendered / "render").rglob(".*")]

@@ -242,6 +242,7 @@ def status(shot: Shot) -> list[StageStatus]:
             else:
                 target = records.read_record(shot.path("comp")).get("target")
                 pattern = target if target and target != "comp/comp.####.exr" else None
+                movie = records.read_json(shot.path("comp", "movie.json"))
                 with shot.open_plate() as plate:
                     found = _per_frame(
                         shot,
@@ -252,6 +253,14 @@ def status(shot: Shot) -> list[StageStatus]:
                             blend_stage.sequence_path(t, f) if t else blend_stage.comp_path(shot, f)
                         ),
                     )
+                    if movie and found.state == "missing":
+                        current = movie.get("key") == blend_stage.movie_key(shot, plate)
+                        current &= shot.resolve(movie["movie"]).exists()
+                        found = StageStatus(
+                            stage,
+                            "up to date" if current else "stale",
+                            note=f"finished as {movie['movie']}",
+                        )
         except StageMissingError as exc:
             found = StageStatus(stage, "waits", note=exc.message)
         except RelipError as exc:

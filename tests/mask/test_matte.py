@@ -126,6 +126,4 @@ def test_outside_the_picture_there_is_none():
     for centre in ((-900.0, 100.0), (160.0, 2000.0)):
         track = face_making.make_track(face_making.make_shot(20, centre=centre).landmarks)
         region = make_region(track, MaskSettings())
-        assert (
-            make_layers(track, region, 0, feather=0.045, width=SIZE[0], height=SIZE[1]) is None
-        )
+        assert make_layers(track, region, 0, feather=0.045, width=SIZE[0], height=SIZE[1]) is None

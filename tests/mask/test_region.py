@@ -14,7 +14,6 @@ from relip.track import points
 from relip.track.facetrack import FaceTrack
 from relip.track.stabilise import CROP_FACE_WIDTHS
 
-
 #: OpenCV draws a border half a pixel and more wide around antialiased polygons.
 fat_edges = pytest.mark.xfail(reason="fill() is 0.6 to 0.8 pixel too large on every side")
 
@@ -109,9 +108,7 @@ def test_on_plate_goes_with_the_head():
 @pytest.mark.parametrize("name", ["grow", "sides"])
 def test_settings_make_it_larger(track: FaceTrack, name: str):
     values = (-0.05, 0.0, 0.05, 0.1) if name == "grow" else (0.0, 0.05, 0.1, 0.2)
-    areas = [
-        area(make_region(track, MaskSettings(**{name: value})).outline[0]) for value in values
-    ]
+    areas = [area(make_region(track, MaskSettings(**{name: value})).outline[0]) for value in values]
     assert np.diff(areas).min() > 0.01 * areas[0]
 
 

@@ -154,6 +154,11 @@ def run(
             key = frame_key(shot, plate, frame, target or "")
             if not force and record.is_current(frame, key, place(frame)) and place(frame).exists():
                 report.kept.append(frame)
+                reason = _why_not_rendered(shot, rendered, frame)
+                if reason is not None:
+                    report.failed[frame] = reason
+                elif (record.get(frame) or {}).get("note") == "plate":
+                    report.passed.append(frame)
                 progress.step()
             else:
                 todo[frame] = key
@@ -166,9 +171,9 @@ def run(
                 continue
             rgb = compose(shot, plate, picture)
             write_comp(place(frame), picture, picture.rgb if rgb is None else rgb, half=plate.half)
-            status = rendered.get(frame) or {}
-            if status.get("state") == "failed":
-                report.failed[frame] = str(status.get("note"))
+            reason = _why_not_rendered(shot, rendered, frame)
+            if reason is not None:
+                report.failed[frame] = reason
             elif rgb is None:
                 report.passed.append(frame)
             record.set(frame, todo[frame], "done", "plate" if rgb is None else "")
@@ -187,6 +192,24 @@ def run(
     )
     progress.finish()
     return report
+
+
+def movie_key(shot: Shot, plate: Plate) -> str:
+    """Fingerprint of everything a finished movie depends on."""
+    dialogue = shot.settings.dialogue
+    return records.fingerprint(
+        [frame_key(shot, plate, frame, "movie") for frame in shot.frames],
+        records.file_fingerprint(shot.resolve(dialogue.audio)) if dialogue.audio else None,
+        dialogue.offset,
+    )
+
+
+def _why_not_rendered(shot: Shot, rendered: FrameRecord, frame: int) -> str | None:
+    """Why a frame shows the plate though it has a face; None when it does not."""
+    status = rendered.get(frame) or {}
+    if status.get("state") != "failed" or shot.override(f"patch.{frame:04d}.exr"):
+        return None
+    return str(status.get("note"))
 
 
 def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progress) -> StageReport:
@@ -249,5 +272,9 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
                 report.done.append(frame)
                 progress.step()
         report.notes.extend(writer.notes)
+        records.write_json(
+            shot.path("comp", "movie.json"),
+            {"movie": str(path.resolve()), "key": movie_key(shot, plate)},
+        )
     progress.finish()
     return report

@@ -61,14 +61,19 @@ def ring_correction(picture: np.ndarray, plate: np.ndarray, region: np.ndarray) 
     penalty = np.diag([1.0, 20.0, 20.0])
     for channel in range(3):
         values = difference[:, channel]
-        weights = np.ones(len(values))
+        # begun at the median: a least-squares start leans towards a collar beyond return
+        weights = _tukey(values - np.median(values))
         fit = np.zeros(3)
         for _ in range(_ROUNDS):
             weighted = design * weights[:, None]
             fit = np.linalg.solve(weighted.T @ design + penalty, weighted.T @ values)
-            left = values - design @ fit
-            spread = max(1.4826 * float(np.median(np.abs(left))), 1e-4)
-            u = np.clip(np.abs(left) / (3.0 * spread), 0, 1)
-            weights = (1 - u * u) ** 2  # Tukey's biweight
+            weights = _tukey(values - design @ fit)
         correction[..., channel] = everywhere @ fit
     return np.clip(correction, -LIMIT, LIMIT)
+
+
+def _tukey(left: np.ndarray) -> np.ndarray:
+    """Tukey's biweight of residuals, cut at three robust standard deviations."""
+    spread = max(1.4826 * float(np.median(np.abs(left))), 1e-4)
+    u = np.clip(np.abs(left) / (3.0 * spread), 0, 1)
+    return (1 - u * u) ** 2

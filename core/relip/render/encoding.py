@@ -55,7 +55,8 @@ class Encoding:
 
     def encode(self, rgb: np.ndarray) -> np.ndarray:
         """Plate pixels ``[shape=(h, w, 3)]`` to network numbers, NaN and infinities made finite."""
-        rgb = np.nan_to_num(rgb, nan=0.0, posinf=65504.0, neginf=-65504.0)
+        # a log curve would make a monster of the lowest number: minus infinity is black
+        rgb = np.nan_to_num(rgb, nan=0.0, posinf=65504.0, neginf=0.0)
         if self.working != self.colourspace:
             rgb = Colour().to_working(rgb, self.colourspace, self.working)
         return ((rgb - self.offset) / self.scale).astype(np.float32)

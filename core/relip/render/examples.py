@@ -31,6 +31,9 @@ PAD = 0.08
 #: Augmentation ranges: degrees, scale, shift as a share of the crop, gain.
 ROTATION, SCALE, SHIFT, GAIN = 4.0, 0.06, 0.025, 0.05
 
+#: Share of the examples that are turned and scaled; the others stay as sharp as they are.
+MOVED = 0.5
+
 
 @dataclass
 class Examples:
@@ -165,7 +168,7 @@ def mouth_weight(lines: np.ndarray, size: tuple[int, int], extra: float) -> np.n
 def augmented(
     examples: Examples, index: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """One example, turned, scaled, shifted and dimmed a little.
+    """One example, shifted and dimmed a little, every second one turned and scaled too.
 
     Returns
     -------
@@ -175,9 +178,10 @@ def augmented(
     region, weight : np.ndarray [shape=(height, width)]
     """
     window, pad = examples.window, examples.pad
-    angle = np.deg2rad(rng.uniform(-ROTATION, ROTATION))
-    scale = 1 + rng.uniform(-SCALE, SCALE)
-    shift = rng.uniform(-SHIFT, SHIFT, 2) * window.size
+    moved = float(rng.random() < MOVED)
+    angle = moved * np.deg2rad(rng.uniform(-ROTATION, ROTATION))
+    scale = 1 + moved * rng.uniform(-SCALE, SCALE)
+    shift = np.round(rng.uniform(-SHIFT, SHIFT, 2) * window.size)
     gain = 1 + rng.uniform(-GAIN, GAIN)
     centre = examples.outlines[index].mean(0)
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale

@@ -80,19 +80,17 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     frames = select_frames(settings.frames or None, shot.frames)
     region = make_region(track, shot.settings.mask)
     window = shot_window(region)
+    learnable = [f for f in frames if track.visible[track.index(f)]]
+    check_enough(shot, len(learnable))
     with shot.open_plate() as plate:
         encoding = Encoding.choose(
             plate.colourspace, settings.working, integer=not plate.info.get("float", False)
         )
         with progress.part(0, 0.05):
             examples = example_module.collect(
-                plate, track, region, window, encoding, frames, progress
+                plate, track, region, window, encoding, learnable, progress
             )
-    if len(examples.frames) < MIN_EXAMPLES:
-        raise FaceError(
-            f"{shot.settings.plate.path}: only {len(examples.frames)} frames to learn from",
-            mend=f"a network needs {MIN_EXAMPLES} frames with a face; widen train.frames",
-        )
+    check_enough(shot, len(examples.frames))
     rows = np.array([track.index(f) for f in examples.frames])
     rig = rig_module.fit(track, rows)
     steps = settings.steps or training.STEPS[settings.quality]
@@ -132,6 +130,15 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     )
     report.done = list(shot.frames)
     return report
+
+
+def check_enough(shot: Shot, count: int) -> None:
+    """Refuse to train on fewer than :data:`MIN_EXAMPLES` frames with a face."""
+    if count < MIN_EXAMPLES:
+        raise FaceError(
+            f"{shot.settings.plate.path}: only {count} frames to learn from",
+            mend=f"a network needs {MIN_EXAMPLES} frames with a face; widen train.frames",
+        )
 
 
 def shape_sampling(track: FaceTrack, rows: np.ndarray) -> np.ndarray:

@@ -78,6 +78,7 @@ def best_lag(driven: np.ndarray, seen: np.ndarray, reach: int = 8) -> tuple[int,
     r : float
     """
     best = (0, -2.0)
+    reach = min(reach, max(len(driven) - 3, 0))
     for lag in sorted(range(-reach, reach + 1), key=abs):
         a = driven[max(0, -lag) : len(driven) - max(0, lag)]
         b = seen[max(0, lag) : len(seen) - max(0, -lag)]

@@ -42,6 +42,15 @@ class PreviewWriter:
         self._temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
         self._rate = rate
         self._count = 0
+        self._samples: np.ndarray | None = None
+        if audio is not None:  # before the file is begun, in case it cannot be read
+            from relip.speech import load_audio
+
+            sound = load_audio(audio)
+            lead = np.zeros(max(round(offset * sound.rate), 0), np.float32)
+            start = max(round(-offset * sound.rate), 0)
+            self._samples = np.concatenate([lead, sound.samples[start:]])
+            self._sound_rate = sound.rate
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._container: Any = av.open(str(self._temporary), "w")
@@ -51,16 +60,10 @@ class PreviewWriter:
         self._video.width, self._video.height = size
         self._video.pix_fmt = "yuv420p"
         self._video.options = {"crf": "20", "preset": "veryfast"}
-        self._samples: np.ndarray | None = None
-        if audio is not None:
-            from relip.speech import load_audio
-
-            sound = load_audio(audio)
-            lead = np.zeros(max(round(offset * sound.rate), 0), np.float32)
-            start = max(round(-offset * sound.rate), 0)
-            self._samples = np.concatenate([lead, sound.samples[start:]])
-            self._sound_rate = sound.rate
-            self._sound: Any = self._container.add_stream("aac", rate=sound.rate, layout="mono")
+        if self._samples is not None:
+            self._sound: Any = self._container.add_stream(
+                "aac", rate=self._sound_rate, layout="mono"
+            )
 
     def write(self, picture: np.ndarray) -> None:
         """Add one picture ``[shape=(height, width, 3), dtype=uint8]``."""

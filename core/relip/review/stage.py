@@ -140,7 +140,8 @@ def outside_difference(
     x, y = origin
     x0, y0 = max(x, 0), max(y, 0)
     x1, y1 = min(x + alpha.shape[1], plate.shape[1]), min(y + alpha.shape[0], plate.shape[0])
-    whole[y0:y1, x0:x1] = alpha[y0 - y : y1 - y, x0 - x : x1 - x]
+    if x1 > x0 and y1 > y0:
+        whole[y0:y1, x0:x1] = alpha[y0 - y : y1 - y, x0 - x : x1 - x]
     outside = whole == 0
     a, b = comp[outside], plate[outside]
     same = (a == b) | (np.isnan(a) & np.isnan(b))
@@ -155,6 +156,7 @@ class Preview:
         self._path = path
         self._writer: Any = None
         self._last: np.ndarray | None = None
+        self._owed = 0
 
     def __enter__(self) -> Preview:
         return self
@@ -173,12 +175,16 @@ class Preview:
                 self._path, size, self._shot.rate, audio=audio, offset=d.offset
             )
         self._last = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        self._writer.write(self._last)
+        for _ in range(self._owed + 1):
+            self._writer.write(self._last)
+        self._owed = 0
 
     def repeat(self) -> None:
-        """Show the last frame again."""
+        """Show the last frame again; before the first one, show that one longer."""
         if self._writer is not None and self._last is not None:
             self._writer.write(self._last)
+        else:
+            self._owed += 1
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
         if self._writer is not None:

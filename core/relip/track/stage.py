@@ -21,7 +21,7 @@ from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "track"
-VERSION = 1
+VERSION = 2
 
 #: Fewer visible frames than this cannot carry a network.
 MIN_VISIBLE = 8

@@ -1,0 +1,251 @@
+"""Generation and the plate's detail: only the region is drawn, and nothing peeks under it."""
+
+from __future__ import annotations
+
+import cv2
+import face_making
+import numpy as np
+import pytest
+import render_making
+
+from relip.mask.region import fill, make_region
+from relip.render import detail, generate
+from relip.render import rig as rig_module
+from relip.render.canonical import Window
+from relip.render.model import ShotModel
+from relip.render.rig import N_INNER, N_LINES, N_OUTER
+from relip.shot import MaskSettings
+from relip.track import geometry, points
+from relip.track.facetrack import FaceTrack
+
+ROW = 8
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[ShotModel, FaceTrack]:
+    return render_making.make_model()
+
+
+@pytest.fixture(scope="module")
+def frame(made: tuple[ShotModel, FaceTrack]) -> dict[str, np.ndarray]:
+    """A plate of texture, and one frame's transform, lines and outline in crop units."""
+    _, track = made
+    return {
+        "rgb": face_making.texture(260, 320),
+        "transform": track.transform[ROW],
+        "lines": rig_module.track_lines(track)[ROW],
+        "outline": make_region(track, MaskSettings()).outline[ROW],
+    }
+
+
+def window_parts(made, frame):
+    model, _ = made
+    window = model.window.on(frame["outline"])
+    rng = np.random.default_rng(0)
+    crop = rng.uniform(0.2, 0.8, (window.height, window.width, 3)).astype(np.float32)
+    crop = cv2.GaussianBlur(crop, (0, 0), 4)
+    lines, outline = window.to_pixels(frame["lines"]), window.to_pixels(frame["outline"])
+    region = fill(outline, (window.width, window.height)) > 0
+    return model, crop, lines, outline, region
+
+
+def test_the_plate_outside_the_region(made, frame):
+    model, crop, lines, outline, region = window_parts(made, frame)
+    for old in (None, lines + [0, 1.5]):
+        picture = generate.generate_window(model, crop, lines, outline, old_lines=old)
+        assert picture.dtype == np.float32
+        np.testing.assert_array_equal(picture[~region], crop[~region])
+        assert np.abs(picture - crop)[region].mean() > 0.02
+        assert np.isfinite(picture).all()
+
+
+def test_nothing_peeks_under_the_region(made, frame):
+    """Without detail, what the plate shows in the region's middle does not matter at all."""
+    model, crop, lines, outline, region = window_parts(made, frame)
+    before = generate.generate_window(model, crop, lines, outline)
+    deep = cv2.erode(region.astype(np.uint8), np.ones((3, 3)), iterations=24, borderValue=0) > 0
+    assert deep.sum() > 200
+    other = crop.copy()
+    other[deep] = np.random.default_rng(1).uniform(0, 1, (int(deep.sum()), 3))
+    after = generate.generate_window(model, other, lines, outline)
+    np.testing.assert_array_equal(after, before)
+
+
+def test_a_fresh_network_draws_the_mean_colour_matched(frame):
+    model, _ = render_making.make_model(trained=False)
+    window = model.window.on(frame["outline"])
+    crop = np.broadcast_to(model.mean + 0.03, (window.height, window.width, 3)).astype(np.float32)
+    outline = window.to_pixels(frame["outline"])
+    picture = generate.generate_window(model, crop, window.to_pixels(frame["lines"]), outline)
+    np.testing.assert_allclose(picture, crop, atol=2e-4)
+
+
+def test_patch(made, frame):
+    model, track = made
+    patch = generate.generate_patch(model, **frame, old_lines=frame["lines"])
+    assert patch is not None
+    x, y = patch.origin
+    height, width = patch.raw.shape[:2]
+    assert patch.raw.dtype == np.float32 and patch.stmap.shape == (height, width, 2)
+    assert 0 <= x and 0 <= y and x + width <= 320 and y + height <= 260
+    # it covers the region, and is the plate where the window is not drawn
+    outline = geometry.apply(geometry.invert(frame["transform"]), frame["outline"])
+    assert (outline > [x + 2, y + 2]).all() and (outline < [x + width - 2, y + height - 2]).all()
+    ys, xs = np.mgrid[y : y + height, x : x + width] + 0.5
+    window = model.window.on(frame["outline"])
+    at = geometry.apply(
+        window.from_plate(frame["transform"]), np.stack([xs, ys], -1).reshape(-1, 2)
+    ).reshape(height, width, 2)
+    inside = ((at > 5) & (at < [window.width - 5, window.height - 5])).all(-1)
+    drawn = cv2.dilate(fill(outline - [x, y], (width, height)), np.ones((9, 9))) > 0
+    plain = inside & ~drawn
+    assert plain.sum() > 100
+    plate = frame["rgb"][y : y + height, x : x + width]
+    assert np.abs(patch.raw - plate)[plain].mean() < 0.006
+    assert np.abs(patch.raw - plate)[inside & drawn].mean() > 0.02
+    # red to the right, green upwards, the chin where the crop has it
+    chin = np.floor(track.landmarks[ROW, points.CHIN, :2]).astype(int) - [x, y]
+    place = track.canonical()[ROW, points.CHIN]
+    u, v = patch.stmap[chin[1], chin[0]]
+    assert (u, 1 - v) == pytest.approx(tuple(place), abs=0.005)
+
+
+def test_the_same_frame_gives_the_same_patch(made, frame):
+    model, _ = made
+    one = generate.generate_patch(model, **frame, old_lines=frame["lines"])
+    generate.generate_patch(model, **(frame | {"rgb": frame["rgb"] ** 2}), old_lines=frame["lines"])
+    two = generate.generate_patch(model, **frame, old_lines=frame["lines"])
+    assert one is not None and two is not None
+    np.testing.assert_array_equal(one.raw, two.raw)
+
+
+def test_one_broken_pixel_outside_the_region_stays_one(made, frame):
+    """NaN or an infinity beside the face leaves a healthy patch."""
+    model, _ = made
+    healthy = generate.generate_patch(model, **frame, old_lines=frame["lines"])
+    assert healthy is not None
+    x, y = healthy.origin
+    for value in (np.nan, -np.inf):
+        rgb = frame["rgb"].copy()
+        rgb[y + 3, x + 3] = value
+        patch = generate.generate_patch(model, **(frame | {"rgb": rgb}), old_lines=frame["lines"])
+        assert patch is not None
+        assert np.isfinite(patch.raw).all()
+        middle = patch.raw[20:-20, 20:-20] - healthy.raw[20:-20, 20:-20]
+        assert np.abs(middle).mean() < 0.05
+
+
+def test_outside_the_picture_there_is_no_patch(made, frame):
+    model, _ = made
+    away = frame["transform"].copy()
+    away[:, 2] += away[:, :2] @ [4000.0, 0]
+    patch = generate.generate_patch(
+        model, **(frame | {"transform": away}), old_lines=frame["lines"]
+    )
+    assert patch is None
+
+
+def test_partly_outside_the_picture(made, frame):
+    model, _ = made
+    away = frame["transform"].copy()
+    away[:, 2] += away[:, :2] @ [150.0, 0]
+    patch = generate.generate_patch(
+        model, **(frame | {"transform": away}), old_lines=frame["lines"]
+    )
+    assert patch is not None
+    assert patch.origin[0] == 0
+    assert np.isfinite(patch.raw).all()
+
+
+# --- the plate's detail -------------------------------------------------------------------------
+
+WINDOW = Window(256, 176, 144)
+
+
+@pytest.fixture(scope="module")
+def mouths() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lines with the lips together, lines with them apart, and the region's outline."""
+    index = list(rig_module.LINE_POINTS)
+    closed, opened = (
+        face_making.with_mouth(o)[index, :2] * 170 + [88.0, -20.0] for o in (0.0, 0.1)
+    )
+    angle = np.linspace(0, 2 * np.pi, 108, endpoint=False)
+    outline = np.array([88.0, 76.0]) + np.stack([76 * np.cos(angle), 64 * np.sin(angle)], -1)
+    return closed, opened, outline
+
+
+SIZE = (WINDOW.width, WINDOW.height)
+
+
+def test_no_movement_no_warp(mouths):
+    closed, _, outline = mouths
+    shift = detail.warp_field(closed, closed, outline, SIZE)
+    assert shift.shape == (144, 176, 2)
+    np.testing.assert_allclose(shift, 0, atol=1e-6)
+
+
+def test_the_warp_goes_back_to_the_old_places(mouths):
+    """At a new point it shows where the old one was; on the outline and the border nothing."""
+    closed, opened, outline = mouths
+    shift = detail.lip_warp(closed, opened, outline, SIZE, detail.SEAM)
+    jaw = opened[N_OUTER + N_INNER :]
+    chin = points.JAW.index(points.CHIN)
+    assert jaw[chin, 1] < WINDOW.height
+    for i, reach in ((chin, 0.35), (chin - 1, 0.45), (chin + 1, 0.45)):
+        x, y = np.floor(jaw[i]).astype(int)
+        wanted = (closed - opened)[N_OUTER + N_INNER + i]
+        assert np.linalg.norm(shift[y, x] - wanted) < reach * np.linalg.norm(wanted)
+    # the upper lip goes up, the lower one down: above the opening it is fetched from below
+    x, y = np.floor(opened[5]).astype(int)
+    assert shift[y, x, 1] > 0.5
+    lower = np.floor(opened[15]).astype(int)
+    assert shift[lower[1], lower[0], 1] < -0.5
+    # at the sides and above nothing moves; the chin is near the lower border here
+    assert np.abs(np.concatenate([shift[0], shift[:100, 0], shift[:100, -1]])).max() < 2.0
+
+
+def test_detail_comes_back_on_still_skin(mouths):
+    """Nothing moved: a blurred picture gets the plate's fine band again, but for the mouth."""
+    _, opened, outline = mouths
+    plate = cv2.GaussianBlur(
+        np.random.default_rng(0).uniform(0, 1, (144, 176, 3)).astype(np.float32), (0, 0), 1.0
+    )
+    smooth = cv2.GaussianBlur(plate, (0, 0), detail.SIGMA)
+    result = detail.add_plate_detail(smooth, plate, opened, opened, outline, WINDOW)
+    assert result.dtype == np.float32
+    mouth = fill(opened[N_OUTER : N_OUTER + N_INNER], SIZE)
+    skin = cv2.dilate(mouth, np.ones((21, 21))) == 0
+    skin[:12] = skin[-12:] = skin[:, :12] = skin[:, -12:] = False
+    before, after = (np.abs(p - plate)[skin].mean() for p in (smooth, result))
+    assert after < 0.45 * before
+    deep = cv2.erode(mouth, np.ones((5, 5))) == 1
+    assert deep.sum() > 50
+    np.testing.assert_allclose(result[deep], smooth[deep], atol=0.01)
+
+
+@pytest.mark.parametrize("amount", [0.0, 0.5, 1.0])
+def test_amount(mouths, amount: float):
+    closed, opened, outline = mouths
+    rng = np.random.default_rng(0)
+    plate = rng.uniform(0.4, 0.6, (144, 176, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(plate, (0, 0), detail.SIGMA)
+    full = detail.add_plate_detail(smooth, plate, closed, opened, outline, WINDOW, 1.0)
+    some = detail.add_plate_detail(smooth, plate, closed, opened, outline, WINDOW, amount)
+    np.testing.assert_allclose(some, smooth + amount * (full - smooth), atol=1e-5)
+
+
+def test_where_the_pictures_disagree_the_network_stays(mouths):
+    closed, opened, outline = mouths
+    rng = np.random.default_rng(0)
+    plate = rng.uniform(0.0, 0.2, (144, 176, 3)).astype(np.float32)
+    made = np.full_like(plate, 0.8)
+    result = detail.add_plate_detail(made, plate, closed, opened, outline, WINDOW)
+    np.testing.assert_allclose(result, made, atol=1e-6)
+
+
+def test_line_points_of_the_two_warps():
+    """Together they are all points; both have the corners of the mouth."""
+    above, below = set(detail._ABOVE.tolist()), set(detail._BELOW.tolist())
+    assert above | below == set(range(N_LINES))
+    corners = {rig_module.LINE_POINTS.index(p) for p in (61, 291, 78, 308)}
+    assert above & below == corners

@@ -1,0 +1,169 @@
+"""The review of a finished shot: measured rightly, and all its files there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from relip.demo import Scene
+from relip.errors import StageMissingError
+from relip.plate import write_exr
+from relip.progress import Progress
+from relip.review import measure, stage
+from relip.shot import Shot
+from relip.speech import stage as speech_stage
+
+QUIET = Progress("none")
+
+
+@pytest.fixture(scope="module")
+def reviewed(finished_shot: Path, tmp_path_factory: pytest.TempPathFactory) -> Shot:
+    folder = shutil.copytree(finished_shot, tmp_path_factory.mktemp("review") / "sh010.relip")
+    shot = Shot.open(folder)
+    report = stage.run(shot, progress=QUIET)
+    assert report.done == list(shot.frames)
+    assert not report.failed
+    return shot
+
+
+def test_files(reviewed: Shot):
+    names = {p.name for p in reviewed.path("review").iterdir()}
+    assert names == {
+        "metrics.json", "sheet.png", "curves.png", "preview.mp4", "report.html", "record.json",
+    }  # fmt: skip
+
+
+def test_metrics(reviewed: Shot):
+    data = json.loads(reviewed.path("review", "metrics.json").read_text())
+    assert data["max_difference_outside_matte"] == 0
+    assert data["passed_through"] == []
+    sync = data["sync"]
+    assert sync["frames"] == len(reviewed.frames)
+    assert -1 <= sync["opening_r"] <= 1
+    # "five big plums": f closes nothing, b p m do
+    assert sync["closures"] == 3
+    assert sync["closures_closed"] + len(sync["closures_open"]) == 3
+
+
+def test_sheet_and_curves(reviewed: Shot):
+    picture = cv2.imread(str(reviewed.path("review", "sheet.png")))
+    assert picture.shape == (4 * 260, 6 * 240, 3)
+    assert picture.std() > 20
+    assert cv2.imread(str(reviewed.path("review", "curves.png"))).std() > 5
+
+
+def test_preview(reviewed: Shot, demo_sequence):
+    scene = Scene(demo_sequence.n_frames, size=240)
+    with av.open(str(reviewed.path("review", "preview.mp4"))) as movie:
+        video, sound = movie.streams.video[0], movie.streams.audio[0]
+        assert (video.width, video.height, video.average_rate) == (240, 240, reviewed.rate)
+        pictures = [f.to_ndarray(format="rgb24") for f in movie.decode(video)]
+        movie.seek(0)
+        samples = sum(f.samples for f in movie.decode(sound))
+        assert samples / sound.rate == pytest.approx(len(pictures) / float(reviewed.rate), abs=0.1)
+    assert len(pictures) == len(reviewed.frames)
+    # outside the face it is the plate as one would see it
+    for i in (0, 20, 39):
+        shown = 255 * scene.render(i)[:30]
+        assert np.abs(pictures[i][:30] - shown).mean() < 12
+
+
+def test_report(reviewed: Shot):
+    page = reviewed.path("review", "report.html").read_text("utf-8")
+    for source in re.findall(r'src="([^"]+)"', page):
+        assert reviewed.path("review", source).is_file(), source
+    for word in ("sh010.relip", "p b m closed", "outside the matte", "speech: ", "track: "):
+        assert word in page
+    assert page.rstrip().endswith("</html>")
+
+
+def test_made_once_and_again_when_a_patch_changes(reviewed: Shot, tmp_path: Path):
+    report = stage.run(reviewed, progress=QUIET)
+    assert report.kept == list(reviewed.frames) and not report.done
+    assert report.data["max_difference_outside_matte"] == 0
+    before = stage.review_key(reviewed)
+    patch = {c: np.zeros((4, 4), np.float32) for c in "RGBA"}
+    override = reviewed.path("overrides", "patch.1003.exr")
+    write_exr(override, patch, display=(240, 240), origin=(-20, 400))
+    try:
+        assert stage.review_key(reviewed) != before
+        # a patch outside the picture leaves the plate, and the review says so
+        changed = stage.run(reviewed, progress=QUIET)
+        assert changed.done and changed.data["max_difference_outside_matte"] == 0
+    finally:
+        override.unlink()
+    assert stage.review_key(reviewed) == before
+
+
+def test_not_rendered(shot_copy: Path):
+    shot = Shot.open(shot_copy)
+    shutil.rmtree(shot.path("render"))
+    with pytest.raises(StageMissingError, match="relip render"):
+        stage.run(shot, progress=QUIET, force=True)
+    assert not shot.path("review", "preview.mp4").exists()
+    assert not list(shot.path("review").glob(".*"))
+
+
+def test_an_unreadable_first_frame_does_not_shift_the_preview(shot_copy: Path, demo_sequence):
+    """A picture for every frame: sound and picture stay together."""
+    shot = Shot.open(shot_copy)
+    plate = shot_copy.parent / "plate"
+    shutil.copytree(demo_sequence.path.parent, plate)
+    shot = shot.change(plate={"path": str(plate / demo_sequence.path.name)})
+    for frame in (1001, 1002, 1020):
+        (plate / f"plate.{frame}.exr").write_bytes(b"damaged")
+    report = stage.run(shot.change(render={"drive": "track"}), progress=QUIET)
+    assert sorted(report.failed) == [1001, 1002, 1020]
+    with av.open(str(shot.path("review", "preview.mp4"))) as movie:
+        assert sum(1 for _ in movie.decode(video=0)) == len(shot.frames)
+
+
+# --- does the picture say what the dialogue says? -------------------------------------------------
+
+
+def talking(curves: np.ndarray, first: int, late: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The demo's face with its mouth driven by curves, ``late`` frames late."""
+    rows = np.clip(np.arange(len(curves)) - late, 0, None)
+    scene = Scene(len(curves), size=240, controls=curves[rows])
+    for i in range(len(curves)):
+        yield first + i, np.round(255 * scene.render(i)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_sync_of_a_mouth_that_is_known(reviewed: Shot, late: int):
+    curves = speech_stage.load(reviewed).curves
+    count = len(reviewed.frames)
+    sync = measure.measure_sync(
+        reviewed, talking(curves, reviewed.frames[0], late), QUIET, count
+    )
+    assert sync.frames == list(reviewed.frames)
+    assert sync.lag == late
+    data = sync.to_dict()
+    assert data["closures"] == 3
+    if not late:
+        assert sync.r > 0.9
+        assert data["closures_closed"] == 3
+    else:
+        assert sync.r < 0.9
+        assert metrics_at(sync, late) > 0.9
+
+
+def metrics_at(sync: measure.Sync, lag: int) -> float:
+    return float(np.corrcoef(sync.driven[:-lag], sync.seen[lag:])[0, 1])
+
+
+def test_sync_without_a_face(reviewed: Shot):
+    grey = ((f, np.full((240, 240, 3), 90, np.uint8)) for f in reviewed.frames)
+    sync = measure.measure_sync(reviewed, grey, QUIET, len(reviewed.frames))
+    data = sync.to_dict()
+    assert data["frames"] == 0 and data["opening_r"] == 0 and data["closures"] == 0
+    assert data["closures_closed_percent"] is None
+    json.dumps(data, allow_nan=False)
