@@ -65,7 +65,10 @@ def test_wrong_pixels_are_ignored(
     rng = np.random.default_rng(0)
     ys, xs = np.mgrid[0:HEIGHT, 0:WIDTH]
     angle = np.arctan2(ys - 56, xs - 72)
-    for wrong in (ring & (angle > 0.6) & (angle < 2.5), ring & (rng.uniform(size=ring.shape) < 0.3)):
+    for wrong in (
+        ring & (angle > 0.6) & (angle < 2.5),
+        ring & (rng.uniform(size=ring.shape) < 0.3),
+    ):
         assert 0.25 < wrong[ring].mean() < 0.35
         spoilt = picture.copy()
         spoilt[wrong] += sign * 0.3

@@ -87,7 +87,7 @@ def test_patch(made, frame):
     x, y = patch.origin
     height, width = patch.raw.shape[:2]
     assert patch.raw.dtype == np.float32 and patch.stmap.shape == (height, width, 2)
-    assert 0 <= x and 0 <= y and x + width <= 320 and y + height <= 260
+    assert x >= 0 and y >= 0 and x + width <= 320 and y + height <= 260
     # it covers the region, and is the plate where the window is not drawn
     outline = geometry.apply(geometry.invert(frame["transform"]), frame["outline"])
     assert (outline > [x + 2, y + 2]).all() and (outline < [x + width - 2, y + height - 2]).all()

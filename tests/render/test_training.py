@@ -23,9 +23,7 @@ def examples() -> Examples:
 
 
 def fit(examples: Examples, steps: int, seed: int = 0, **more: object) -> training.Trained:
-    return training.train(
-        examples, steps=steps, seed=seed, device=CPU, progress=QUIET, **more
-    )
+    return training.train(examples, steps=steps, seed=seed, device=CPU, progress=QUIET, **more)
 
 
 def test_it_learns(examples: Examples):
@@ -107,7 +105,7 @@ def test_it_can_be_interrupted(examples: Examples, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("steps", [1, 2, 40, 1000])
 def test_schedule(steps: int):
     rates = np.array([training.schedule(i, steps) for i in range(steps)])
-    assert 0 < rates.min() and rates.max() <= 1
+    assert rates.min() > 0 and rates.max() <= 1
     top = int(rates.argmax())
     assert (np.diff(rates[: top + 1]) > 0).all()
     assert (np.diff(rates[top + 1 :]) < 0).all()

@@ -72,7 +72,8 @@ class FaceMesh:
                 self._single: Any = Graph(
                     static_image_mode=True, refine_landmarks=True, max_num_faces=1
                 )
-                self._single.process(np.zeros((64, 64, 3), np.uint8))
+                for graph in (self._graph, self._single):
+                    graph.process(np.zeros((64, 64, 3), np.uint8))  # its start-up lines come now
         except (ImportError, FileNotFoundError, ValueError) as exc:
             raise ModelError(
                 f"MediaPipe's bundled face models cannot be loaded: {exc}",
