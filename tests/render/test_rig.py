@@ -218,3 +218,9 @@ def test_track_lines(track: FaceTrack):
     assert lines.shape == (200, N_LINES, 2)
     assert np.isnan(lines[[11, 12]]).all()
     np.testing.assert_array_equal(lines[0, 0], track.canonical()[0, 61])
+
+
+def test_a_turned_head_does_not_open_a_closure(rig: Rig):
+    """Whatever the pose, the facing inner-lip points meet when the opening is 0."""
+    poses = np.random.default_rng(3).normal(0, 3, (40, 3))
+    assert np.abs(inner_gaps(rig.lines(controls(40), poses))).max() < 1e-9

@@ -167,6 +167,7 @@ def test_long_recording_with_another_text_is_refused(small_pieces: None) -> None
         align(audio_of(samples), text=text_of("plate") * 2)
 
 
+@pytest.mark.slow
 def test_read_speech(shared: Path) -> None:
     path = shared / "speech" / "librivox_0870.wav"
     found = align(load_audio(path), text=path.with_suffix(".txt").read_text())

@@ -45,6 +45,7 @@ def over(
         a, p = a * np.float32(mix), p * np.float32(mix)
     behind = result[y0:y1, x0:x1]
     touched = a > 0
-    mixed = p + behind * (np.float32(1) - a[..., None])
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities in the plate are its own
+        mixed = p + behind * (np.float32(1) - a[..., None])
     behind[touched] = mixed[touched]
     return result

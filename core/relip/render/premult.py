@@ -21,7 +21,8 @@ def premultiply(raw: np.ndarray, matte: np.ndarray, *, half: bool) -> tuple[np.n
     alpha : np.ndarray [shape=(h, w), dtype=float32]
     """
     alpha = _stored(matte, half)
-    rgb = _stored(np.where(alpha[..., None] > 0, raw * alpha[..., None], 0), half)
+    with np.errstate(invalid="ignore", over="ignore"):
+        rgb = _stored(np.where(alpha[..., None] > 0, raw * alpha[..., None], 0), half)
     return rgb, alpha
 
 

@@ -69,6 +69,11 @@ FEATURES = _feature_matrix()
 OPENING, WIDTH, THICKNESS, UPPER, HEIGHT = range(5)
 
 
+#: Inner upper line without its corners, and the lower points that face them, left to right.
+_INNER_UPPER = slice(N_OUTER + 1, N_OUTER + 10)
+_INNER_LOWER = slice(N_OUTER + 19, N_OUTER + 10, -1)
+
+
 @dataclass(frozen=True)
 class Rig:
     """A fitted rig.
@@ -154,8 +159,7 @@ def _set_opening(lines: np.ndarray, opening: np.ndarray) -> np.ndarray:
     that the lips keep their thickness.
     """
     lines = lines.copy()
-    upper = slice(N_OUTER + 1, N_OUTER + 10)  # inner upper line without its corners
-    lower = slice(N_OUTER + 19, N_OUTER + 10, -1)  # inner lower line, left to right
+    upper, lower = _INNER_UPPER, _INNER_LOWER
     gaps = lines[:, lower, 1] - lines[:, upper, 1]
     current = lines.reshape(len(lines), -1) @ FEATURES[OPENING]
     profile = np.clip(gaps, 0, None)
@@ -204,6 +208,10 @@ def fit(track: FaceTrack, rows: np.ndarray | None = None) -> Rig:
     spread = max(float(opening.std()), 1e-6)
     both = np.c_[curves, opening / spread]
     weights = pose.ridge(both, data - centre)[: curves.shape[1]]
+    # facing inner-lip points rise and fall together with the pose, or a nod would open a closure
+    moves = weights.reshape(len(weights), N_LINES, 2)
+    facing = (moves[:, _INNER_UPPER, 1] + moves[:, _INNER_LOWER, 1]) / 2
+    moves[:, _INNER_UPPER, 1] = moves[:, _INNER_LOWER, 1] = facing
     free = data - curves @ weights
     mean = free.mean(0)
     rest = free - mean
