@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from relip.mask.matte import Layers, make_layers
-from relip.mask.region import Region, fill, make_region
+from relip.mask.coverage import fill
+from relip.mask.region import Region, make_region
 from relip.shot import MaskSettings
 from relip.track import points
 from relip.track.facetrack import FaceTrack
@@ -66,8 +67,9 @@ def test_the_edge_is_as_soft_as_asked(track: FaceTrack, region: Region):
         x = int(track.landmarks[8, points.CHIN, 0])
         down = matte[int(track.landmarks[8, 14, 1]) :, x]
         assert (np.diff(down) <= 1e-6).all()
-        from_, to = np.flatnonzero(down < 0.98)[0], np.flatnonzero(down == 0)[0]
-        widths.append((to - from_) / track.face_width)
+        to = np.flatnonzero(down == 0)[0]
+        top, foot = np.interp([-0.995, -0.005], -down, np.arange(len(down)))
+        widths.append((foot - top) / track.face_width)
         bottom = region.on_plate(track, 8)[:, 1].max()
         assert to + int(track.landmarks[8, 14, 1]) <= bottom + 1.5
     assert np.diff(widths).min() > 0.02

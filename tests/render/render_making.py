@@ -6,7 +6,8 @@ import cv2
 import face_making
 import numpy as np
 
-from relip.mask.region import fill, make_region
+from relip.mask.coverage import fill
+from relip.mask.region import make_region
 from relip.render import rig as rig_module
 from relip.render.canonical import Window
 from relip.render.encoding import Encoding

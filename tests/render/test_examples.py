@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import render_making
 
-from relip.mask.region import fill, make_region
+from relip.mask.coverage import fill
+from relip.mask.region import make_region
 from relip.plate import open_plate, write_exr
 from relip.progress import Progress
 from relip.render import examples as example_module

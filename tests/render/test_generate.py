@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import render_making
 
-from relip.mask.region import fill, make_region
+from relip.mask.coverage import fill
+from relip.mask.region import make_region
 from relip.render import detail, generate
 from relip.render import rig as rig_module
 from relip.render.canonical import Window

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from relip.mask import region as regions
+from relip.mask.coverage import fill
 from relip.track import points
 from relip.track.facetrack import FaceTrack
 
@@ -70,7 +71,7 @@ def make_layers(
         return None
     size = (int(x1 - x0), int(y1 - y0))
     origin = np.array([x0, y0], float)
-    whole = regions.fill(outline - origin, size)
+    whole = fill(outline - origin, size)
     soft = feather * track.face_width
     # A straight edge moved in by half the feather and blurred with a sigma of a
     # quarter of it falls to 2 % on the outline; fill() outside the outline is 0.
@@ -78,7 +79,7 @@ def make_layers(
     reach = np.linalg.norm(outline - centre, axis=1, keepdims=True)
     shrunk = centre + (outline - centre) * np.clip(1 - 0.5 * soft / reach, 0.1, 1)
     matte = cv2.GaussianBlur(
-        regions.fill(shrunk - origin, size),
+        fill(shrunk - origin, size),
         (0, 0),
         max(soft / 4, 0.5),
         borderType=cv2.BORDER_REPLICATE,
@@ -86,8 +87,8 @@ def make_layers(
     matte = np.clip((matte - _CUT) / (1 - 2 * _CUT), 0, 1) * whole
     matte = (matte * matte * (3 - 2 * matte)).astype(np.float32)
     face = track.landmarks[row, :, :2] - origin
-    lips_outer = regions.fill(face[list(points.OUTER_LIPS)], size)
-    mouth = regions.fill(face[list(points.INNER_LIPS)], size)
+    lips_outer = fill(face[list(points.OUTER_LIPS)], size)
+    mouth = fill(face[list(points.INNER_LIPS)], size)
     lips = np.clip(lips_outer - mouth, 0, 1)
     skin = np.clip(whole - np.maximum(lips_outer, mouth), 0, 1)
     return Layers((int(x0), int(y0)), matte, lips, mouth, skin)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from relip.shot import MaskSettings
@@ -119,25 +118,3 @@ def smooth_outline(corners: np.ndarray, per_corner: int) -> np.ndarray:
     around = [np.roll(corners, shift, axis=0) for shift in (1, 0, -1, -2)]
     pieces = sum(b[None] * a[:, None] for b, a in zip(basis, around, strict=True)) / 6
     return pieces.reshape(-1, 2)
-
-
-def fill(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Rasterise a polygon with antialiased edges.
-
-    Parameters
-    ----------
-    outline : np.ndarray [shape=(n, 2)]
-        Pixels, pixel centres at +0.5.
-    size : tuple of int
-        Width, height.
-
-    Returns
-    -------
-    np.ndarray [shape=(height, width), dtype=float32]
-        0 to 1.
-    """
-    width, height = size
-    canvas = np.zeros((height, width), np.uint8)
-    fixed = np.round((outline - 0.5) * 256).astype(np.int32)
-    cv2.fillPoly(canvas, [fixed], 255, lineType=cv2.LINE_AA, shift=8)
-    return canvas.astype(np.float32) / 255

@@ -18,7 +18,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "mask"
-VERSION = 1
+VERSION = 2
 
 
 def mask_path(shot: Shot, frame: int) -> Path:

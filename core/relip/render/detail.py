@@ -19,7 +19,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from relip.mask.region import fill
+from relip.mask.coverage import fill
 from relip.render.canonical import Window
 from relip.render.rig import N_INNER, N_LINES, N_OUTER
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from relip.mask.region import Region, fill
+from relip.mask.coverage import fill
+from relip.mask.region import Region
 from relip.plate import BadFrame, Plate
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress

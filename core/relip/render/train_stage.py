@@ -18,7 +18,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "train"
-VERSION = 2
+VERSION = 3
 
 CROP_SIZE = 256
 
