@@ -7,8 +7,8 @@ import face_making
 import numpy as np
 import pytest
 
-from relip.mask.matte import Layers, make_layers
 from relip.mask.coverage import fill
+from relip.mask.matte import Layers, make_layers
 from relip.mask.region import Region, make_region
 from relip.shot import MaskSettings
 from relip.track import points
