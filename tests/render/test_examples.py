@@ -55,7 +55,7 @@ def test_augmentation_keeps_lines_and_picture_together():
     size = (window.width + 2 * pad, window.height + 2 * pad)
     for i in range(6):
         maps = draw_maps(made.lines[i] + pad, size, window.size / 256)
-        made.pictures[i] = maps[..., [0, 1, 3]] / np.float32(255)
+        made.pictures[i] = maps[..., [0, 1, 3]]
     made.mean[:] = 0
     rng = np.random.default_rng(0)
     apart = []
@@ -118,7 +118,7 @@ def test_inputs():
         inputs[:3], (2 * (picture - mean) * (1 - region[..., None])).transpose(2, 0, 1), atol=1e-6
     )
     maps = draw_maps(lines, (96, 80)).transpose(2, 0, 1)
-    np.testing.assert_allclose(inputs[4:], maps / 255.0, atol=1e-6)
+    np.testing.assert_allclose(inputs[4:], maps, atol=1e-6)
     # nothing of the plate under the region is seen
     other = np.where(region[..., None] > 0, rng.uniform(0, 1, picture.shape), picture)
     np.testing.assert_array_equal(draw_inputs(other, lines, outline, window, mean)[0], inputs)

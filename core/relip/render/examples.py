@@ -149,7 +149,7 @@ def draw_inputs(
     """
     size = (window.width, window.height)
     region = (fill(outline, size) > 0).astype(np.float32)
-    maps = draw_maps(lines, size, window.size / 256).astype(np.float32) / 255
+    maps = draw_maps(lines, size, window.size / 256)
     seen = (picture - mean) * (1 - region[..., None]) * 2
     stacked = np.concatenate([seen, region[..., None], maps], axis=-1)
     return np.ascontiguousarray(stacked.transpose(2, 0, 1), dtype=np.float32), region
@@ -166,10 +166,25 @@ def mouth_weight(lines: np.ndarray, size: tuple[int, int], extra: float) -> np.n
     return (1 + extra * np.clip(2 - 1.6 * radius, 0, 1)).astype(np.float32)
 
 
+def near_size(window: Window) -> tuple[int, int]:
+    """Width and height of a piece of the window around the mouth: 128 × 96 of 256."""
+    grid = canonical.GRID
+    width, height = window.size // 2 // grid * grid, window.size * 3 // 8 // grid * grid
+    return min(max(width, grid), window.width), min(max(height, grid), window.height)
+
+
 def augmented(
-    examples: Examples, index: int, rng: np.random.Generator
+    examples: Examples,
+    index: int,
+    rng: np.random.Generator,
+    near: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """One example, shifted and dimmed a little, every second one turned and scaled too.
+
+    Parameters
+    ----------
+    near : tuple of int, optional
+        Width and height of a piece around the mouth; by default the whole window.
 
     Returns
     -------
@@ -202,4 +217,15 @@ def augmented(
     inputs, region = draw_inputs(picture, lines, outline, window, examples.mean)
     target = np.ascontiguousarray((picture - examples.mean).transpose(2, 0, 1))
     weight = mouth_weight(lines, (window.width, window.height), 3.0)
-    return inputs, target, region, weight
+    if near is None:
+        return inputs, target, region, weight
+    room = np.array([window.width, window.height]) - near
+    middle = lines[: rig.N_OUTER].mean(0) + rng.uniform(-8, 8, 2) * window.size / 256
+    x, y = np.clip(np.round(middle - np.array(near) / 2), 0, room).astype(int)
+    piece = (slice(y, y + near[1]), slice(x, x + near[0]))
+    return (
+        inputs[:, piece[0], piece[1]],
+        target[:, piece[0], piece[1]],
+        region[piece],
+        weight[piece],
+    )

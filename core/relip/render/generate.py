@@ -41,6 +41,7 @@ def generate_window(
     *,
     old_lines: np.ndarray | None = None,
     detail: float = 1.0,
+    calibrated: bool = True,
 ) -> np.ndarray:
     """The network's picture in the window, its colour matched to the plate at the region's edge.
 
@@ -54,13 +55,17 @@ def generate_window(
         The plate's own lines in window pixels; without them no plate detail is used.
     detail : float
         How much of the plate's skin detail is used, 0-1.
+    calibrated : bool
+        Draw the lines so that the lips are found at ``lines``; False to draw them as they are.
 
     Returns
     -------
     np.ndarray [shape=(height, width, 3), dtype=float32]
         In the network's encoding; the plate outside the region.
     """
-    inputs, region = draw_inputs(crop, lines, outline, model.window, model.mean)
+    size = model.window.size
+    drawn_lines = size * model.calibration.apply(lines / size) if calibrated else lines
+    inputs, region = draw_inputs(crop, drawn_lines, outline, model.window, model.mean)
     device = next(model.network.parameters()).device
     with torch.inference_mode():
         tensor = torch.from_numpy(inputs)[None].to(device)
@@ -82,6 +87,8 @@ def generate_patch(
     outline: np.ndarray,
     old_lines: np.ndarray,
     detail: float = 1.0,
+    *,
+    calibrated: bool = True,
 ) -> Patch | None:
     """Generate one frame.
 
@@ -99,6 +106,8 @@ def generate_patch(
         The plate's own lines in crop units.
     detail : float
         How much of the plate's skin detail is used, 0-1.
+    calibrated : bool
+        Draw the lines so that the lips are found at ``lines``; False to draw them as they are.
 
     Returns
     -------
@@ -121,6 +130,7 @@ def generate_patch(
         window.to_pixels(outline),
         old_lines=window.to_pixels(old_lines),
         detail=detail,
+        calibrated=calibrated,
     )
     raw = model.encoding.decode(canonical.put_back(picture, to_window, rect))
     return Patch((x0, y0), raw, canonical.stmap(to_window, window, rect))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,14 @@ import torch
 
 from relip import records
 from relip.errors import ModelError, StageMissingError
+from relip.render.calibration import Calibration
 from relip.render.canonical import Window
 from relip.render.encoding import Encoding
 from relip.render.network import ShotNet
 from relip.render.rig import Rig
 
 #: Changes when an old file can no longer be read as it was meant.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -32,6 +33,8 @@ class ShotModel:
     encoding : Encoding
     mean : np.ndarray [shape=(3,)]
         The network's zero, in its encoding.
+    calibration : Calibration
+        What is taken off lines before they are drawn.
     """
 
     network: ShotNet
@@ -39,6 +42,7 @@ class ShotModel:
     window: Window
     encoding: Encoding
     mean: np.ndarray
+    calibration: Calibration = field(default_factory=Calibration.none)
 
     def save(self, path: Path, notes: dict[str, object]) -> None:
         """Write the model; ``notes`` go into the file's metadata."""
@@ -48,7 +52,7 @@ class ShotModel:
             f"network.{k}": v.detach().cpu().contiguous()
             for k, v in self.network.state_dict().items()
         }
-        for name, value in self.rig.tensors().items():
+        for name, value in (self.rig.tensors() | self.calibration.tensors()).items():
             tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
         tensors["mean"] = torch.from_numpy(np.asarray(self.mean, np.float32))
         description = {
@@ -93,6 +97,9 @@ class ShotModel:
                 {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
             )
             rig = Rig.from_tensors({k: v.numpy() for k, v in tensors.items() if k[:4] == "rig."})
+            calibration = Calibration.from_tensors(
+                {k: v.numpy() for k, v in tensors.items() if k.startswith("calibration.")}
+            )
             mean = tensors["mean"].numpy()
             encoding = Encoding(**description["encoding"])
         except ModelError:
@@ -102,4 +109,4 @@ class ShotModel:
                 f"{path}: damaged model: {exc}", mend="delete it and run relip train again"
             ) from exc
         network = network.placed(device or torch.device("cpu"))
-        return cls(network.eval(), rig, window, encoding, mean)
+        return cls(network.eval(), rig, window, encoding, mean, calibration)

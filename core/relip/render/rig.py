@@ -70,8 +70,8 @@ OPENING, WIDTH, THICKNESS, UPPER, HEIGHT = range(5)
 
 
 #: Inner upper line without its corners, and the lower points that face them, left to right.
-_INNER_UPPER = slice(N_OUTER + 1, N_OUTER + 10)
-_INNER_LOWER = slice(N_OUTER + 19, N_OUTER + 10, -1)
+INNER_UPPER = slice(N_OUTER + 1, N_OUTER + 10)
+INNER_LOWER = slice(N_OUTER + 19, N_OUTER + 10, -1)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _set_opening(lines: np.ndarray, opening: np.ndarray) -> np.ndarray:
     that the lips keep their thickness.
     """
     lines = lines.copy()
-    upper, lower = _INNER_UPPER, _INNER_LOWER
+    upper, lower = INNER_UPPER, INNER_LOWER
     gaps = lines[:, lower, 1] - lines[:, upper, 1]
     current = lines.reshape(len(lines), -1) @ FEATURES[OPENING]
     profile = np.clip(gaps, 0, None)
@@ -210,8 +210,8 @@ def fit(track: FaceTrack, rows: np.ndarray | None = None) -> Rig:
     weights = pose.ridge(both, data - centre)[: curves.shape[1]]
     # facing inner-lip points rise and fall together with the pose, or a nod would open a closure
     moves = weights.reshape(len(weights), N_LINES, 2)
-    facing = (moves[:, _INNER_UPPER, 1] + moves[:, _INNER_LOWER, 1]) / 2
-    moves[:, _INNER_UPPER, 1] = moves[:, _INNER_LOWER, 1] = facing
+    facing = (moves[:, INNER_UPPER, 1] + moves[:, INNER_LOWER, 1]) / 2
+    moves[:, INNER_UPPER, 1] = moves[:, INNER_LOWER, 1] = facing
     free = data - curves @ weights
     mean = free.mean(0)
     rest = free - mean

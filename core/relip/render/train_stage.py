@@ -71,8 +71,11 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     from relip.render import examples as example_module
     from relip.render import rig as rig_module
     from relip.render import training
+    from relip.render.calibration import Calibration
+    from relip.render.checkpoint import Checkpoint
     from relip.render.encoding import Encoding
     from relip.render.model import ShotModel
+    from relip.render.retrack import lip_errors
 
     settings = shot.settings.train
     device = training.choose_device(settings.device)
@@ -94,7 +97,10 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     rows = np.array([track.index(f) for f in examples.frames])
     rig = rig_module.fit(track, rows)
     steps = settings.steps or training.STEPS[settings.quality]
-    with progress.part(0.05, 0.95):
+    checkpoint = Checkpoint(model_path(shot).with_name("training.safetensors"), stage_key)
+    if force:
+        checkpoint.remove()
+    with progress.part(0.05, 0.92):
         trained = training.train(
             examples,
             steps=steps,
@@ -102,6 +108,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             device=device,
             progress=progress,
             sampling=shape_sampling(track, rows),
+            checkpoint=checkpoint,
         )
     report.data = {
         "steps": steps,
@@ -113,6 +120,9 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         "working": encoding.working,
     }
     model = ShotModel(trained.network, rig, window, encoding, examples.mean)
+    with shot.open_plate() as plate, progress.part(0.97, 0.03):
+        asked, errors = lip_errors(model, plate, track, region, examples.frames.tolist(), progress)
+    model.calibration = Calibration.fit(asked, errors)
     model.save(model_path(shot), {"key": stage_key, **report.data})
     records.write_record(
         folder,
@@ -128,6 +138,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             "versions": records.versions(),
         },
     )
+    checkpoint.remove()
     report.done = list(shot.frames)
     return report
 

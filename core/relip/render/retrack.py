@@ -1,0 +1,122 @@
+"""Drawn frames tracked again: how far the lips are from where they were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from relip.mask.coverage import fill
+from relip.mask.region import Region
+from relip.plate import BadFrame, Colour, Plate
+from relip.plate.prefetch import prefetch
+from relip.progress import Progress
+from relip.render import rig
+from relip.render.calibration import N_LIPS
+from relip.render.generate import generate_patch
+from relip.render.model import ShotModel
+from relip.track import geometry
+from relip.track.facemesh import FaceMesh
+from relip.track.facetrack import FaceTrack
+from relip.track.picture import detection_picture
+
+#: Frames that are drawn and measured.
+FRAMES = 48
+
+#: The plate around the face that the tracker is shown, in face widths.
+_AROUND = 1.6
+
+
+def lip_errors(
+    model: ShotModel,
+    plate: Plate,
+    track: FaceTrack,
+    region: Region,
+    frames: Sequence[int],
+    progress: Progress,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw frames from their own lines, track the result, and measure how far off the lips are.
+
+    Parameters
+    ----------
+    model : ShotModel
+        Its own calibration is not used.
+    frames : sequence of int
+        Frames to choose from; :data:`FRAMES` of them are drawn, evenly spread.
+
+    Returns
+    -------
+    lines : np.ndarray [shape=(n, 57, 2)]
+        What was asked for, in window units (window pixels over the crop's size).
+    errors : np.ndarray [shape=(n, 40, 2)]
+        Where the lips were found, less where the same tracker finds them in
+        the plate, in window units.
+    """
+    own = rig.track_lines(track)
+    pick = np.unique(np.linspace(0, len(frames) - 1, min(FRAMES, len(frames))).round().astype(int))
+    chosen = [int(frames[i]) for i in pick]
+    lines, errors = [], []
+    lips = list(rig.LINE_POINTS[:N_LIPS])
+    colour = Colour()
+    progress.start("retrack", len(chosen))
+    with FaceMesh() as mesh:
+        for picture in prefetch(plate.iter(chosen, on_error="mark")):
+            progress.step()
+            if isinstance(picture, BadFrame):
+                continue
+            row = track.index(picture.frame)
+            face = track.landmarks[row]
+            x0, y0, x1, y1 = _around(face, track.face_width, plate.width, plate.height)
+            rgb = np.ascontiguousarray(picture.rgb[y0:y1, x0:x1])
+            offset = np.array([x0, y0], float)
+            transform = track.transform[row].copy()
+            transform[:, 2] += transform[:, :2] @ offset
+            outline = region.outline[row]
+            patch = generate_patch(
+                model, rgb, transform, own[row], outline, own[row], detail=0.0, calibrated=False
+            )
+            if patch is None:
+                continue
+            drawn = _put(patch.raw, patch.origin, rgb, outline, transform)
+            start = face - np.array([x0, y0, 0.0])
+            found = mesh.refine(detection_picture(drawn, plate, colour), start)
+            there = mesh.refine(detection_picture(rgb, plate, colour), start)
+            if found is None or there is None:
+                continue
+            apart = geometry.apply(transform, found[lips, :2])
+            errors.append(apart - geometry.apply(transform, there[lips, :2]))
+            window = model.window.on(outline)
+            lines.append(window.to_pixels(own[row]) / window.size)
+    progress.finish()
+    return np.array(lines).reshape(-1, rig.N_LINES, 2), np.array(errors).reshape(-1, N_LIPS, 2)
+
+
+def _around(
+    face: np.ndarray, face_width: float, width: int, height: int
+) -> tuple[int, int, int, int]:
+    middle = (face[:, :2].min(0) + face[:, :2].max(0)) / 2
+    extent = max(face_width, float((face[:, :2].max(0) - face[:, :2].min(0)).max()))
+    x0, y0 = np.maximum(np.floor(middle - _AROUND * extent).astype(int), 0)
+    x1, y1 = np.minimum(np.ceil(middle + _AROUND * extent).astype(int), (width, height))
+    return int(x0), int(y0), int(x1), int(y1)
+
+
+def _put(
+    raw: np.ndarray,
+    origin: tuple[int, int],
+    rgb: np.ndarray,
+    outline: np.ndarray,
+    transform: np.ndarray,
+) -> np.ndarray:
+    """The picture with the drawn pixels inside the region, its edge softened inwards."""
+    x, y = origin
+    height, width = raw.shape[:2]
+    on_plate = geometry.apply(geometry.invert(transform), outline) - np.array([x, y], float)
+    inside = fill(on_plate, (width, height))
+    alpha = (cv2.GaussianBlur(cv2.erode(inside, np.ones((5, 5))), (0, 0), 1.5) * inside)[..., None]
+    result = rgb.copy()
+    result[y : y + height, x : x + width] = (
+        alpha * raw + (1 - alpha) * result[y : y + height, x : x + width]
+    )
+    return result
