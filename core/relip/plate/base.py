@@ -30,7 +30,8 @@ class Part:
         Windows, channel names and types, compression and all other attributes.
     pixels : (h, w, C) array
         Every channel over the data window: float16, float32, or float64 when
-        a channel's integers need it.
+        a channel's integers need it. Unsigned integers of an EXR stand in a
+        float32 array as their bits.
     """
 
     header: Any
@@ -50,12 +51,18 @@ class PictureSpec:
         Which of them holds R, G and B.
     rgb_channels : tuple of int
         Their places among its channels; one place for a grey image.
+    source : str
+        The file.
+    stamp : (int, int)
+        Its size and time of change when it was read.
     """
 
     format: str
     parts: list[Part]
     part: int
     rgb_channels: tuple[int, ...]
+    source: str = ""
+    stamp: tuple[int, int] = (0, 0)
 
     @property
     def header(self) -> Any:

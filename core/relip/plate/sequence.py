@@ -16,7 +16,7 @@ from relip.errors import ColourError, PlateError
 from relip.frames import format_range, parse_range
 from relip.plate.base import BadFrame, Part, Picture, PictureSpec, Plate, file_fingerprint
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
-from relip.plate.exr import open_image, place
+from relip.plate.exr import check_size, file_stamp, open_image, place
 from relip.plate.opening import IMAGE_SUFFIXES
 from relip.plate.yuv import round_half
 
@@ -298,6 +298,7 @@ class SequencePlate(Plate):
 
     def _load(self, frame: int) -> Picture:
         path = self.files[frame]
+        stamp = file_stamp(path)
         image = open_image(path)
         try:
             headers, part, channels = _layout(image, path)
@@ -307,14 +308,12 @@ class SequencePlate(Plate):
                     f"{os.path.basename(path)} is {header.full_width}x{header.full_height}, "
                     f"the sequence {self.width}x{self.height}"
                 )
-            parts = []
-            for number, each in enumerate(headers):
-                pixels = image.read_image(number, 0, 0, each.nchannels, _held_type(each))
-                if pixels is None:
-                    reason = (image.geterror() or "unknown reason").strip().splitlines()[0]
-                    raise PlateError(f"{os.path.basename(path)}: {reason}")
-                parts.append(Part(each, pixels.reshape(each.height, each.width, each.nchannels)))
-            spec = PictureSpec(image.format_name(), parts, part, channels)
+            exact = image.format_name() == "openexr"
+            parts = [
+                Part(each, _stored(image, number, each, path, exact))
+                for number, each in enumerate(headers)
+            ]
+            spec = PictureSpec(image.format_name(), parts, part, channels, path, stamp)
         finally:
             image.close()
         rgb = parts[part].pixels[..., list(channels)].astype(np.float32)
@@ -367,6 +366,7 @@ def _layout(image: Any, path: str) -> tuple[list[Any], int, tuple[int, ...]]:
         number += 1
     if any(h.deep for h in headers):
         raise PlateError(f"{path} is a deep image", mend="flatten it")
+    check_size(path, headers)
     for number, header in enumerate(headers):
         names = [n.lower() for n in header.channelnames]
         layers = dict.fromkeys(n.rpartition(".")[0] + "." for n in names)
@@ -387,6 +387,27 @@ def _layout(image: Any, path: str) -> tuple[list[Any], int, tuple[int, ...]]:
 
 def _channel_type(header: Any, channel: int) -> str:
     return str(header.channelformat(channel))
+
+
+def _stored(image: Any, part: int, header: Any, path: str, bits: bool) -> np.ndarray:
+    """All channels of a part; with ``bits`` unsigned integers as their bits in float32."""
+    names = [_channel_type(header, c) for c in range(header.nchannels)]
+    integers = [c for c, t in enumerate(names) if bits and t in ("uint", "uint32")]
+    dtype = "float" if integers else _held_type(header)
+    pixels = image.read_image(part, 0, 0, header.nchannels, dtype)
+    if pixels is not None:
+        pixels = pixels.reshape(header.height, header.width, header.nchannels)
+        for channel in integers:
+            codes = image.read_image(part, 0, channel, channel + 1, "uint")
+            if codes is None:
+                pixels = None
+                break
+            # Assigned as integers: a float could lose the payload of what looks like a NaN.
+            pixels.view(np.uint32)[..., channel] = codes.reshape(header.height, header.width)
+    if pixels is None:
+        reason = (image.geterror() or "unknown reason").strip().splitlines()[0]
+        raise PlateError(f"{os.path.basename(path)}: {reason}")
+    return pixels
 
 
 def _held_type(header: Any) -> str:
