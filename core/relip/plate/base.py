@@ -16,6 +16,9 @@ import numpy as np
 from relip.errors import PlateError
 from relip.frames import format_range
 
+#: Said of a frame that is not there and is skipped.
+MISSING = "missing in the plate; skipped"
+
 #: Bytes hashed at the head, the middle and the tail of a file.
 _BLOCK = 1 << 20
 
@@ -101,10 +104,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class BadFrame:
-    """Stands in ``iter(on_error="mark")`` for a frame that cannot be read."""
+    """Stands in ``iter(on_error="mark")`` for a frame that cannot be read.
+
+    Attributes
+    ----------
+    frame : int
+    reason : str
+    skipped : bool
+        The plate lacks it, and the shot's policy says that it may.
+    """
 
     frame: int
     reason: str
+    skipped: bool = False
 
 
 class Plate(abc.ABC):

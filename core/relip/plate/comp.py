@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from relip.errors import OutputError, PlateError
-from relip.plate.base import Picture
+from relip.plate.base import Picture, Plate
 from relip.plate.exr import file_stamp, store, undated, write_exr, write_rows
 from relip.plate.exrfile import LayoutError
 from relip.plate.exrsplice import splice, touched_rows, write_pieces
@@ -80,6 +80,25 @@ def write_comp(
         _write_plain(path, picture, rgb, half, _extra(spec, picture), aspect)
     else:
         _write_again(path, picture, rgb)
+
+
+def check_suffix(path: str | Path, plate: Plate) -> None:
+    """See that frames of a plate can be written under a name, before any work.
+
+    Raises
+    ------
+    OutputError
+        If its suffix is neither ``.exr`` nor the plate's own lossless format.
+    """
+    suffix = os.path.splitext(str(path))[1].lower()
+    own = str(plate.info.get("codec"))
+    if suffix == ".exr" or suffix in _SAME.get(own, ()):
+        return
+    raise OutputError(
+        f"{path}: frames of {own if plate.kind == 'sequence' else 'a movie'} cannot be written as "
+        f"{suffix or 'a file without a suffix'} without a loss",
+        mend="use the suffix .exr",
+    )
 
 
 def _write_again(path: str | Path, picture: Picture, rgb: np.ndarray) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from relip.errors import ColourError, PlateError
 from relip.frames import format_range, parse_range
-from relip.plate.base import BadFrame, Part, Picture, PictureSpec, Plate, file_fingerprint
+from relip.plate.base import MISSING, BadFrame, Part, Picture, PictureSpec, Plate, file_fingerprint
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
 from relip.plate.exr import check_size, file_stamp, open_image, place
 from relip.plate.opening import IMAGE_SUFFIXES
@@ -42,7 +42,9 @@ _DISPLAY_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp", "
 _SRGB = ("sRGB - Texture", "srgb_texture", "sRGB Encoded Rec.709 (sRGB)", "sRGB")
 
 
-def find_files(path: str | Path, wanted: list[int] | None = None) -> tuple[dict[int, str], range]:
+def find_files(
+    path: str | Path, wanted: list[int] | None = None, *, complete: bool = True
+) -> tuple[dict[int, str], range]:
     """The files of a sequence.
 
     Parameters
@@ -51,11 +53,13 @@ def find_files(path: str | Path, wanted: list[int] | None = None) -> tuple[dict[
         As :func:`relip.plate.open_plate` takes it.
     wanted : list of int, optional
         The frames needed; by default those the pattern names, or all there are.
+    complete : bool
+        Refuse a sequence that lacks frames.
 
     Returns
     -------
     files : dict of int to str
-        Frame number to file.
+        Frame number to file, for all frames that have one.
     frames : range
 
     Raises
@@ -88,12 +92,13 @@ def find_files(path: str | Path, wanted: list[int] | None = None) -> tuple[dict[
     if wanted is None:
         wanted = _regular(sorted(files))
     missing = [f for f in wanted if f not in files]
-    if missing:
+    if len(missing) == len(wanted) or (missing and complete):
         raise PlateError(
-            f"{label} lacks frames {format_range(missing)}",
-            mend=f"it has {_short(format_range(files))}; give those with --frames",
+            f"{label} lacks frames {_short(format_range(missing))}",
+            mend=f"it has {_short(format_range(files))}; give those with --frames, or say with "
+            "--missing what to do (hold, skip)",
         )
-    return {f: files[f] for f in wanted}, _as_range(wanted, label)
+    return {f: files[f] for f in wanted if f in files}, _as_range(wanted, label)
 
 
 def _parse(text: str) -> tuple[str, int, str, list[int] | None]:
@@ -210,6 +215,17 @@ class SequencePlate(Plate):
         Which frames; all there are by default.
     colour : Colour, optional
         The OCIO config; the environment's by default.
+    missing : {"error", "hold", "skip"}
+        As :func:`relip.plate.open_plate` has it.
+
+    Attributes
+    ----------
+    files : dict of int to str
+        Frame number to file.
+    held : dict of int to int
+        Frames that the plate lacks, and the frame shown in their place.
+    skipped : frozenset of int
+        Frames that the plate lacks and that are left out.
     """
 
     kind = "sequence"
@@ -222,16 +238,15 @@ class SequencePlate(Plate):
         colourspace: str | None = None,
         frames: list[int] | None = None,
         colour: Colour | None = None,
+        missing: str = "error",
     ) -> None:
         self.path = str(path)
-        self.files, self.frames = find_files(path, frames)
-        first = self.files[self.frames[0]]
-        image = open_image(first)
-        try:
-            headers, part, channels = _layout(image, first)
-            format_name = image.format_name()
-        finally:
-            image.close()
+        self.files, self.frames = find_files(path, frames, complete=missing == "error")
+        lacking = [f for f in self.frames if f not in self.files]
+        self.held = _held(self.files, lacking) if missing == "hold" else {}
+        self.files |= {f: self.files[source] for f, source in self.held.items()}
+        self.skipped = frozenset(lacking) if missing == "skip" else frozenset()
+        first, headers, part, channels, format_name = _first_good(list(self.files.values()))
         header = headers[part]
         self.width, self.height = header.full_width, header.full_height
         types = {_channel_type(header, c) for c in channels}
@@ -258,7 +273,12 @@ class SequencePlate(Plate):
             "duration": float(len(self.frames) / self._rate) if self._rate else None,
             "timecode": header.get_string_attribute("smpte:TimeCode") or None,
             "audio": [],
-            "notes": [],
+            "notes": [
+                f"frames {format_range(lacking)} are missing: "
+                + ("left out" if self.skipped else "the frame before is held")
+            ]
+            if lacking
+            else [],
         }
         self._choose_colour(colourspace, colour or default_colour(), header, first, types)
 
@@ -289,6 +309,8 @@ class SequencePlate(Plate):
 
     def read(self, frame: int) -> Picture:
         self._check([frame])
+        if frame in self.skipped:
+            raise PlateError(f"{self.path} frame {frame} is {MISSING}")
         try:
             return self._load(frame)
         except PlateError as error:
@@ -332,6 +354,10 @@ class SequencePlate(Plate):
 
     def _pictures(self, chosen: Iterable[int], on_error: str) -> Iterator[Any]:
         for frame in chosen:
+            if frame in self.skipped:
+                # Left out in every mode: that is what was asked for.
+                yield BadFrame(frame, MISSING, skipped=True)
+                continue
             try:
                 picture = self.read(frame)
             except PlateError as error:
@@ -344,14 +370,38 @@ class SequencePlate(Plate):
     def fingerprint(self, frame: int | None = None) -> str:
         if frame is not None:
             self._check([frame])
-            return file_fingerprint(self.files[frame])
+            return "absent" if frame in self.skipped else file_fingerprint(self.files[frame])
         digest = hashlib.blake2b(digest_size=16)
         for number in self.frames:
-            digest.update(f"{number}:{file_fingerprint(self.files[number])};".encode())
+            digest.update(f"{number}:{self.fingerprint(number)};".encode())
         return digest.hexdigest()
 
     def close(self) -> None:
         pass
+
+
+def _held(files: dict[int, str], lacking: list[int]) -> dict[int, int]:
+    """The frame to show for each that is not there: the one before, else the first."""
+    there = np.array(sorted(files))
+    places = np.maximum(np.searchsorted(there, lacking, side="right") - 1, 0)
+    return {f: int(there[p]) for f, p in zip(lacking, places, strict=True)}
+
+
+def _first_good(files: list[str]) -> tuple[str, list[Any], int, tuple[int, ...], str]:
+    """The first file whose header can be read: a damaged one must not stop the others."""
+    trouble: PlateError | None = None
+    for path in files:
+        try:
+            image = open_image(path)
+            try:
+                headers, part, channels = _layout(image, path)
+                return path, headers, part, channels, image.format_name()
+            finally:
+                image.close()
+        except PlateError as error:
+            trouble = trouble or error
+    assert trouble is not None
+    raise trouble
 
 
 def _layout(image: Any, path: str) -> tuple[list[Any], int, tuple[int, ...]]:
