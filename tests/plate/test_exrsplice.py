@@ -191,3 +191,22 @@ def test_touched_rows():
     after[3:5, 2] = np.nan
     assert touched_rows(before, after) == (3, 5)
     assert touched_rows(after, after.copy()) is None
+
+
+@pytest.mark.parametrize("main", ["beauty", "RGBA", "Main"])
+def test_the_part_with_the_picture_is_found(tmp_path: Path, main: str):
+    """Plain R, G, B before a layer's in an earlier part; by name among several plain ones."""
+    value = {"albedo": 0.1, "layers": 0.2, main: 0.3, "shadow": 0.4}
+    parts = []
+    for name, level in value.items():
+        prefix = "diffuse." if name == "layers" else ""
+        channels = {f"{prefix}{c}": np.full((50, 70), level, np.float32) for c in "RGB"}
+        parts.append(making.OpenEXR.Part(making.header("zip"), channels, name))
+    for order, expected in (([1, 0, 2, 3], 0.3), ([1, 0, 3], 0.1), ([1], 0.2)):
+        path = tmp_path / f"{len(order)}.0001.exr"
+        making.OpenEXR.File([parts[i] for i in order]).write(str(path))
+        with open_plate(path) as plate:
+            assert plate.read(1).rgb[3, 3, 0] == np.float32(expected)
+        paint(path, tmp_path / "out.exr")
+        found = making.differences(path, tmp_path / "out.exr")
+        assert [f[0] for f in found] == [order.index({0.3: 2, 0.1: 0, 0.2: 1}[expected])] * 3

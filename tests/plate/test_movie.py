@@ -641,3 +641,20 @@ def test_a_movie_cut_short(tmp_path: Path, movie: Path, policy: str, shown: bool
             np.testing.assert_array_equal(each.rgb, found[0].rgb)
         else:
             assert isinstance(each, BadFrame) and each.skipped
+
+
+def test_tags_of_the_file_count_where_the_pictures_say_nothing(tmp_path: Path) -> None:
+    """ProRes with a colr atom alone: decoding must not make it untagged."""
+
+    def setup(stream: Any) -> None:
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc = 9, 9, 16
+
+    planes = [p.astype(np.uint16) * 4 for p in moving_pictures(1, (96, 64))[0]]
+    planes[1:] = [np.repeat(p, 2, axis=0) for p in planes[1:]]
+    path = write_planes(
+        tmp_path / "p.mov", [planes] * 2, "yuv422p10le", codec="prores_ks", options={}, setup=setup
+    )
+    with open_plate(path) as plate:
+        assert (plate.info["matrix"], plate.info["matrix_from"]) == ("bt2020", "tag")
+        assert plate.info["transfer"] == "pq" and plate.info["primaries"] == "bt2020"

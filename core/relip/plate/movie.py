@@ -270,8 +270,10 @@ class MoviePlate(Plate):
     def _describe(self) -> None:
         with open_container(self.path) as container:
             stream = video_stream(container, self.path)
-            frame = _first_frame(container, stream, self.path)
             context = stream.codec_context
+            # Decoding puts what the pictures say, which may be nothing, over what the file says.
+            filed = context.colorspace, context.color_primaries, context.color_trc
+            frame = _first_frame(container, stream, self.path)
             found = coding_of(frame.format.name)
             if found is None:
                 raise PlateError(f"{self.path}: pixel format {frame.format.name} is not supported")
@@ -283,9 +285,9 @@ class MoviePlate(Plate):
                 "transfer": int(frame.color_trc),
             }
             for key, value in (
-                ("matrix", context.colorspace),
-                ("primaries", context.color_primaries),
-                ("transfer", context.color_trc),
+                ("matrix", filed[0]),
+                ("primaries", filed[1]),
+                ("transfer", filed[2]),
             ):
                 if tags[key] in (2, 0) and not (key == "matrix" and coding.matrix == "rgb"):
                     tags[key] = int(value)

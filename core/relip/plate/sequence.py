@@ -42,6 +42,10 @@ _DISPLAY_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp", "
 _SRGB = ("sRGB - Texture", "srgb_texture", "sRGB Encoded Rec.709 (sRGB)", "sRGB")
 
 
+#: What renderers and compositors call the part that holds the picture.
+_MAIN_PARTS = ("rgba", "rgb", "beauty", "main", "combined", "c", "rgba.main")
+
+
 def find_files(
     path: str | Path, wanted: list[int] | None = None, *, complete: bool = True
 ) -> tuple[dict[int, str], range]:
@@ -417,14 +421,22 @@ def _layout(image: Any, path: str) -> tuple[list[Any], int, tuple[int, ...]]:
     if any(h.deep for h in headers):
         raise PlateError(f"{path} is a deep image", mend="flatten it")
     check_size(path, headers)
+    # Plain R, G and B of any part come before a layer's; among several such parts (renderers that
+    # name the part, not the channels) the one that is called the picture, else the first.
+    ranked = []
     for number, header in enumerate(headers):
         names = [n.lower() for n in header.channelnames]
-        layers = dict.fromkeys(n.rpartition(".")[0] + "." for n in names)
-        for prefix in ["", "rgba.", "rgb.", *layers]:
+        layers = list(dict.fromkeys(n.rpartition(".")[0] + "." for n in names))
+        named = header.get_string_attribute("oiio:subimagename").lower()
+        for rank, prefix in enumerate(["", "rgba.", "rgb.", *layers]):
             for trio in (("r", "g", "b"), ("red", "green", "blue")):
                 wanted = [prefix + c for c in trio]
                 if all(w in names for w in wanted):
-                    return headers, number, tuple(names.index(w) for w in wanted)
+                    main = rank == 0 and named in _MAIN_PARTS
+                    places = tuple(names.index(w) for w in wanted)
+                    ranked.append(((min(rank, 3), not main, number, rank), number, places))
+    if ranked:
+        return headers, *min(ranked)[1:]
     for number, header in enumerate(headers):
         names = [n.lower() for n in header.channelnames]
         if "ry" in names or "by" in names:
