@@ -158,6 +158,7 @@ def dub_with(
                     target=str(out.resolve()),
                 )
             )
+            pipeline.note_again(shot, "blend")
     records.write_json(
         folder / "dub.json", {"output": str(out), "stages": [r.to_dict() for r in reports]}
     )

@@ -113,7 +113,14 @@ def _write_again(path: str | Path, picture: Picture, rgb: np.ndarray) -> None:
         band = temporary.with_name(f"{temporary.stem}.rows.exr")
 
         def encode(first: int, last: int, kinds: dict[str, str], compression: str) -> bytes:
-            write_rows(band, part.header, pixels[first:last], first, kinds, compression)
+            try:
+                write_rows(band, part.header, pixels[first:last], first, kinds, compression)
+            except OutputError as error:
+                # The file that the user knows, not the one beside it.
+                raise OutputError(
+                    f"{path} cannot be written: its new rows do not fit on the disk",
+                    mend=error.mend,
+                ) from None
             return band.read_bytes()
 
         try:
