@@ -336,7 +336,11 @@ def open_image(path: str | Path) -> Any:
     config.attribute("oiio:UnassociatedAlpha", 1)
     image = oiio.ImageInput.open(str(path), config)
     if image is None:
-        raise PlateError(f"{path} is not an image that can be read ({_brief(oiio.geterror())})")
+        try:
+            reason = _brief(oiio.geterror())
+        except UnicodeDecodeError:  # it quotes the damaged bytes
+            reason = "damaged"
+        raise PlateError(f"{path} is not an image that can be read ({reason})")
     return image
 
 

@@ -250,6 +250,17 @@ class SequencePlate(Plate):
         self.held = _held(self.files, lacking) if missing == "hold" else {}
         self.files |= {f: self.files[source] for f, source in self.held.items()}
         self.skipped = frozenset(lacking) if missing == "skip" else frozenset()
+        try:
+            self._describe(colourspace, colour or default_colour(), fps, lacking)
+        except UnicodeDecodeError:
+            raise PlateError(
+                f"{self.path}: a header holds text that is not UTF-8",
+                mend="the file is damaged: copy it again",
+            ) from None
+
+    def _describe(
+        self, colourspace: str | None, colour: Colour, fps: Fraction | None, lacking: list[int]
+    ) -> None:
         first, headers, part, channels, format_name = _first_good(list(self.files.values()))
         header = headers[part]
         self.width, self.height = header.full_width, header.full_height
@@ -284,7 +295,7 @@ class SequencePlate(Plate):
             if lacking
             else [],
         }
-        self._choose_colour(colourspace, colour or default_colour(), header, first, types)
+        self._choose_colour(colourspace, colour, header, first, types)
 
     def _choose_colour(
         self, given: str | None, colour: Colour, header: Any, first: str, types: set[str]
@@ -317,6 +328,11 @@ class SequencePlate(Plate):
             raise PlateError(f"{self.path} frame {frame} is {MISSING}")
         try:
             return self._load(frame)
+        except UnicodeDecodeError:
+            raise PlateError(
+                f"{self.files[frame]} frame {frame} cannot be read: text that is not UTF-8",
+                mend="the file is damaged: copy it again",
+            ) from None
         except PlateError as error:
             raise PlateError(
                 f"{self.path} frame {frame} cannot be read: {error.message}", mend=error.mend
@@ -404,6 +420,10 @@ def _first_good(files: list[str]) -> tuple[str, list[Any], int, tuple[int, ...],
                 image.close()
         except PlateError as error:
             trouble = trouble or error
+        except UnicodeDecodeError:
+            trouble = trouble or PlateError(
+                f"{path} holds text that is not UTF-8", mend="the file is damaged: copy it again"
+            )
     assert trouble is not None
     raise trouble
 
