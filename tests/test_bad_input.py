@@ -290,13 +290,15 @@ def test_a_damaged_textgrid_override_stops_speech(refused: Refused, shot_copy: P
 
 
 @pytest.mark.parametrize("name", ["render/patch.1001.exr", "overrides/patch.1001.exr"])
-def test_a_damaged_patch_stops_blend(refused: Refused, shot_copy: Path, name: str):
+def test_a_damaged_patch_fails_its_frame_alone(relip, shot_copy: Path, name: str):
     path = shot_copy / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"no picture")
-    refused(
-        3, ["blend", shot_copy, "--force", "--frames", "1001", "--progress", "none"], path, "; "
-    )
+    argv = ["blend", shot_copy, "--force", "--frames", "1001-1002", "--progress", "none"]
+    ended = relip(*argv, "--output", "json")
+    assert ended.code == 4 and ended.err == "" and ended.data["done"] == 1
+    reason = ended.data["failed"]["1001"]
+    assert str(path) in reason and "; " in reason
 
 
 def test_a_stage_whose_input_is_not_made(refused: Refused, tmp_path: Path, demo_clip, relip):

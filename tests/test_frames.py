@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from relip.errors import FrameRangeError, SettingError
 from relip.frames import (
+    advance_timecode,
     format_range,
     frame_time,
     frames_for_duration,
@@ -86,3 +87,22 @@ def test_time_is_the_centre_of_the_frame():
 def test_frames_for_the_duration_of_whole_frames(count: int, rate: Fraction):
     assert frames_for_duration(float(count / rate), rate) == count
     assert frames_for_duration(count / rate + Fraction(1, 200), rate) == count + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "rate", "after"),
+    [
+        ("01:00:00:00", 25, Fraction(25), "01:00:01:00"),
+        ("23:59:59:23", 1, Fraction(24000, 1001), "00:00:00:00"),
+        ("00:00:00:00", -1, Fraction(24), "23:59:59:23"),
+        ("00:00:59;29", 1, Fraction(30000, 1001), "00:01:00;02"),
+        ("00:09:59;29", 1, Fraction(30000, 1001), "00:10:00;00"),
+        ("00:00:59;59", 1, Fraction(60000, 1001), "00:01:00;04"),
+        ("00:00:00;00", 107892, Fraction(30000, 1001), "01:00:00;00"),
+        ("soon", 3, Fraction(24), "soon"),
+    ],
+)
+def test_timecode(text: str, count: int, rate: Fraction, after: str):
+    assert advance_timecode(text, count, rate) == after
+    if after != text:
+        assert advance_timecode(after, -count, rate) == text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -156,3 +158,42 @@ def test_many_writers_of_one_status(tmp_path: Path):
         writer.join()
     assert all(seen)
     assert [p.name for p in record.status_folder.iterdir()] == ["1.json"]
+
+
+def leave(folder: Path, host: str, pid: int, *, age: float = 0.0) -> Path:
+    path = folder / f".patch.1001.{host}-{pid}-0123abcd.exr"
+    path.write_bytes(b"half")
+    then = path.stat().st_mtime - age
+    os.utime(path, (then, then))
+    return path
+
+
+def test_what_killed_processes_left_is_swept_away(tmp_path: Path):
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                           capture_output=True, text=True)  # fmt: skip
+    here = records._host()
+    dead = leave(tmp_path, here, int(ended.stdout))
+    alive = leave(tmp_path, here, os.getpid())
+    other = leave(tmp_path, "0" * 8, 1)
+    old = leave(tmp_path, "1" * 8, 1, age=records.STALE + 60)
+    kept = [tmp_path / n for n in (".nfs000012", "patch.1001.exr", ".hidden.exr", ".a.b-c-d.exr")]
+    for path in kept:
+        path.write_bytes(b"")
+    assert sorted(records.sweep(tmp_path)) == sorted([dead, old])
+    assert sorted(tmp_path.iterdir()) == sorted([alive, other, *kept])
+    assert records.sweep(tmp_path / "absent") == []
+
+
+def test_clocks_that_differ_do_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """This machine's clock is years ahead of the file server's."""
+    import time
+
+    other = leave(tmp_path, "0" * 8, 1)
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    assert records.sweep(tmp_path) == [] and other.exists()
+
+
+def test_the_temporary_name_is_one_that_is_swept(tmp_path: Path):
+    with records.atomic_path(tmp_path / ("x" * 200 + ".exr")) as temporary:
+        assert records._TEMPORARY.match(temporary.name)
+        assert len(temporary.name) < 255

@@ -18,6 +18,9 @@ from relip.shot import SUFFIX, Shot, ShotSettings
 
 MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".m4v")
 
+#: EXR from every plate; the others only from a plate of the same format.
+IMAGE_OUTPUTS = (".exr", ".dpx", ".tif", ".tiff", ".png")
+
 
 @dataclass
 class Outcome:
@@ -109,11 +112,12 @@ def dub_with(
     RelipError
     """
     from relip.blend import stage as blend_stage
+    from relip.plate.comp import check_suffix
 
     progress = progress or Progress()
     out = Path(output)
     is_movie = out.suffix.lower() in MOVIE_SUFFIXES
-    if not is_movie and out.suffix.lower() != ".exr":
+    if not is_movie and out.suffix.lower() not in IMAGE_OUTPUTS:
         raise UsageError(
             f"{out}: {out.suffix or 'no suffix'} is not an output",
             mend=f"use {', '.join(MOVIE_SUFFIXES)} for a movie or name.####.exr for a sequence",
@@ -129,6 +133,8 @@ def dub_with(
         if is_movie != (plate.kind == "movie"):
             wanted = "a movie (out.mp4)" if plate.kind == "movie" else "a sequence (out.####.exr)"
             raise UsageError(f"{out}: the plate gives {wanted}", mend="change the output's name")
+        if not is_movie:
+            check_suffix(out, plate)
     first = out if is_movie else blend_stage.sequence_path(str(out), shot.frames.start)
     for taken in shot.input_files():
         if os.path.realpath(taken) == os.path.realpath(first):
@@ -152,6 +158,7 @@ def dub_with(
                     target=str(out.resolve()),
                 )
             )
+            pipeline.note_again(shot, "blend")
     records.write_json(
         folder / "dub.json", {"output": str(out), "stages": [r.to_dict() for r in reports]}
     )

@@ -181,6 +181,44 @@ def select_frames(text: str | None, available: range) -> list[int]:
     return frames
 
 
+_TIMECODE = re.compile(r"^(\d\d):(\d\d):(\d\d)([:;.])(\d\d+)$")
+
+
+def advance_timecode(text: str, count: int, rate: Fraction) -> str:
+    """The timecode some frames later.
+
+    Parameters
+    ----------
+    text : str
+        ``HH:MM:SS:FF``, with ``;`` before the frames for drop-frame (SMPTE ST 12-1: two frame
+        numbers of 29.97, four of 59.94, are left out each minute but every tenth).
+    count : int
+        Frames, which may be negative.
+    rate : Fraction
+        Frames per second.
+
+    Returns
+    -------
+    str
+        Wrapped at 24 hours; ``text`` itself when it is no timecode.
+    """
+    match = _TIMECODE.match(text.strip())
+    if match is None:
+        return text
+    hours, minutes, seconds, frame = (int(match[i]) for i in (1, 2, 3, 5))
+    base = round(rate)
+    drop = base // 15 if match[4] != ":" and base % 30 == 0 else 0
+    whole = hours * 60 + minutes
+    number = (whole * 60 + seconds) * base + frame - drop * (whole - whole // 10)
+    ten_minutes = 600 * base - 9 * drop
+    number = (number + count) % (144 * ten_minutes)
+    tens, rest = divmod(number, ten_minutes)
+    ones = 0 if rest < 60 * base else 1 + (rest - 60 * base) // (60 * base - drop)
+    number += drop * (9 * tens + ones)
+    seconds, frame = divmod(number, base)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{match[4]}{frame:02d}"
+
+
 def frames_for_duration(seconds: float | Fraction, rate: Fraction) -> int:
     """How many frames a duration needs, counting a started frame as whole.
 

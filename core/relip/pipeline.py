@@ -12,6 +12,7 @@ from relip.frames import format_range, select_frames
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.shot import Shot
+from relip.threads import steady, thread_count
 
 #: The stages in the order in which they run.
 STAGES = ("speech", "track", "mask", "train", "render", "blend", "review")
@@ -69,6 +70,77 @@ def run_stage(
             f"{stage} looks at the whole shot and cannot be split",
             mend="leave --frames out",
         )
+    with steady():
+        report = _run_stage(shot, stage, chosen, progress, force)
+        if report.done or force:
+            note_again(shot, stage)
+        return report
+
+
+def note_again(shot: Shot, stage: str) -> None:
+    """Add to a stage's record what :mod:`relip.rerun` needs: settings, frames, keys, threads."""
+    from relip.rerun import RESULTS, recorded_frames
+
+    folder = shot.path(RESULTS[stage][0])
+    record = records.read_record(folder)
+    frames = [] if stage in WHOLE else recorded_frames(shot, stage)
+    status = FrameRecord(folder)
+    if stage in WHOLE:
+        keys = {"key": record.get("key")}
+    else:
+        keys = {str(f): (status.get(f) or {}).get("key") for f in frames}
+    record["again"] = {
+        "settings": shot.settings.to_dict(),
+        "frames": format_range(frames),
+        "keys": keys,
+        "threads": thread_count(),
+        "target": record.get("target"),
+    }
+    records.write_record(folder, record)
+
+
+def stage_keys(shot: Shot, stage: str, frames: list[int]) -> dict[str, str]:
+    """Fingerprints of a stage's inputs now: of the frames asked for, or one of the whole.
+
+    Raises
+    ------
+    RelipError
+        If an earlier stage is not made.
+    """
+    from relip.blend import stage as blend_stage
+    from relip.mask import region as region_module
+    from relip.mask import stage as mask_stage
+    from relip.render import stage as render_stage
+    from relip.render import train_stage
+    from relip.review import stage as review_stage
+    from relip.speech import stage as speech_stage
+    from relip.track import stage as track_stage
+
+    whole: dict[str, Callable[[Shot], str]] = {
+        "speech": speech_stage.curves_key,
+        "track": track_stage.key,
+        "train": train_stage.key,
+        "review": review_stage.review_key,
+    }
+    with steady():
+        if stage in whole:
+            return {"key": whole[stage](shot)}
+        if stage == "mask":
+            track = track_stage.load(shot)
+            outline = region_module.make_region(track, shot.settings.mask).outline
+            return {str(f): mask_stage.frame_key(shot, track, outline, f) for f in frames}
+        with shot.open_plate() as plate:
+            if stage == "render":
+                inputs = render_stage.load_inputs(shot)
+                return {str(f): inputs.key(shot, plate, f) for f in frames}
+            target = records.read_record(shot.path("comp")).get("target") or ""
+            pattern = "" if target == "comp/comp.####.exr" else target
+            return {str(f): blend_stage.frame_key(shot, plate, f, pattern) for f in frames}
+
+
+def _run_stage(
+    shot: Shot, stage: str, chosen: list[int], progress: Progress, force: bool
+) -> StageReport:
     if stage == "speech":
         from relip.speech import stage as speech_stage
 
@@ -199,6 +271,11 @@ def status(shot: Shot) -> list[StageStatus]:
     -------
     list of StageStatus
     """
+    with steady():
+        return _status(shot)
+
+
+def _status(shot: Shot) -> list[StageStatus]:
     from relip.blend import stage as blend_stage
     from relip.mask import region as region_module
     from relip.mask import stage as mask_stage

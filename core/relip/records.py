@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
+import platform
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +115,81 @@ def output_error(path: str | Path, error: OSError) -> OutputError:
     return OutputError(f"{path} cannot be written: {reason}", mend=mend)
 
 
+#: A temporary file of a process of this machine that is gone, or one older than this many seconds,
+#: is swept away.
+STALE = 6 * 3600.0
+
+_TEMPORARY = re.compile(r"^\..+\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(?:\..+)?$")
+
+
+@functools.lru_cache(maxsize=1)
+def _host() -> str:
+    """This machine, since it was started, in eight digits: process numbers mean something on it."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    text = platform.node()
+    with contextlib.suppress(OSError):
+        text += boot.read_text()
+    with contextlib.suppress(OSError):
+        # Containers share a kernel and often a name, not their process numbers.
+        text += os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Remove temporary files that killed processes left in a folder.
+
+    Those of this machine whose process is gone; of other machines those that
+    have not changed for :data:`STALE` seconds, by the file system's own clock
+    (a file made for the purpose), so that clocks that differ do no harm.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+        What was removed.
+    """
+    removed: list[Path] = []
+    try:
+        found = [(p, m) for p in folder.iterdir() if (m := _TEMPORARY.match(p.name))]
+    except OSError:
+        return removed
+    now: float | None = None
+    for path, match in found:
+        with contextlib.suppress(OSError):
+            # On Windows there is no asking after a process without ending it.
+            gone = os.name != "nt" and match["host"] == _host() and not _alive(int(match["pid"]))
+            if not gone:
+                now = _file_time(folder) if now is None else now
+                if now - path.stat().st_mtime < STALE:
+                    continue
+            path.unlink()
+            removed.append(path)
+    return removed
+
+
+def _file_time(folder: Path) -> float:
+    """What the clock of the file system says."""
+    probe = folder / f".clock.{_host()}-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        probe.write_bytes(b"")
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well.
@@ -126,7 +204,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         If the folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
-    tag = f"{os.getpid()}-{os.urandom(4).hex()}"
+    tag = f"{_host()}-{os.getpid()}-{os.urandom(4).hex()}"
     temporary = path.with_name(f".{path.stem[:100]}.{tag}{path.suffix}")
     try:
         if path.is_dir():
@@ -318,7 +396,6 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of everything that can change a pixel, for the record."""
-    import platform
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version(), "machine": platform.machine()}

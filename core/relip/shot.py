@@ -39,6 +39,8 @@ DRIVES = ("speech", "track", "csv")
 QUALITIES = ("draft", "default", "final")
 WHEN_LONGER = ("error", "trim", "pingpong")
 LAYERS = ("raw", "stmap")
+POLICIES = ("error", "hold", "skip")
+INTERLACED = ("error", "progressive")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ class PlateSettings:
     frames: str = ""
     fps: str = ""
     colourspace: str = ""
+    missing: str = "error"
+    duplicates: str = "hold"
+    interlaced: str = "error"
+
+    def check(self) -> None:
+        _choice("plate.missing", self.missing, POLICIES)
+        _choice("plate.duplicates", self.duplicates, POLICIES)
+        _choice("plate.interlaced", self.interlaced, INTERLACED)
 
 
 @dataclass(frozen=True)
@@ -331,8 +341,9 @@ class Shot:
         if plate.is_dir() or plate.suffix.lower() in IMAGE_SUFFIXES:
             from relip.plate.sequence import find_files
 
-            files, frames = find_files(plate)
-            plate = Path(files[self.frames.start if self.frames.start in files else frames[0]])
+            files, _ = find_files(plate, complete=s.plate.missing == "error")
+            first = self.frames.start
+            plate = Path(files[first] if first in files else next(iter(files.values())))
         d = s.dialogue
         named = (d.audio, d.text, d.production_audio, s.render.csv)
         return [plate, *(self.resolve(name) for name in named if name)]
@@ -374,6 +385,8 @@ class Shot:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise records.output_error(folder, exc) from exc
+        records.sweep(folder)
+        records.sweep(folder / "status")
         return folder
 
     def path(self, *parts: str) -> Path:
@@ -413,6 +426,8 @@ class Shot:
             self.resolve(s.path),
             fps=parse_rate(s.fps) if s.fps else None,
             colourspace=s.colourspace or None,
+            missing=s.missing,
+            interlaced=s.interlaced,
         )
 
     @cached_property

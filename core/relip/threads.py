@@ -1,8 +1,18 @@
-"""How many CPU threads the engine may use."""
+"""How many CPU threads the engine may use, and how results do not depend on it.
+
+A sum taken by two threads is not the sum taken by one, to the last bit. On
+the libraries used here that was measured: PyTorch's convolutions and LAPACK's
+decompositions change with the number of threads, OpenCV's filters and flows
+and OpenColorIO do not. So decompositions, which are small, always run on one
+thread; and a frame is always computed by one thread, several frames at once.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+from collections.abc import Iterator
 
 from relip.errors import SettingError
 
@@ -26,3 +36,37 @@ def set_threads(count: int) -> None:
 
     torch.set_num_threads(count)
     cv2.setNumThreads(count)
+
+
+@contextlib.contextmanager
+def steady() -> Iterator[None]:
+    """In the block BLAS and LAPACK compute on one thread: the same bits everywhere."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@contextlib.contextmanager
+def one_each() -> Iterator[int]:
+    """In the block PyTorch computes on one thread, for frames that are computed side by side.
+
+    Yields
+    ------
+    int
+        How many threads may be used, each for a frame of its own.
+    """
+    import torch
+
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield count
+    finally:
+        torch.set_num_threads(count)
+
+
+def thread_count() -> int | None:
+    """PyTorch's threads; None when it was not needed."""
+    torch = sys.modules.get("torch")
+    return int(torch.get_num_threads()) if torch is not None else None

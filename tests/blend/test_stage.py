@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from relip.blend import stage
-from relip.errors import ShotError, StageMissingError, UsageError
+from relip.errors import StageMissingError, UsageError
 from relip.plate import read_exr, read_image, write_exr
 from relip.progress import Progress
 from relip.records import FrameRecord
@@ -91,19 +91,25 @@ def test_the_artists_patch_mends_a_failed_frame(shot_copy: Path):
     np.testing.assert_array_equal(read_image(stage.comp_path(shot, 1004)), wanted)
 
 
-def test_an_unfit_patch_is_refused(shot_copy: Path):
+def test_an_unfit_patch_fails_its_frame_and_no_other(shot_copy: Path):
     shot = Shot.open(shot_copy)
     path = shot.path("overrides", "patch.1004.exr")
     one = np.ones((4, 4), np.float32)
+
+    def reason(done: list[int]) -> str:
+        report = stage.run(shot, FRAMES, progress=QUIET, force=bool(done))
+        assert list(report.failed) == [1004] and report.done == done
+        return report.failed[1004]
+
     write_exr(path, dict.fromkeys("RGBA", one), display=(64, 64))
-    with pytest.raises(ShotError, match="64x64"):
-        stage.run(shot, FRAMES, progress=QUIET)
+    assert "64x64" in reason([])
     write_exr(path, dict.fromkeys("RGB", one), display=SIZE)
-    with pytest.raises(ShotError, match="no channel A"):
-        stage.run(shot, FRAMES, progress=QUIET)
+    assert "no channel A" in reason([1003, 1005])
     path.write_bytes(b"no picture")
-    with pytest.raises(ShotError, match=r"patch\.1004\.exr"):
-        stage.run(shot, FRAMES, progress=QUIET)
+    assert "patch.1004.exr" in reason([1003, 1005])
+    path.unlink()
+    report = stage.run(shot, FRAMES, progress=QUIET)
+    assert report.done == [1004] and not report.failed
 
 
 def test_not_rendered(shot_copy: Path):

@@ -180,3 +180,40 @@ def test_threads_share_one_config() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def half_ulp(values: np.ndarray) -> np.ndarray:
+    """The distance of neighbouring half floats at these values."""
+    exponent = np.floor(np.log2(np.maximum(np.abs(values), 2.0**-14)))
+    return np.maximum(2.0 ** (exponent - 10), 2.0**-24)
+
+
+@pytest.mark.parametrize(
+    "space", ["ACEScg", "ACES2065-1", "Linear Rec.709 (sRGB)", "Linear Rec.2020", "Linear P3-D65"]
+)
+def test_half_plates_come_back_from_the_networks_encoding(space: str) -> None:
+    """On [-0.1, 64]: greys to far less than one half-float step; any colour to that of its
+    strongest channel (a matrix in float cannot do better for a weak one beside it)."""
+    from relip.render.encoding import Encoding
+
+    encoding = Encoding.choose(space, "auto", integer=False)
+    rng = np.random.default_rng(0)
+    greys = np.repeat(np.linspace(-0.1, 64, 60_001)[:, None], 3, axis=1)
+    dark = np.repeat(np.linspace(-0.1, 1, 60_001)[:, None], 3, axis=1)
+    colours = rng.uniform(0, 1, (60_000, 3)) ** 6 * 64 - 0.1
+    for number, values in enumerate((greys, dark, colours)):
+        rgb = values.astype(np.float16).astype(np.float32)[None]
+        error = np.abs(encoding.decode(encoding.encode(rgb)) - rgb)
+        scale = rgb if number < 2 else np.abs(rgb).max(-1, keepdims=True)
+        assert (error <= 0.02 * half_ulp(scale)).all()
+
+
+def test_a_specular_of_40_keeps_its_energy_through_cut_and_put_back() -> None:
+    """Of a highlight that the mouth does not cover, the way to the crop and back loses nothing."""
+    from relip.render.encoding import Encoding
+
+    encoding = Encoding.choose("ACEScg", "auto", integer=False)
+    rgb = np.full((40, 40, 3), 0.2, np.float32)
+    rgb[18:22, 18:22] = 40.0
+    back = encoding.decode(encoding.encode(rgb))
+    assert back[18:22, 18:22].sum() >= 0.9999 * rgb[18:22, 18:22].sum()

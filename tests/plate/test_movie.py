@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 from plate_making import moving_pictures, smooth_codes, write_planes
 
 from relip.errors import ColourError, PlateError
-from relip.plate import BadFrame, open_plate
+from relip.plate import BadFrame, MovieWriter, open_plate
 from relip.plate.movie import coding_of, planes_of
 from relip.plate.yuv import Coding, decode
 
@@ -534,3 +536,125 @@ def test_real_footage(shared: Path) -> None:
         pictures = {p.frame: p.rgb for p in plate.iter(range(1, 100, 7))}
         for frame in (92, 8, 50, 1):
             np.testing.assert_array_equal(plate.read(frame).rgb, pictures[frame])
+
+
+def interlace(stream: Any) -> None:
+    stream.options = {"x264-params": "tff=1:interlaced=1", "flags": "+ildct+ilme"}
+
+
+def test_interlaced_movies_are_refused_or_taken_as_they_are(tmp_path: Path) -> None:
+    path = write_planes(
+        tmp_path / "i.mp4", moving_pictures(6), "yuv420p", options={}, setup=interlace
+    )
+    with pytest.raises(PlateError, match="is interlaced; de-interlace it first"):
+        open_plate(path)
+    with open_plate(path, interlaced="progressive") as plate:
+        assert len(plate.frames) == 6
+        assert "interlaced; its pictures are taken as whole ones" in plate.info["notes"]
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mp4", ".mkv"])
+def test_timecode_is_read_and_kept(tmp_path: Path, suffix: str) -> None:
+    def setup(stream: Any) -> None:
+        if suffix == ".mkv":
+            stream.container.metadata["timecode"] = "10:20:30:12"
+        else:
+            stream.metadata["timecode"] = "10:20:30:12"
+
+    path = write_planes(tmp_path / f"t{suffix}", moving_pictures(6), "yuv420p", setup=setup)
+    out = tmp_path / f"out{suffix}"
+    with open_plate(path) as plate:
+        assert plate.info["timecode"] == "10:20:30:12"
+        with MovieWriter(out, plate, first_frame=3) as writer:
+            for picture in plate.iter(range(3, 7)):
+                writer.write(picture.rgb)
+    with av.open(str(out)) as container:
+        said = [container.metadata, *(s.metadata for s in container.streams)]
+    assert any("10:20:30:14" in (m.get("timecode"), m.get("TIMECODE")) for m in said)
+
+
+@pytest.mark.parametrize(
+    ("profile", "pix_fmt", "depth"),
+    [
+        ("dnxhr_hqx", "yuv422p10le", 10),
+        ("dnxhr_hq", "yuv422p", 8),
+        ("dnxhr_444", "yuv444p10le", 10),
+    ],
+)
+def test_dnxhr_stays_dnxhr(tmp_path: Path, profile: str, pix_fmt: str, depth: int) -> None:
+    wide = 256 if "444" in pix_fmt else 128
+    dtype = np.uint8 if depth == 8 else np.uint16
+    scale = 1 << (depth - 8)
+    rng = np.random.default_rng(0)
+    planes = [
+        smooth_codes(rng, (128, w), 16 * scale, 235 * scale, dtype) for w in (256, wide, wide)
+    ]
+    path = write_planes(
+        tmp_path / "d.mov", [planes] * 3, pix_fmt, codec="dnxhd", options={"profile": profile}
+    )
+    out = tmp_path / "out.mov"
+    with open_plate(path) as plate:
+        with MovieWriter(out, plate, frames=3) as writer:
+            for picture in plate.iter():
+                writer.write(picture.rgb)
+        assert writer.notes == []
+        with open_plate(out) as again:
+            for key in ("codec", "profile", "pix_fmt"):
+                assert again.info[key] == plate.info[key]
+            error = np.abs(again.read(2).rgb - plate.read(2).rgb)
+            assert error.mean() < 0.01
+
+
+def test_a_movie_with_several_sound_streams(tmp_path: Path) -> None:
+    path = tmp_path / "s.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        sounds = [container.add_stream("pcm_s16le", rate=48000, layout="mono") for _ in range(3)]
+        for number in range(5):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        for sound in sounds:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.int16), "s16", "mono")
+            frame.sample_rate, frame.pts = 48000, 0
+            container.mux(sound.encode(frame))
+    with open_plate(path) as plate:
+        assert len(plate.info["audio"]) == 3
+        assert any("3 sound streams" in note for note in plate.info["notes"])
+
+
+@pytest.mark.parametrize(("policy", "shown"), [("hold", True), ("skip", False)])
+def test_a_movie_cut_short(tmp_path: Path, movie: Path, policy: str, shown: bool) -> None:
+    """What the container promises and lacks is held or left out, as the shot says."""
+    with open_plate(movie) as plate:
+        last = len(plate.frames)
+        grid = plate.index.grid.copy()
+        grid[-2:] = plate.index.pictures + 3, -1
+        plate.index = dataclasses.replace(plate.index, grid=grid)
+        plate._missing = policy
+        found = list(plate.iter(range(last - 2, last + 1), on_error="mark"))
+    assert not isinstance(found[0], BadFrame)
+    for each in found[1:]:
+        if shown:
+            np.testing.assert_array_equal(each.rgb, found[0].rgb)
+        else:
+            assert isinstance(each, BadFrame) and each.skipped
+
+
+def test_tags_of_the_file_count_where_the_pictures_say_nothing(tmp_path: Path) -> None:
+    """ProRes with a colr atom alone: decoding must not make it untagged."""
+
+    def setup(stream: Any) -> None:
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc = 9, 9, 16
+
+    planes = [p.astype(np.uint16) * 4 for p in moving_pictures(1, (96, 64))[0]]
+    planes[1:] = [np.repeat(p, 2, axis=0) for p in planes[1:]]
+    path = write_planes(
+        tmp_path / "p.mov", [planes] * 2, "yuv422p10le", codec="prores_ks", options={}, setup=setup
+    )
+    with open_plate(path) as plate:
+        assert (plate.info["matrix"], plate.info["matrix_from"]) == ("bt2020", "tag")
+        assert plate.info["transfer"] == "pq" and plate.info["primaries"] == "bt2020"

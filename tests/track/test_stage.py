@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from relip.demo import INNER_LIPS, make_plate
-from relip.errors import FaceError, ShotError
+from relip.errors import FaceError, PlateError, ShotError
 from relip.plate import write_exr
 from relip.progress import Progress
 from relip.records import read_json, read_npz
@@ -173,3 +173,78 @@ def test_no_offsets(faceless: Shot):
 def test_malformed_offsets_are_refused(faceless: Shot, text: str):
     with pytest.raises(ShotError, match=r"track\.json"):
         offsets(faceless, text)
+
+
+def test_offsets_need_no_second_detection(tracked: Shot, tmp_path: Path, monkeypatch):
+    """The pictures are looked at once: an edit of overrides/track.json moves points only."""
+    shot = copied(tracked, tmp_path)
+    before = stage.load(shot)
+
+    def looked(*_: object) -> None:
+        raise TypeError("looked at the pictures again")
+
+    monkeypatch.setattr(stage.FaceMesh, "faces", looked)
+    override = shot.path("overrides", "track.json")
+    override.parent.mkdir(exist_ok=True)
+    override.write_text('{"offsets": {"1": {"all": [3.0, -2.0]}}}')
+    assert stage.run(shot, progress=QUIET).done
+    after = stage.load(shot)
+    seen = before.visible
+    moved = (after.landmarks - before.landmarks)[seen]
+    np.testing.assert_allclose(moved[..., 0], 3.0, atol=1e-3)
+    np.testing.assert_allclose(moved[..., 1], -2.0, atol=1e-3)
+    override.unlink()
+    assert stage.run(shot, progress=QUIET).done
+    np.testing.assert_array_equal(stage.load(shot).landmarks, before.landmarks)
+    shot.path("track", "detected.npz").write_bytes(b"PK damaged")
+    with pytest.raises(TypeError):
+        override.write_text('{"offsets": {"1": {"all": [1.0, 0.0]}}}')
+        stage.run(shot, progress=QUIET)
+
+
+def copied(shot: Shot, tmp_path: Path) -> Shot:
+    import shutil
+
+    return Shot.open(shutil.copytree(shot.folder, tmp_path / "a.relip"))
+
+
+@pytest.fixture(scope="module")
+def stuttering(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An EXR sequence of 14 frames; 5 repeats 4, and 9 is missing."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("stuttering")
+    pattern = make_plate(folder / "p.####.exr", n_frames=14, size=240, exr=True)
+    files = sorted(folder.glob("p.*.exr"))
+    shutil.copy(files[3], files[4])
+    files[8].unlink()
+    return pattern
+
+
+@pytest.mark.parametrize("policy", ["hold", "skip", "error"])
+def test_missing_and_repeated_frames(stuttering: Path, tmp_path: Path, policy: str):
+    plate = {"path": str(stuttering), "missing": "skip" if policy == "error" else policy}
+    settings = ShotSettings.from_dict({"plate": {**plate, "duplicates": policy}})
+    shot = Shot.create(tmp_path / "a.relip", settings)
+    first = shot.frames.start
+    repeat, missing = first + 4, first + 8
+    if policy == "error":
+        with pytest.raises(PlateError, match=rf"frames {repeat} repeat .*hold or skip"):
+            stage.run(shot, progress=QUIET)
+        return
+    report = stage.run(shot, progress=QUIET)
+    assert not report.failed
+    track = stage.load(shot)
+    record = read_json(shot.path("track", "record.json"))
+    notes = " | ".join(report.notes)
+    if policy == "hold":
+        # The held frame repeats the one before it, too.
+        assert record["repeated"] == [repeat, missing] and track.visible.all()
+        assert f"{missing} are missing: the frame before is held" in notes
+    else:
+        assert record["repeated"] == [repeat] and record["skipped"] == [missing]
+        assert sorted(report.passed) == [repeat, missing]
+        assert f"frames {repeat} repeat the frame before them: the plate passes" in notes
+        assert f"frames {missing} are missing and left out" in notes
+    again = stage.run(shot, progress=QUIET)
+    assert again.kept and again.notes == report.notes

@@ -12,6 +12,7 @@ from relip import records
 from relip.blend.comp import over
 from relip.errors import PlateError, RelipError, ShotError, StageMissingError, UsageError
 from relip.plate import BadFrame, MoviePlate, MovieWriter, Picture, Plate, read_exr, write_comp
+from relip.plate.comp import check_suffix
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
@@ -139,6 +140,11 @@ def run(
         If a frame was not rendered.
     OutputError
         If the files cannot be written.
+
+    Notes
+    -----
+    A frame whose patch does not fit, or whose plate cannot be read, fails and
+    is not written; the others are.
     """
     report = StageReport(NAME)
     record = FrameRecord(shot.stage_folder("comp"))
@@ -149,15 +155,23 @@ def run(
         return sequence_path(target, frame) if target else comp_path(shot, frame)
 
     with shot.open_plate() as plate:
+        if target:
+            check_suffix(target, plate)
+            records.sweep(Path(target).parent)
         todo = {}
         for frame in frames:
             key = frame_key(shot, plate, frame, target or "")
-            if not force and record.is_current(frame, key, place(frame)) and place(frame).exists():
+            state = record.get(frame) or {}
+            if (
+                not force
+                and record.is_current(frame, key, place(frame))
+                and (place(frame).exists() or state["state"] == "passed")
+            ):
                 report.kept.append(frame)
                 reason = _why_not_rendered(shot, rendered, frame)
                 if reason is not None:
                     report.failed[frame] = reason
-                elif (record.get(frame) or {}).get("note") == "plate":
+                elif state.get("note") == "plate" or state["state"] == "passed":
                     report.passed.append(frame)
                 progress.step()
             else:
@@ -165,12 +179,26 @@ def run(
         for picture in prefetch(plate.iter(todo, on_error="mark")):
             frame = picture.frame
             if isinstance(picture, BadFrame):
-                report.failed[frame] = picture.reason
-                record.set(frame, todo[frame], "failed", picture.reason)
+                if picture.skipped:
+                    report.passed.append(frame)
+                else:
+                    report.failed[frame] = picture.reason
+                fate = "passed" if picture.skipped else "failed"
+                record.set(frame, todo[frame], fate, picture.reason)
                 progress.step()
                 continue
-            rgb = compose(shot, plate, picture)
-            write_comp(place(frame), picture, picture.rgb if rgb is None else rgb, half=plate.half)
+            try:
+                rgb = compose(shot, plate, picture)
+                finished = picture.rgb if rgb is None else rgb
+                write_comp(place(frame), picture, finished, half=plate.half)
+            except StageMissingError:
+                raise
+            except (PlateError, ShotError) as exc:
+                # One bad patch, or a plate that went away, is no reason to keep back the others.
+                report.failed[frame] = str(exc)
+                record.set(frame, todo[frame], "failed", str(exc))
+                progress.step()
+                continue
             reason = _why_not_rendered(shot, rendered, frame)
             if reason is not None:
                 report.failed[frame] = reason
@@ -235,6 +263,7 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
                 mend="give the output as name.####.exr",
             )
         rendered = FrameRecord(shot.path("render"))
+        records.sweep(Path(path).parent)
         progress.start("movie", len(shot.frames))
         last: np.ndarray | None = None
         with MovieWriter(
@@ -244,11 +273,16 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
             audio_offset=shot.settings.dialogue.offset,
             frames=len(shot.frames),
             rate=shot.rate,
+            first_frame=shot.frames.start,
         ) as writer:
             for picture in prefetch(plate.iter(shot.frames, on_error="mark")):
                 frame = picture.frame
                 if isinstance(picture, BadFrame):
-                    report.failed[frame] = picture.reason
+                    if picture.skipped:
+                        # A movie that loses a frame loses its sync: the frame before is held.
+                        report.passed.append(frame)
+                    else:
+                        report.failed[frame] = picture.reason
                     rgb = (
                         last
                         if last is not None

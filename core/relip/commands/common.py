@@ -10,7 +10,7 @@ from relip.errors import EXIT_SOME_FRAMES_FAILED
 from relip.frames import format_range
 from relip.progress import FORMS, Progress
 from relip.records import StageReport
-from relip.shot import DRIVES, QUALITIES, WHEN_LONGER
+from relip.shot import DRIVES, INTERLACED, POLICIES, QUALITIES, WHEN_LONGER
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +38,25 @@ def add_plate(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--frames", metavar="RANGE", help="use only these frames, e.g. 1001-1100")
     group.add_argument("--fps", metavar="RATE", help="frame rate of a sequence: 24, 25, 24000/1001")
     group.add_argument("--colourspace", metavar="NAME", help="OCIO colourspace of the plate")
+    group.add_argument(
+        "--missing",
+        choices=POLICIES,
+        default="error",
+        help="frames that the plate lacks: refuse it, show the frame before, or leave them out",
+    )
+    group.add_argument(
+        "--duplicates",
+        choices=POLICIES,
+        default="hold",
+        help="frames equal to the one before: refuse them, take them as they are, or let the plate "
+        "through",
+    )
+    group.add_argument(
+        "--interlaced",
+        choices=INTERLACED,
+        default="error",
+        help="an interlaced movie: refuse it, or take its pictures as whole ones",
+    )
 
 
 def add_dialogue(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -102,6 +121,9 @@ def settings_from(args: argparse.Namespace, plate: str) -> dict[str, Any]:
             "frames": args.frames or "",
             "fps": args.fps or "",
             "colourspace": args.colourspace or "",
+            "missing": args.missing,
+            "duplicates": args.duplicates,
+            "interlaced": args.interlaced,
         },
         "dialogue": {
             "audio": absolute(args.audio),

@@ -16,6 +16,9 @@ import numpy as np
 from relip.errors import PlateError
 from relip.frames import format_range
 
+#: Said of a frame that is not there and is skipped.
+MISSING = "missing in the plate; skipped"
+
 #: Bytes hashed at the head, the middle and the tail of a file.
 _BLOCK = 1 << 20
 
@@ -30,7 +33,8 @@ class Part:
         Windows, channel names and types, compression and all other attributes.
     pixels : (h, w, C) array
         Every channel over the data window: float16, float32, or float64 when
-        a channel's integers need it.
+        a channel's integers need it. Unsigned integers of an EXR stand in a
+        float32 array as their bits.
     """
 
     header: Any
@@ -50,12 +54,18 @@ class PictureSpec:
         Which of them holds R, G and B.
     rgb_channels : tuple of int
         Their places among its channels; one place for a grey image.
+    source : str
+        The file.
+    stamp : (int, int)
+        Its size and time of change when it was read.
     """
 
     format: str
     parts: list[Part]
     part: int
     rgb_channels: tuple[int, ...]
+    source: str = ""
+    stamp: tuple[int, int] = (0, 0)
 
     @property
     def header(self) -> Any:
@@ -94,10 +104,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class BadFrame:
-    """Stands in ``iter(on_error="mark")`` for a frame that cannot be read."""
+    """Stands in ``iter(on_error="mark")`` for a frame that cannot be read.
+
+    Attributes
+    ----------
+    frame : int
+    reason : str
+    skipped : bool
+        The plate lacks it, and the shot's policy says that it may.
+    """
 
     frame: int
     reason: str
+    skipped: bool = False
 
 
 class Plate(abc.ABC):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from relip.plate.base import Picture
-from relip.plate.exr import store_parts, undated, write_exr
-
-#: Compressions that change pixels each time they are written. Nothing but the
-#: mouth may change, so these are written as zip, which is exact.
-_LOSSY = ("dwaa", "dwab", "b44", "b44a")
+from relip.errors import OutputError, PlateError
+from relip.plate.base import Picture, Plate
+from relip.plate.exr import file_stamp, store, undated, write_exr, write_rows
+from relip.plate.exrfile import LayoutError
+from relip.plate.exrsplice import splice, touched_rows, write_pieces
+from relip.records import atomic_path
 
 #: Attributes of other formats that mean nothing in an EXR, or say what is no longer true.
 _FOREIGN = (
@@ -28,21 +29,29 @@ _FOREIGN = (
 )
 
 
+#: Formats other than EXR that can be written again without a loss, and their suffixes.
+_SAME = {"dpx": (".dpx",), "tiff": (".tif", ".tiff"), "png": (".png",)}
+
+
 def write_comp(
     path: str | Path, picture: Picture, rgb: np.ndarray, *, half: bool | None = None
 ) -> None:
-    """Write ``picture`` as an EXR with other R, G and B.
+    """Write ``picture`` again with other R, G and B.
 
-    Of an EXR everything else is kept: the other channels and parts, channel
-    types and order, data and display window, compression (zip for the lossy
-    DWA and B44), pixel aspect, metadata and timecode. What ``rgb`` holds
+    Of an EXR everything else is kept to the bit: header attributes of any
+    type, the other channels and parts, channel types, data and display
+    window, compression, pixel aspect, timecode; see
+    :mod:`relip.plate.exrsplice` for the two exceptions. What ``rgb`` holds
     outside the data window is not written; overscan keeps the plate's pixels.
-    Frames of movies and other image formats become a plain EXR.
+
+    DPX, TIFF and PNG can be written as what they are: codes that were not
+    changed come back the same. Frames of movies, and of other formats when
+    the path ends in ``.exr``, become a plain EXR.
 
     Parameters
     ----------
     path : str or Path
-        Ending in ``.exr``.
+        Ending in ``.exr``, or in the plate's own suffix.
     picture : Picture
         As the plate gave it.
     rgb : (H, W, 3) float32
@@ -54,32 +63,112 @@ def write_comp(
     Raises
     ------
     OutputError
-        If the file cannot be written.
+        If the file cannot be written, or not in the format that its suffix names.
+    PlateError
+        If the plate's file is not the one that was read any more.
     """
     if rgb.shape != picture.rgb.shape:
         raise ValueError(f"picture of shape {rgb.shape}, not {picture.rgb.shape}")
     spec = picture.spec
-    if spec is None:
+    suffix = os.path.splitext(str(path))[1].lower()
+    if suffix != ".exr":
+        _write_same(path, picture, rgb, suffix)
+    elif spec is None:
         _write_plain(path, picture, rgb, half, {}, 1.0)
-        return
-    if spec.format != "openexr":
+    elif spec.format != "openexr":
         aspect = spec.header.get_float_attribute("PixelAspectRatio", 1.0) or 1.0
         _write_plain(path, picture, rgb, half, _extra(spec, picture), aspect)
+    else:
+        _write_again(path, picture, rgb)
+
+
+def check_suffix(path: str | Path, plate: Plate) -> None:
+    """See that frames of a plate can be written under a name, before any work.
+
+    Raises
+    ------
+    OutputError
+        If its suffix is neither ``.exr`` nor the plate's own lossless format.
+    """
+    suffix = os.path.splitext(str(path))[1].lower()
+    own = str(plate.info.get("codec"))
+    if suffix == ".exr" or suffix in _SAME.get(own, ()):
         return
-    parts: list[tuple[Any, np.ndarray]] = []
-    for number, part in enumerate(spec.parts):
-        header, pixels = part.header.copy(), part.pixels
-        if number == spec.part:
-            pixels = _replaced(pixels, spec.rgb_channels, spec.origin, rgb)
-        kind = header.get_string_attribute("compression")
-        if kind.partition(":")[0] in _LOSSY:
-            header.attribute("compression", "zip")
-            header.erase_attribute("openexr:dwaCompressionLevel")
-        elif kind in ("zip", "zips") and header.get_int_attribute("openexr:zipCompressionLevel", 0):
-            pass
-        undated(header)
-        parts.append((header, pixels))
-    store_parts(path, parts)
+    raise OutputError(
+        f"{path}: frames of {own if plate.kind == 'sequence' else 'a movie'} cannot be written as "
+        f"{suffix or 'a file without a suffix'} without a loss",
+        mend="use the suffix .exr",
+    )
+
+
+def _write_again(path: str | Path, picture: Picture, rgb: np.ndarray) -> None:
+    """An EXR, made of the bytes of the plate's own file."""
+    spec = picture.spec
+    assert spec is not None
+    data = _read_again(spec)
+    part = spec.parts[spec.part]
+    pixels = _replaced(part.pixels, spec.rgb_channels, spec.origin, rgb)
+    rows = touched_rows(part.pixels, pixels)
+    with atomic_path(path) as temporary:
+        band = temporary.with_name(f"{temporary.stem}.rows.exr")
+
+        def encode(first: int, last: int, kinds: dict[str, str], compression: str) -> bytes:
+            try:
+                write_rows(band, part.header, pixels[first:last], first, kinds, compression)
+            except OutputError as error:
+                # The file that the user knows, not the one beside it.
+                raise OutputError(
+                    f"{path} cannot be written: its new rows do not fit on the disk",
+                    mend=error.mend,
+                ) from None
+            return band.read_bytes()
+
+        try:
+            names = part.header.channelnames
+            pieces = splice(data, spec.part, pixels, names, rows, encode)
+        except LayoutError as error:
+            raise PlateError(
+                f"{spec.source}: its layout is not understood ({error})", mend="write it again"
+            ) from None
+        finally:
+            band.unlink(missing_ok=True)
+        write_pieces(temporary, pieces)
+
+
+def _read_again(spec: Any) -> bytes:
+    """The plate's file, which must be the one that its pixels came from."""
+    try:
+        data = Path(spec.source).read_bytes()
+    except OSError as error:
+        raise PlateError(
+            f"{spec.source}: {error.strerror or error}", mend="bring it back"
+        ) from None
+    if file_stamp(spec.source) != spec.stamp:
+        raise PlateError(
+            f"{spec.source} was changed while it was worked on", mend="run the stage again"
+        )
+    return data
+
+
+def _write_same(path: str | Path, picture: Picture, rgb: np.ndarray, suffix: str) -> None:
+    """A DPX, TIFF or PNG like the plate's."""
+    spec = picture.spec
+    if spec is None or suffix not in _SAME.get(spec.format, ()):
+        own = spec.format if spec is not None else "a movie"
+        raise OutputError(
+            f"{path}: frames of {own} cannot be written as {suffix or 'a file without a suffix'} "
+            "without a loss",
+            mend="use the suffix .exr",
+        )
+    if len(spec.parts) != 1:
+        raise OutputError(f"{path}: the plate has several pictures in a file", mend="use .exr")
+    part = spec.parts[0]
+    header = part.header.copy()
+    pixels = _replaced(part.pixels, spec.rgb_channels, spec.origin, rgb)
+    # Its values are colours as they were stored; they are stored like that again.
+    header.attribute("oiio:UnassociatedAlpha", 1)
+    undated(header)
+    store(path, header, pixels)
 
 
 def _replaced(

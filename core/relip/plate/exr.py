@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,59 @@ def write_exr(
     store(path, spec, pixels)
 
 
+#: Largest image read, in pixels of its data window: 16384 x 16384.
+MAX_PIXELS = 1 << 28
+#: Most channels, and most bytes of all parts decoded.
+MAX_CHANNELS, MAX_BYTES = 1024, 8 << 30
+
+
+def check_size(path: str | Path, headers: Sequence[Any]) -> None:
+    """Refuse an image too large to be one, before memory is taken for it.
+
+    Parameters
+    ----------
+    path : str or Path
+    headers : sequence of OpenImageIO.ImageSpec
+        Of all its parts.
+
+    Raises
+    ------
+    PlateError
+        Above :data:`MAX_PIXELS`, :data:`MAX_CHANNELS` or :data:`MAX_BYTES`.
+    """
+    total = 0
+    for header in headers:
+        shown = max(header.width * header.height, header.full_width * header.full_height)
+        if shown > MAX_PIXELS or min(header.full_width, header.full_height) < 1:
+            raise PlateError(
+                f"{path} says it is {header.width}x{header.height} in a display window of "
+                f"{header.full_width}x{header.full_height}",
+                mend=f"images up to {MAX_PIXELS} pixels are read; check the file",
+            )
+        total += 4 * header.width * header.height * header.nchannels
+        if header.nchannels > MAX_CHANNELS or total > MAX_BYTES:
+            raise PlateError(
+                f"{path} says it has {header.nchannels} channels of {header.width}x{header.height}",
+                mend=f"up to {MAX_CHANNELS} channels and {MAX_BYTES >> 30} GiB are read; "
+                "check the file",
+            )
+
+
+def file_stamp(path: str | Path) -> tuple[int, int]:
+    """A file's size and time of change.
+
+    Raises
+    ------
+    PlateError
+        If it is not there.
+    """
+    try:
+        stat = os.stat(path)
+    except OSError as error:
+        raise PlateError(f"{path}: {error.strerror or error}", mend="check the path") from None
+    return stat.st_size, stat.st_mtime_ns
+
+
 def undated(spec: Any) -> None:
     """Keep OpenImageIO from adding the time of writing: equal pictures make equal files."""
     if not any(a.name == "DateTime" for a in spec.extra_attribs):
@@ -181,6 +235,61 @@ def store(path: str | Path, spec: Any, pixels: np.ndarray) -> None:
         If the file cannot be written.
     """
     store_parts(path, [(spec, pixels)])
+
+
+def write_rows(
+    path: str | Path,
+    header: Any,
+    pixels: np.ndarray,
+    first: int,
+    kinds: Mapping[str, str],
+    compression: str,
+) -> None:
+    """Write some rows of an EXR part as a file of their own, for their compressed chunks.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written as it is, not beside its place.
+    header : OpenImageIO.ImageSpec
+        Of the part.
+    pixels : (h, w, C) float16 or float32
+    first : int
+        Their first row in the part's data window.
+    kinds : dict of str to str
+        ``"half"`` or ``"float"`` by channel.
+    compression : str
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    import OpenImageIO as oiio
+
+    height, width, count = pixels.shape
+    spec = oiio.ImageSpec(width, height, count, oiio.FLOAT)
+    spec.channelnames = tuple(header.channelnames)
+    wanted = [oiio.TypeHalf if kinds[n] == "half" else oiio.TypeFloat for n in spec.channelnames]
+    if len(set(map(str, wanted))) == 1:
+        spec.format = wanted[0]
+    else:
+        spec.channelformats = tuple(wanted)
+    spec.x, spec.y = header.x, header.y + first
+    spec.full_x, spec.full_y = spec.x, spec.y
+    spec.full_width, spec.full_height = width, height
+    if header.tile_width:
+        spec.tile_width, spec.tile_height = header.tile_width, header.tile_height
+        spec.tile_depth = 1
+    spec.attribute("compression", compression)
+    output = oiio.ImageOutput.create(str(path))
+    fine = output.open(str(path), spec) and output.write_image(np.ascontiguousarray(pixels))
+    message = output.geterror()
+    if not output.close() or not fine:
+        raise OutputError(
+            f"{path} cannot be written: {_brief(message or output.geterror())}",
+            mend="check the room on the disk",
+        )
 
 
 def store_parts(path: str | Path, parts: list[tuple[Any, np.ndarray]]) -> None:
@@ -227,7 +336,11 @@ def open_image(path: str | Path) -> Any:
     config.attribute("oiio:UnassociatedAlpha", 1)
     image = oiio.ImageInput.open(str(path), config)
     if image is None:
-        raise PlateError(f"{path} is not an image that can be read ({_brief(oiio.geterror())})")
+        try:
+            reason = _brief(oiio.geterror())
+        except UnicodeDecodeError:  # it quotes the damaged bytes
+            reason = "damaged"
+        raise PlateError(f"{path} is not an image that can be read ({reason})")
     return image
 
 
@@ -244,6 +357,7 @@ def read_pixels(path: str | Path, dtype: str = "float") -> tuple[np.ndarray, Any
         spec = image.spec()
         if spec.deep:
             raise PlateError(f"{path} is a deep image", mend="flatten it")
+        check_size(path, [spec])
         pixels = image.read_image(dtype)
         if pixels is None:
             raise PlateError(f"{path} cannot be read: {_brief(image.geterror())}")

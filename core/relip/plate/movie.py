@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from relip.errors import ColourError, PlateError
-from relip.plate.base import BadFrame, Picture, Plate, file_fingerprint
+from relip.plate.base import MISSING, BadFrame, Picture, Plate, file_fingerprint
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
 from relip.plate.movie_index import MovieIndex, movie_index
 from relip.plate.yuv import Coding, decode
@@ -232,6 +232,16 @@ class MoviePlate(Plate):
     colourspace : str, optional
     colour : Colour, optional
         The OCIO config; the environment's by default.
+    missing : {"error", "hold", "skip"}
+        As :func:`relip.plate.open_plate` has it, for pictures that a movie cut
+        short promises and lacks. With ``error`` they are reported one by one.
+    interlaced : {"error", "progressive"}
+        Whether to refuse an interlaced movie, or take its pictures as whole ones.
+
+    Attributes
+    ----------
+    timecode : str or None
+        Of its first picture.
     """
 
     kind = "movie"
@@ -243,7 +253,11 @@ class MoviePlate(Plate):
         fps: Fraction | None = None,
         colourspace: str | None = None,
         colour: Colour | None = None,
+        missing: str = "error",
+        interlaced: str = "error",
     ) -> None:
+        self._missing = missing
+        self._interlaced = interlaced
         self._fingerprint: str | None = None
         self.path = str(path)
         self._reader: _Reader | None = None
@@ -256,8 +270,10 @@ class MoviePlate(Plate):
     def _describe(self) -> None:
         with open_container(self.path) as container:
             stream = video_stream(container, self.path)
-            frame = _first_frame(container, stream, self.path)
             context = stream.codec_context
+            # Decoding puts what the pictures say, which may be nothing, over what the file says.
+            filed = context.colorspace, context.color_primaries, context.color_trc
+            frame = _first_frame(container, stream, self.path)
             found = coding_of(frame.format.name)
             if found is None:
                 raise PlateError(f"{self.path}: pixel format {frame.format.name} is not supported")
@@ -269,9 +285,9 @@ class MoviePlate(Plate):
                 "transfer": int(frame.color_trc),
             }
             for key, value in (
-                ("matrix", context.colorspace),
-                ("primaries", context.color_primaries),
-                ("transfer", context.color_trc),
+                ("matrix", filed[0]),
+                ("primaries", filed[1]),
+                ("transfer", filed[2]),
             ):
                 if tags[key] in (2, 0) and not (key == "matrix" and coding.matrix == "rgb"):
                     tags[key] = int(value)
@@ -305,7 +321,19 @@ class MoviePlate(Plate):
                 missing = len(self.index.grid) - self.index.pictures
                 notes.append(f"cut short: {missing} of its last pictures are missing")
             if frame.interlaced_frame:
-                notes.append("interlaced; treated as progressive")
+                if self._interlaced == "error":
+                    raise PlateError(
+                        f"{self.path} is interlaced",
+                        mend="de-interlace it first (ffmpeg -i IN -vf bwdif OUT), or give "
+                        "--interlaced progressive when its pictures are whole ones",
+                    )
+                notes.append("interlaced; its pictures are taken as whole ones")
+            if len(container.streams.audio) > 1:
+                notes.append(
+                    f"{len(container.streams.audio)} sound streams; where its sound is used, "
+                    "the first"
+                )
+            self.timecode = _timecode(container, stream)
             if _has_alpha(self.pix_fmt):
                 notes.append("its alpha channel is not read")
             self.info = {
@@ -329,6 +357,7 @@ class MoviePlate(Plate):
                 "pixel_aspect": float(shown_aspect),
                 "rate": str(self._rate),
                 "variable_rate": self.index.variable,
+                "timecode": self.timecode,
                 "duration": round(float(len(self.index.grid) / self.rate), 6),
                 "pictures": self.index.pictures,
                 "audio": [
@@ -402,7 +431,7 @@ class MoviePlate(Plate):
         reader = self._reader
         if reader is None:
             reader = self._reader = _Reader(self)
-        result = reader.picture(int(self.index.grid[frame - 1]))
+        result = reader.picture(self._picture(frame))
         if isinstance(result, str):
             raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
         return Picture(frame, result)
@@ -417,8 +446,11 @@ class MoviePlate(Plate):
         reader = _Reader(self)
         try:
             for frame in chosen:
-                result = reader.picture(int(self.index.grid[frame - 1]))
-                if isinstance(result, str):
+                place = self._picture(frame)
+                result = reader.picture(place)
+                if self._missing == "skip" and not 0 <= place < self.index.pictures:
+                    yield BadFrame(frame, MISSING, skipped=True)
+                elif isinstance(result, str):
                     if on_error == "raise":
                         raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
                     yield BadFrame(frame, result)
@@ -426,6 +458,15 @@ class MoviePlate(Plate):
                     yield Picture(frame, result)
         finally:
             reader.close()
+
+    def _picture(self, frame: int) -> int:
+        """Number of the picture that a frame shows."""
+        place = int(self.index.grid[frame - 1])
+        if self._missing != "hold" or 0 <= place < self.index.pictures:
+            return place
+        before = self.index.grid[: frame - 1]
+        there = before[(before >= 0) & (before < self.index.pictures)]
+        return int(there[-1]) if len(there) else 0
 
     def fingerprint(self, frame: int | None = None) -> str:
         if self._fingerprint is None:
@@ -629,6 +670,15 @@ def _first_frame(container: Any, stream: Any, path: str) -> Any:
     except av.FFmpegError as error:
         reason = getattr(error, "strerror", None) or str(error)
     raise PlateError(f"{path} cannot be decoded: {reason}")
+
+
+def _timecode(container: Any, stream: Any) -> str | None:
+    """The first picture's timecode, from wherever the container keeps it."""
+    for metadata in (stream.metadata, container.metadata, *(s.metadata for s in container.streams)):
+        for key in ("timecode", "TIMECODE"):
+            if value := metadata.get(key):
+                return str(value)
+    return None
 
 
 def _display_matrix(frame: Any) -> np.ndarray | None:

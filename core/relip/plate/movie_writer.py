@@ -14,13 +14,14 @@ import av.logging
 import numpy as np
 
 from relip.errors import OutputError
+from relip.frames import advance_timecode
 from relip.plate.movie import MoviePlate
 from relip.plate.sound import AAC_RATES, Sound, Track
 from relip.plate.yuv import Coding, encode
 from relip.records import atomic_path, output_error
 
 #: Codec of the movie in to the encoder of the movie out.
-_ENCODERS = {"h264": "libx264", "hevc": "libx265", "prores": "prores_ks"}
+_ENCODERS = {"h264": "libx264", "hevc": "libx265", "prores": "prores_ks", "dnxhd": "dnxhd"}
 
 #: Visually lossless (51-52 dB measured on 1080p camera footage) and quick: 50-90 ms of one core per
 #: 1080p picture. Slower presets make smaller files, not better pictures.
@@ -28,7 +29,21 @@ _OPTIONS = {
     "libx264": {"crf": "13", "preset": "veryfast"},
     "libx265": {"crf": "12", "preset": "ultrafast", "x265-params": "log-level=none"},
     "prores_ks": {"vendor": "apl0"},
+    "dnxhd": {},
 }
+
+#: DNxHR profiles by libav's name; the older DNxHD, whose sizes and bit rates are fixed, becomes the
+#: one of its depth.
+_DNXHR_PROFILES = {
+    "DNXHR 444": "dnxhr_444",
+    "DNXHR HQX": "dnxhr_hqx",
+    "DNXHR HQ": "dnxhr_hq",
+    "DNXHR SQ": "dnxhr_sq",
+    "DNXHR LB": "dnxhr_lb",
+}
+
+#: Below this width and height the encoder of DNxHR refuses pictures.
+_DNXHR_LEAST = (256, 120)
 
 _PRORES_PROFILES = {
     "Proxy": "proxy",
@@ -80,6 +95,8 @@ class MovieWriter:
         How many pictures will come; checked at the end.
     rate : Fraction, optional
         Frames per second; those of ``like`` by default.
+    first_frame : int
+        Which frame of ``like`` the first picture is; its timecode is that one's.
 
     Attributes
     ----------
@@ -105,6 +122,7 @@ class MovieWriter:
         audio_offset: float = 0.0,
         frames: int | None = None,
         rate: Fraction | None = None,
+        first_frame: int = 1,
     ) -> None:
         self.path = Path(path)
         self.notes: list[str] = []
@@ -114,6 +132,7 @@ class MovieWriter:
         self._written = 0
         self._samples = 0
         self._rate = rate or like.rate
+        self._first_frame = first_frame
         suffix = self.path.suffix.lower()
         if suffix not in _CONTAINERS:
             raise OutputError(
@@ -148,6 +167,11 @@ class MovieWriter:
         if encoder == "prores_ks" and suffix == ".mp4":
             encoder = "libx264"
             self.notes.append("ProRes cannot be stored in mp4; written as H.264")
+        if encoder == "dnxhd":
+            small = any(a < b for a, b in zip(like.stored_size, _DNXHR_LEAST, strict=True))
+            if suffix in (".mp4", ".m4v") or small:
+                encoder = "libx264"
+                self.notes.append("DNxHR cannot be stored so; written as H.264")
         width, height = like.stored_size
         supported = [f.name for f in av.Codec(encoder, "w").video_formats or []]
         name, self.coding = self._pixel_format(encoder, supported, width, height)
@@ -161,6 +185,12 @@ class MovieWriter:
         if encoder == "prores_ks":
             chosen = _PRORES_PROFILES.get(str(like.profile), "hq")
             options["profile"] = chosen if name.startswith("yuv422") else "4444"
+        if encoder == "dnxhd":
+            deep = "dnxhr_hqx" if self.coding.depth > 8 else "dnxhr_hq"
+            chosen = _DNXHR_PROFILES.get(str(like.profile), deep)
+            options["profile"] = "dnxhr_444" if name.startswith("yuv444") else chosen
+            if not str(like.profile).startswith("DNXHR"):
+                self.notes.append(f"DNxHD is written as {options['profile']}")
         stream = self._container.add_stream(encoder, rate=self._rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, name
         stream.time_base = stream.codec_context.time_base = 1 / self._rate
@@ -180,6 +210,13 @@ class MovieWriter:
             context.codec_tag = "hvc1"
         if like.display_matrix is not None and like.orientation != type(like.orientation)(0, False):
             stream.set_display_matrix([int(v) for v in like.display_matrix])
+        timecode = like.timecode and advance_timecode(
+            like.timecode, self._first_frame - 1, self._rate
+        )
+        if timecode and suffix == ".mkv":
+            self._container.metadata["timecode"] = timecode
+        elif timecode:
+            stream.metadata["timecode"] = timecode
         self._stream, self._format = stream, name
         self._frame_tags = (context.color_range, matrix)
 

@@ -23,6 +23,8 @@ def open_plate(
     fps: Fraction | None = None,
     colourspace: str | None = None,
     frames: str | None = None,
+    missing: str = "error",
+    interlaced: str = "error",
 ) -> Plate:
     """Open a movie or an image sequence.
 
@@ -38,6 +40,11 @@ def open_plate(
         Its name in the OCIO config; by default what the file says.
     frames : str, optional
         Only these frames of a sequence, as a range (``1001-1100``).
+    missing : {"error", "hold", "skip"}
+        A frame that the plate lacks: refuse the plate, show the frame before
+        it (the first one there is, at the start), or leave it out.
+    interlaced : {"error", "progressive"}
+        An interlaced movie: refuse it, or take its pictures as whole ones.
 
     Returns
     -------
@@ -60,10 +67,12 @@ def open_plate(
         from relip.plate.sequence import SequencePlate
 
         wanted = parse_range(frames) if frames else None
-        return SequencePlate(path, fps=fps, colourspace=colourspace, frames=wanted)
+        return SequencePlate(path, fps=fps, colourspace=colourspace, frames=wanted, missing=missing)
     from relip.plate.movie import MoviePlate
 
-    plate = MoviePlate(path, fps=fps, colourspace=colourspace)
+    plate = MoviePlate(
+        path, fps=fps, colourspace=colourspace, missing=missing, interlaced=interlaced
+    )
     if frames:
         from relip.frames import select_frames
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 #: Pictures decoded ahead. A 4K float picture is 106 MB, so they are few.
 DEPTH = 2
@@ -64,6 +67,39 @@ def prefetch(items: Iterable[T], depth: int = DEPTH) -> Iterator[T]:
     finally:
         stop.set()
         thread.join()
+
+
+def side_by_side(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """Results of ``work`` in the order of the items, several computed at once.
+
+    Parameters
+    ----------
+    work : callable
+        Of one item; runs in a thread of its own.
+    items : iterable
+        Taken one by one, never more than ``workers`` ahead.
+    workers : int
+
+    Yields
+    ------
+    object
+        Each result; an exception of ``work`` is raised here at its place.
+    """
+    if workers <= 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="frame") as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class _Failure:

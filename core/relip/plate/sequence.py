@@ -14,9 +14,9 @@ import numpy as np
 
 from relip.errors import ColourError, PlateError
 from relip.frames import format_range, parse_range
-from relip.plate.base import BadFrame, Part, Picture, PictureSpec, Plate, file_fingerprint
+from relip.plate.base import MISSING, BadFrame, Part, Picture, PictureSpec, Plate, file_fingerprint
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
-from relip.plate.exr import open_image, place
+from relip.plate.exr import check_size, file_stamp, open_image, place
 from relip.plate.opening import IMAGE_SUFFIXES
 from relip.plate.yuv import round_half
 
@@ -42,7 +42,13 @@ _DISPLAY_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp", "
 _SRGB = ("sRGB - Texture", "srgb_texture", "sRGB Encoded Rec.709 (sRGB)", "sRGB")
 
 
-def find_files(path: str | Path, wanted: list[int] | None = None) -> tuple[dict[int, str], range]:
+#: What renderers and compositors call the part that holds the picture.
+_MAIN_PARTS = ("rgba", "rgb", "beauty", "main", "combined", "c", "rgba.main")
+
+
+def find_files(
+    path: str | Path, wanted: list[int] | None = None, *, complete: bool = True
+) -> tuple[dict[int, str], range]:
     """The files of a sequence.
 
     Parameters
@@ -51,11 +57,13 @@ def find_files(path: str | Path, wanted: list[int] | None = None) -> tuple[dict[
         As :func:`relip.plate.open_plate` takes it.
     wanted : list of int, optional
         The frames needed; by default those the pattern names, or all there are.
+    complete : bool
+        Refuse a sequence that lacks frames.
 
     Returns
     -------
     files : dict of int to str
-        Frame number to file.
+        Frame number to file, for all frames that have one.
     frames : range
 
     Raises
@@ -88,12 +96,13 @@ def find_files(path: str | Path, wanted: list[int] | None = None) -> tuple[dict[
     if wanted is None:
         wanted = _regular(sorted(files))
     missing = [f for f in wanted if f not in files]
-    if missing:
+    if len(missing) == len(wanted) or (missing and complete):
         raise PlateError(
-            f"{label} lacks frames {format_range(missing)}",
-            mend=f"it has {_short(format_range(files))}; give those with --frames",
+            f"{label} lacks frames {_short(format_range(missing))}",
+            mend=f"it has {_short(format_range(files))}; give those with --frames, or say with "
+            "--missing what to do (hold, skip)",
         )
-    return {f: files[f] for f in wanted}, _as_range(wanted, label)
+    return {f: files[f] for f in wanted if f in files}, _as_range(wanted, label)
 
 
 def _parse(text: str) -> tuple[str, int, str, list[int] | None]:
@@ -210,6 +219,17 @@ class SequencePlate(Plate):
         Which frames; all there are by default.
     colour : Colour, optional
         The OCIO config; the environment's by default.
+    missing : {"error", "hold", "skip"}
+        As :func:`relip.plate.open_plate` has it.
+
+    Attributes
+    ----------
+    files : dict of int to str
+        Frame number to file.
+    held : dict of int to int
+        Frames that the plate lacks, and the frame shown in their place.
+    skipped : frozenset of int
+        Frames that the plate lacks and that are left out.
     """
 
     kind = "sequence"
@@ -222,16 +242,26 @@ class SequencePlate(Plate):
         colourspace: str | None = None,
         frames: list[int] | None = None,
         colour: Colour | None = None,
+        missing: str = "error",
     ) -> None:
         self.path = str(path)
-        self.files, self.frames = find_files(path, frames)
-        first = self.files[self.frames[0]]
-        image = open_image(first)
+        self.files, self.frames = find_files(path, frames, complete=missing == "error")
+        lacking = [f for f in self.frames if f not in self.files]
+        self.held = _held(self.files, lacking) if missing == "hold" else {}
+        self.files |= {f: self.files[source] for f, source in self.held.items()}
+        self.skipped = frozenset(lacking) if missing == "skip" else frozenset()
         try:
-            headers, part, channels = _layout(image, first)
-            format_name = image.format_name()
-        finally:
-            image.close()
+            self._describe(colourspace, colour or default_colour(), fps, lacking)
+        except UnicodeDecodeError:
+            raise PlateError(
+                f"{self.path}: a header holds text that is not UTF-8",
+                mend="the file is damaged: copy it again",
+            ) from None
+
+    def _describe(
+        self, colourspace: str | None, colour: Colour, fps: Fraction | None, lacking: list[int]
+    ) -> None:
+        first, headers, part, channels, format_name = _first_good(list(self.files.values()))
         header = headers[part]
         self.width, self.height = header.full_width, header.full_height
         types = {_channel_type(header, c) for c in channels}
@@ -258,9 +288,14 @@ class SequencePlate(Plate):
             "duration": float(len(self.frames) / self._rate) if self._rate else None,
             "timecode": header.get_string_attribute("smpte:TimeCode") or None,
             "audio": [],
-            "notes": [],
+            "notes": [
+                f"frames {format_range(lacking)} are missing: "
+                + ("left out" if self.skipped else "the frame before is held")
+            ]
+            if lacking
+            else [],
         }
-        self._choose_colour(colourspace, colour or default_colour(), header, first, types)
+        self._choose_colour(colourspace, colour, header, first, types)
 
     def _choose_colour(
         self, given: str | None, colour: Colour, header: Any, first: str, types: set[str]
@@ -289,8 +324,15 @@ class SequencePlate(Plate):
 
     def read(self, frame: int) -> Picture:
         self._check([frame])
+        if frame in self.skipped:
+            raise PlateError(f"{self.path} frame {frame} is {MISSING}")
         try:
             return self._load(frame)
+        except UnicodeDecodeError:
+            raise PlateError(
+                f"{self.files[frame]} frame {frame} cannot be read: text that is not UTF-8",
+                mend="the file is damaged: copy it again",
+            ) from None
         except PlateError as error:
             raise PlateError(
                 f"{self.path} frame {frame} cannot be read: {error.message}", mend=error.mend
@@ -298,6 +340,7 @@ class SequencePlate(Plate):
 
     def _load(self, frame: int) -> Picture:
         path = self.files[frame]
+        stamp = file_stamp(path)
         image = open_image(path)
         try:
             headers, part, channels = _layout(image, path)
@@ -307,14 +350,12 @@ class SequencePlate(Plate):
                     f"{os.path.basename(path)} is {header.full_width}x{header.full_height}, "
                     f"the sequence {self.width}x{self.height}"
                 )
-            parts = []
-            for number, each in enumerate(headers):
-                pixels = image.read_image(number, 0, 0, each.nchannels, _held_type(each))
-                if pixels is None:
-                    reason = (image.geterror() or "unknown reason").strip().splitlines()[0]
-                    raise PlateError(f"{os.path.basename(path)}: {reason}")
-                parts.append(Part(each, pixels.reshape(each.height, each.width, each.nchannels)))
-            spec = PictureSpec(image.format_name(), parts, part, channels)
+            exact = image.format_name() == "openexr"
+            parts = [
+                Part(each, _stored(image, number, each, path, exact))
+                for number, each in enumerate(headers)
+            ]
+            spec = PictureSpec(image.format_name(), parts, part, channels, path, stamp)
         finally:
             image.close()
         rgb = parts[part].pixels[..., list(channels)].astype(np.float32)
@@ -333,6 +374,10 @@ class SequencePlate(Plate):
 
     def _pictures(self, chosen: Iterable[int], on_error: str) -> Iterator[Any]:
         for frame in chosen:
+            if frame in self.skipped:
+                # Left out in every mode: that is what was asked for.
+                yield BadFrame(frame, MISSING, skipped=True)
+                continue
             try:
                 picture = self.read(frame)
             except PlateError as error:
@@ -345,14 +390,42 @@ class SequencePlate(Plate):
     def fingerprint(self, frame: int | None = None) -> str:
         if frame is not None:
             self._check([frame])
-            return file_fingerprint(self.files[frame])
+            return "absent" if frame in self.skipped else file_fingerprint(self.files[frame])
         digest = hashlib.blake2b(digest_size=16)
         for number in self.frames:
-            digest.update(f"{number}:{file_fingerprint(self.files[number])};".encode())
+            digest.update(f"{number}:{self.fingerprint(number)};".encode())
         return digest.hexdigest()
 
     def close(self) -> None:
         pass
+
+
+def _held(files: dict[int, str], lacking: list[int]) -> dict[int, int]:
+    """The frame to show for each that is not there: the one before, else the first."""
+    there = np.array(sorted(files))
+    places = np.maximum(np.searchsorted(there, lacking, side="right") - 1, 0)
+    return {f: int(there[p]) for f, p in zip(lacking, places, strict=True)}
+
+
+def _first_good(files: list[str]) -> tuple[str, list[Any], int, tuple[int, ...], str]:
+    """The first file whose header can be read: a damaged one must not stop the others."""
+    trouble: PlateError | None = None
+    for path in files:
+        try:
+            image = open_image(path)
+            try:
+                headers, part, channels = _layout(image, path)
+                return path, headers, part, channels, image.format_name()
+            finally:
+                image.close()
+        except PlateError as error:
+            trouble = trouble or error
+        except UnicodeDecodeError:
+            trouble = trouble or PlateError(
+                f"{path} holds text that is not UTF-8", mend="the file is damaged: copy it again"
+            )
+    assert trouble is not None
+    raise trouble
 
 
 def _layout(image: Any, path: str) -> tuple[list[Any], int, tuple[int, ...]]:
@@ -367,14 +440,23 @@ def _layout(image: Any, path: str) -> tuple[list[Any], int, tuple[int, ...]]:
         number += 1
     if any(h.deep for h in headers):
         raise PlateError(f"{path} is a deep image", mend="flatten it")
+    check_size(path, headers)
+    # Plain R, G and B of any part come before a layer's; among several such parts (renderers that
+    # name the part, not the channels) the one that is called the picture, else the first.
+    ranked = []
     for number, header in enumerate(headers):
         names = [n.lower() for n in header.channelnames]
-        layers = dict.fromkeys(n.rpartition(".")[0] + "." for n in names)
-        for prefix in ["", "rgba.", "rgb.", *layers]:
+        layers = list(dict.fromkeys(n.rpartition(".")[0] + "." for n in names))
+        named = header.get_string_attribute("oiio:subimagename").lower()
+        for rank, prefix in enumerate(["", "rgba.", "rgb.", *layers]):
             for trio in (("r", "g", "b"), ("red", "green", "blue")):
                 wanted = [prefix + c for c in trio]
                 if all(w in names for w in wanted):
-                    return headers, number, tuple(names.index(w) for w in wanted)
+                    main = rank == 0 and named in _MAIN_PARTS
+                    places = tuple(names.index(w) for w in wanted)
+                    ranked.append(((min(rank, 3), not main, number, rank), number, places))
+    if ranked:
+        return headers, *min(ranked)[1:]
     for number, header in enumerate(headers):
         names = [n.lower() for n in header.channelnames]
         if "ry" in names or "by" in names:
@@ -387,6 +469,27 @@ def _layout(image: Any, path: str) -> tuple[list[Any], int, tuple[int, ...]]:
 
 def _channel_type(header: Any, channel: int) -> str:
     return str(header.channelformat(channel))
+
+
+def _stored(image: Any, part: int, header: Any, path: str, bits: bool) -> np.ndarray:
+    """All channels of a part; with ``bits`` unsigned integers as their bits in float32."""
+    names = [_channel_type(header, c) for c in range(header.nchannels)]
+    integers = [c for c, t in enumerate(names) if bits and t in ("uint", "uint32")]
+    dtype = "float" if integers else _held_type(header)
+    pixels = image.read_image(part, 0, 0, header.nchannels, dtype)
+    if pixels is not None:
+        pixels = pixels.reshape(header.height, header.width, header.nchannels)
+        for channel in integers:
+            codes = image.read_image(part, 0, channel, channel + 1, "uint")
+            if codes is None:
+                pixels = None
+                break
+            # Assigned as integers: a float could lose the payload of what looks like a NaN.
+            pixels.view(np.uint32)[..., channel] = codes.reshape(header.height, header.width)
+    if pixels is None:
+        reason = (image.geterror() or "unknown reason").strip().splitlines()[0]
+        raise PlateError(f"{os.path.basename(path)}: {reason}")
+    return pixels
 
 
 def _held_type(header: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relip.plate import Colour
+from relip.plate import default_colour
 
 #: ACEScct code values of black and of diffuse white, put on 0 and 1 for the network.
 ACESCCT_BLACK, ACESCCT_WHITE = 0.0729, 0.5548
@@ -58,12 +58,12 @@ class Encoding:
         # a log curve would make a monster of the lowest number: minus infinity is black
         rgb = np.nan_to_num(rgb, nan=0.0, posinf=65504.0, neginf=0.0)
         if self.working != self.colourspace:
-            rgb = Colour().to_working(rgb, self.colourspace, self.working)
+            rgb = default_colour().to_working(rgb, self.colourspace, self.working)
         return ((rgb - self.offset) / self.scale).astype(np.float32)
 
     def decode(self, values: np.ndarray) -> np.ndarray:
         """The inverse of :meth:`encode`."""
         rgb = np.ascontiguousarray(values * self.scale + self.offset, dtype=np.float32)
         if self.working != self.colourspace:
-            rgb = Colour().from_working(rgb, self.colourspace, self.working)
+            rgb = default_colour().from_working(rgb, self.colourspace, self.working)
         return rgb

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from relip.errors import ModelError, PlateError
 from relip.mask import stage as mask_stage
 from relip.mask.region import Region, make_region
 from relip.plate import BadFrame, Plate, write_exr
-from relip.plate.prefetch import prefetch
+from relip.plate.prefetch import prefetch, side_by_side
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.render import train_stage
@@ -22,6 +23,7 @@ from relip.render.drive import driven_lines
 from relip.render.premult import premultiply
 from relip.render.rig import Rig, track_lines
 from relip.shot import Shot
+from relip.threads import one_each
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
@@ -30,6 +32,9 @@ VERSION = 2
 
 #: Patches being written at once while the next frame is computed.
 _WRITERS = 2
+
+#: Frames computed side by side at most: each holds a picture of the plate.
+_WORKERS = 8
 
 
 def patch_path(shot: Shot, frame: int) -> Path:
@@ -174,6 +179,22 @@ def _generate(
 
     device = choose_device(shot.settings.render.device)
     model = ShotModel.load(train_stage.model_path(shot), device)
+
+    def generate(picture: Any) -> Any:
+        """A frame's picture and its patch; a frame that cannot be read as it is."""
+        if isinstance(picture, BadFrame):
+            return picture, None
+        row = inputs.track.index(picture.frame)
+        return picture, generate_patch(
+            model,
+            picture.rgb,
+            inputs.track.transform[row],
+            inputs.lines[row],
+            inputs.region.outline[row],
+            inputs.own_lines[row],
+            shot.settings.render.detail,
+        )
+
     pixel_aspect = float(plate.info.get("pixel_aspect") or 1.0)
     waiting: list[tuple[int, Future[None]]] = []
 
@@ -187,25 +208,18 @@ def _generate(
             settled += 1
         return settled
 
-    with ThreadPoolExecutor(_WRITERS) as pool:
+    # Each frame on one thread, whatever the number of threads: the same bits.
+    with ThreadPoolExecutor(_WRITERS) as pool, one_each() as threads:
+        workers = min(threads, _WORKERS) if device.type == "cpu" else 1
         try:
-            for picture in prefetch(plate.iter(todo, on_error="mark")):
+            pictures = prefetch(plate.iter(todo, on_error="mark"))
+            for picture, patch in side_by_side(generate, pictures, workers):
                 frame = picture.frame
                 if isinstance(picture, BadFrame):
                     record.set(frame, todo[frame], "failed", picture.reason)
                     report.failed[frame] = picture.reason
                     progress.step()
                     continue
-                row = inputs.track.index(frame)
-                patch = generate_patch(
-                    model,
-                    picture.rgb,
-                    inputs.track.transform[row],
-                    inputs.lines[row],
-                    inputs.region.outline[row],
-                    inputs.own_lines[row],
-                    shot.settings.render.detail,
-                )
                 found = mask_stage.read_matte(shot, frame, plate.width, plate.height)
                 if patch is None or found is None:
                     record.set(frame, todo[frame], "passed", "the region is outside the picture")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from relip.records import output_error
+from relip.records import atomic_path, output_error
 
 
 class PreviewWriter:
@@ -39,7 +39,7 @@ class PreviewWriter:
         import av
 
         self._path = path
-        self._temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+        self._stack = ExitStack()
         self._rate = rate
         self._count = 0
         self._samples: np.ndarray | None = None
@@ -51,10 +51,11 @@ class PreviewWriter:
             start = max(round(-offset * sound.rate), 0)
             self._samples = np.concatenate([lead, sound.samples[start:]])
             self._sound_rate = sound.rate
+        temporary = self._stack.enter_context(atomic_path(path))
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._container: Any = av.open(str(self._temporary), "w")
+            self._container: Any = av.open(str(temporary), "w")
         except OSError as exc:
+            self._stack.__exit__(type(exc), exc, exc.__traceback__)
             raise output_error(path, exc) from exc
         self._video: Any = self._container.add_stream("libx264", rate=rate)
         self._video.width, self._video.height = size
@@ -100,9 +101,19 @@ class PreviewWriter:
                     for packet in self._sound.encode():
                         self._container.mux(packet)
             self._container.close()
-            if not discard:
-                os.replace(self._temporary, self._path)
         except OSError as exc:
+            self._drop()
             raise output_error(self._path, exc) from exc
-        finally:
-            self._temporary.unlink(missing_ok=True)
+        except BaseException:
+            self._drop()
+            raise
+        if discard:
+            self._drop()
+        else:
+            self._stack.close()
+
+    def _drop(self) -> None:
+        """Leave nothing behind."""
+        with suppress(BaseException):
+            error = RuntimeError("dropped")
+            self._stack.__exit__(RuntimeError, error, None)

@@ -15,6 +15,7 @@ import numpy as np
 
 from relip import records
 from relip.blend import stage as blend_stage
+from relip.errors import ShotError
 from relip.frames import format_range
 from relip.plate import BadFrame, Colour
 from relip.plate.prefetch import prefetch
@@ -65,10 +66,15 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         with shot.open_plate() as plate, Preview(shot, folder / "preview.mp4") as preview:
             for picture in prefetch(plate.iter(frames, on_error="mark")):
                 if isinstance(picture, BadFrame):
-                    report.failed[picture.frame] = picture.reason
+                    if not picture.skipped:
+                        report.failed[picture.frame] = picture.reason
                     preview.repeat()
                     continue
-                patch = blend_stage.read_patch(shot, picture.frame, plate)
+                try:
+                    patch = blend_stage.read_patch(shot, picture.frame, plate)
+                except ShotError as exc:
+                    report.failed[picture.frame] = str(exc)
+                    patch = None
                 shown = plate8 = detection_picture(picture.rgb, plate, colour)
                 if patch is not None:
                     rgb, alpha, origin = patch

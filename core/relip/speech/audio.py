@@ -16,6 +16,9 @@ RATE = 16000
 #: A recording whose highest peak lies below this is silent, in dB below full scale.
 SILENCE_DBFS = -55.0
 
+#: A longer dialogue is refused while it is read, before memory runs out.
+MAX_SECONDS = 4 * 3600
+
 #: A hole in the sound stream of a movie longer than this is filled with silence, seconds.
 _GAP = 0.1
 
@@ -75,9 +78,22 @@ def load_audio(path: str | Path) -> Audio:
             if not container.streams.audio:
                 raise AudioError(f"{path} has no sound", mend="give a sound file")
             stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise AudioError(
+                    f"{path}: its sound is in a form that is not known", mend="give a WAV file"
+                )
             source_rate = int(stream.rate or 0)
             source_channels = int(stream.channels or 0)
-            pieces = list(_decode(container, stream))
+            pieces = []
+            length = 0
+            for piece in _decode(container, stream):
+                length += len(piece)
+                if length > MAX_SECONDS * RATE:
+                    raise AudioError(
+                        f"the dialogue {path} is longer than {MAX_SECONDS // 3600} hours",
+                        mend="cut it to the shot",
+                    )
+                pieces.append(piece)
     except AudioError:
         raise
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -110,6 +126,8 @@ def _decode(container: object, stream: object) -> Iterator[np.ndarray]:
                     written += out.samples
                 resampler = av.AudioResampler(format="fltp", rate=RATE)
                 count = round((heard + hole) * RATE) - written
+                if count > MAX_SECONDS * RATE:
+                    raise AudioError(f"the dialogue has a hole of {hole:.0f} s in it")
                 if count > 0:
                     yield np.zeros(count, np.float32)
                     written += count

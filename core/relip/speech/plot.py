@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from relip.errors import OutputError
+from relip.records import atomic_path
 from relip.speech.alignment import Alignment, frame_times
 from relip.speech.audio import Audio
 from relip.speech.curves import closures, opening
@@ -87,13 +86,8 @@ def plot_speech(
             cut = f", first {count * ROW:g} s of {span:.0f} s" if span > count * ROW else ""
             top.set_title(f"{alignment.method}{note}: {alignment.rung}{cut}", size=10)
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _wave(axes: object, audio: Audio, low: float, high: float) -> None:

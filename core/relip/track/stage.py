@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from relip import records
-from relip.errors import FaceError, ShotError
+from relip.errors import FaceError, PlateError, ShotError
 from relip.frames import format_range
 from relip.plate import BadFrame, Colour
 from relip.plate.prefetch import prefetch
@@ -27,8 +30,8 @@ VERSION = 2
 MIN_VISIBLE = 8
 
 
-def key(shot: Shot) -> str:
-    """Fingerprint of everything the track depends on."""
+def detection_key(shot: Shot) -> str:
+    """Fingerprint of everything the detection depends on; the artist's offsets come after it."""
     with shot.open_plate() as plate:
         pictures = (
             plate.fingerprint()
@@ -36,15 +39,138 @@ def key(shot: Shot) -> str:
             else [plate.fingerprint(f) for f in shot.frames]
         )
         colourspace = plate.colourspace
-    override = shot.override("track.json")
+    duplicates = shot.settings.plate.duplicates
     return records.fingerprint(
         NAME,
         VERSION,
         pictures,
         colourspace,
         [shot.frames.start, shot.frames.stop],
+        *([] if duplicates == "hold" else [duplicates]),
+    )
+
+
+def key(shot: Shot, detected: str | None = None) -> str:
+    """Fingerprint of everything the track depends on."""
+    override = shot.override("track.json")
+    return records.fingerprint(
+        detected or detection_key(shot),
         records.file_fingerprint(override) if override else None,
     )
+
+
+@dataclass
+class Detection:
+    """What was seen in the pictures, before any smoothing and offset.
+
+    Attributes
+    ----------
+    landmarks : np.ndarray [shape=(F, 478, 3)]
+        NaN where no face was found.
+    motions : np.ndarray [shape=(F, 2, 3)]
+        Of the nose since the frame before; NaN where unknown.
+    several : int
+        Frames with more than one face.
+    unreadable : dict of int to str
+        Frames that could not be read, and why.
+    skipped, repeated : list of int
+        Frames that the plate lacks, and frames equal to the one before them.
+    """
+
+    landmarks: np.ndarray
+    motions: np.ndarray
+    several: int = 0
+    unreadable: dict[int, str] = field(default_factory=dict)
+    skipped: list[int] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
+
+    def save(self, path: Path, stage_key: str) -> None:
+        """Write it, so that an edit of the offsets needs no second detection."""
+        facts = {
+            "key": stage_key,
+            "several": self.several,
+            "unreadable": {str(f): reason for f, reason in self.unreadable.items()},
+            "skipped": self.skipped,
+            "repeated": self.repeated,
+        }
+        records.write_npz(
+            path,
+            landmarks=self.landmarks,
+            motions=self.motions,
+            facts=np.frombuffer(json.dumps(facts).encode(), np.uint8),
+        )
+
+    @classmethod
+    def load(cls, path: Path, stage_key: str) -> Detection | None:
+        """Read it; None when there is none with this key."""
+        try:
+            data = records.read_npz(path)
+            facts = json.loads(data["facts"].tobytes())
+            if facts["key"] != stage_key:
+                return None
+            return cls(
+                data["landmarks"],
+                data["motions"],
+                int(facts["several"]),
+                {int(f): str(reason) for f, reason in facts["unreadable"].items()},
+                [int(f) for f in facts["skipped"]],
+                [int(f) for f in facts["repeated"]],
+            )
+        except (FileNotFoundError, ShotError, KeyError, ValueError, TypeError, AttributeError):
+            return None
+
+
+def detect(shot: Shot, progress: Progress) -> Detection:
+    """Find the face in every frame.
+
+    Raises
+    ------
+    PlateError
+        If frames repeat the one before and the shot's policy is to refuse that.
+    """
+    count = len(shot.frames)
+    found = Detection(np.full((count, points.COUNT, 3), np.nan), np.full((count, 2, 3), np.nan))
+    policy = shot.settings.plate.duplicates
+    last_grey = last_face = last_rgb = None
+    progress.start(NAME, count)
+    with shot.open_plate() as plate, FaceMesh() as mesh:
+        colour = Colour()
+        for row, picture in enumerate(prefetch(plate.iter(shot.frames, on_error="mark"))):
+            if isinstance(picture, BadFrame):
+                if picture.skipped:
+                    found.skipped.append(picture.frame)
+                else:
+                    found.unreadable[picture.frame] = picture.reason
+                last_grey = last_face = last_rgb = None
+                progress.step()
+                continue
+            if last_rgb is not None and np.array_equal(picture.rgb, last_rgb, equal_nan=True):
+                found.repeated.append(picture.frame)
+                if policy == "skip":
+                    progress.step()
+                    continue
+            last_rgb = picture.rgb
+            shown = detection_picture(picture.rgb, plate, colour)
+            faces = mesh.faces(shown)
+            found.several += len(faces) > 1
+            grey = face = None
+            if faces:
+                grey = cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
+                face = _same_face(faces, last_face)
+                found.landmarks[row] = face
+                if last_face is not None and last_grey is not None:
+                    motion = stabilise.nose_motion(last_grey, grey, last_face, face)
+                    if motion is not None:
+                        found.motions[row] = motion
+            last_grey, last_face = grey, face
+            progress.step()
+    if found.repeated and policy == "error":
+        raise PlateError(
+            f"{shot.settings.plate.path}: frames {format_range(found.repeated)} repeat the frame "
+            "before them",
+            mend="mend the plate, or set plate.duplicates to hold or skip",
+        )
+    return found
 
 
 def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
@@ -60,43 +186,24 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     report = StageReport(NAME)
     folder = shot.stage_folder("track")
     target = folder / "track.npz"
-    stage_key = key(shot)
+    detected_key = detection_key(shot)
+    stage_key = key(shot, detected_key)
     old = records.read_record(folder)
     if not force and old.get("key") == stage_key and target.exists():
         report.kept = list(shot.frames)
         report.passed = old.get("faceless", [])
         report.failed = {int(k): v for k, v in old.get("unreadable", {}).items()}
         report.data = old.get("data", {})
+        report.notes = old.get("notes", [])
         return report
 
     count = len(shot.frames)
-    landmarks = np.full((count, points.COUNT, 3), np.nan)
-    motions = np.full((count, 2, 3), np.nan)
-    several = 0
-    last_grey = last_face = None
-    progress.start(NAME, count)
-    with shot.open_plate() as plate, FaceMesh() as mesh:
-        colour = Colour()
-        for row, picture in enumerate(prefetch(plate.iter(shot.frames, on_error="mark"))):
-            if isinstance(picture, BadFrame):
-                report.failed[picture.frame] = picture.reason
-                last_grey = last_face = None
-                progress.step()
-                continue
-            shown = detection_picture(picture.rgb, plate, colour)
-            faces = mesh.faces(shown)
-            several += len(faces) > 1
-            grey = face = None
-            if faces:
-                grey = cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
-                face = _same_face(faces, last_face)
-                landmarks[row] = face
-                if last_face is not None and last_grey is not None:
-                    motion = stabilise.nose_motion(last_grey, grey, last_face, face)
-                    if motion is not None:
-                        motions[row] = motion
-            last_grey, last_face = grey, face
-            progress.step()
+    found = None if force else Detection.load(folder / "detected.npz", detected_key)
+    fresh = found is None
+    if found is None:
+        found = detect(shot, progress)
+    landmarks, motions, several = found.landmarks, found.motions, found.several
+    report.failed = dict(found.unreadable)
     visible = np.isfinite(landmarks[:, 0, 0])
     report.passed = [f for f, v in zip(shot.frames, visible, strict=True) if not v]
     if visible.sum() < min(MIN_VISIBLE, count):
@@ -105,6 +212,8 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             f" {int(visible.sum())} of {count} frames",
             mend="check that the plate shows a face of at least 40 pixels",
         )
+    if fresh:
+        found.save(folder / "detected.npz", detected_key)
     shape, width = stabilise.reference_shape(landmarks[visible])
     raw = stabilise.align(landmarks, visible, np.full_like(motions, np.nan), shape)
     transform = stabilise.align(landmarks, visible, motions, shape)
@@ -134,6 +243,15 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         },
     }
     report.done = list(shot.frames)
+    if found.skipped:
+        report.notes.append(f"frames {format_range(found.skipped)} are missing and left out")
+    if found.repeated:
+        report.notes.append(
+            f"frames {format_range(found.repeated)} repeat the frame before them"
+            + (": the plate passes through" if shot.settings.plate.duplicates == "skip" else "")
+        )
+    with shot.open_plate() as plate:
+        report.notes.extend(plate.info.get("notes", []))
     if report.passed:
         report.notes.append(
             f"no face in frames {format_range(report.passed)}: the plate passes through"
@@ -161,6 +279,8 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             "key": stage_key,
             "state": "done",
             "faceless": report.passed,
+            "skipped": found.skipped,
+            "repeated": found.repeated,
             "unreadable": {str(k): v for k, v in report.failed.items()},
             "data": report.data,
             "notes": report.notes,
