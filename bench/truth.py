@@ -10,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from relip.errors import TranscriptError
+from relip.speech import load_audio
 from relip.speech.alignment import ARPABET, BILABIALS, LABIODENTALS, Interval
 from relip.speech.ipa import parse_ipa
 
-_VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
-_STOPS = frozenset("P B T D K G CH JH".split())
-#: A blank of eSpeak's from this length on is a pause, seconds.
-_PAUSE = 0.12
+_VOWELS = frozenset(p for p in ARPABET if p[0] in "AEIOU")
+_STOPS = frozenset(["P", "B", "T", "D", "K", "G", "CH", "JH"])
+#: A blank of eSpeak's is a pause when its level lies this far below the recording's peak, dB.
+_QUIET = 40.0
 
 #: Festival's letters that are not read as ARPAbet or as IPA.
 _FESTIVAL = {
@@ -43,9 +44,9 @@ def read_truth(path: Path) -> Truth:
     """The phones of a file that ``voices.py`` wrote, in ARPAbet."""
     language, kind = path.stem.split("_")[:2]
     with open(path, encoding="utf-8") as handle:
-        rows = [
-            (float(r["start"]), float(r["end"]), r["phone"]) for r in csv.DictReader(handle)
-        ]
+        rows = [(float(r["start"]), float(r["end"]), r["phone"]) for r in csv.DictReader(handle)]
+    sound = load_audio(path.with_suffix(".wav"))
+    limit = float(np.abs(sound.samples).max()) * 10 ** (-_QUIET / 20)
     merged: list[tuple[float, float, list[str]]] = []
     for index, (start, end, name) in enumerate(rows):
         labels = _labels(name, language, kind)
@@ -53,11 +54,12 @@ def read_truth(path: Path) -> Truth:
             if merged and merged[-1][2] == ["*"]:  # the closure of a stop
                 start = merged.pop()[0]
             merged.append((start, end, labels))
-        elif kind == "espeak" and end - start < _PAUSE and merged:
+        elif kind == "espeak" and merged:
+            part = sound.samples[round(start * sound.rate) : round(end * sound.rate)]
             following = _labels(rows[index + 1][2], language, kind) if index + 1 < len(rows) else []
-            if following and following[0] in _STOPS:
+            if following and following[0] in _STOPS and end - start < 0.12:
                 merged.append((start, end, ["*"]))
-            else:
+            elif len(part) and float(np.sqrt(np.mean(part**2))) > limit:
                 merged[-1] = (merged[-1][0], end, merged[-1][2])
     phones: list[Interval] = []
     inner: list[bool] = []

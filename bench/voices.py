@@ -91,9 +91,9 @@ class Espeak:
         while events[index].type != _TERMINATED:
             event = events[index]
             if event.type == _PHONEME:
-                raw = ctypes.string_at(
-                    ctypes.addressof(event) + _Event.id.offset, 8
-                ).split(b"\0")[0]
+                raw = ctypes.string_at(ctypes.addressof(event) + _Event.id.offset, 8).split(b"\0")[
+                    0
+                ]
                 self.events.append((event.audio_position / 1000, raw.decode("utf-8", "ignore")))
             index += 1
         return 0
@@ -127,7 +127,9 @@ def festival(text: str, voice: str, encoding: str, wav: Path) -> list[tuple[floa
             f'(utt.save.wave u "{wav}" "riff")\n(utt.save.segs u "{segments}")\n'
         ).encode(encoding)
     )
-    subprocess.run(["festival", "--batch", str(script)], check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        ["festival", "--batch", str(script)], check=True, capture_output=True, timeout=60
+    )
     phones = []
     last = 0.0
     for line in segments.read_text("latin-1").splitlines():

@@ -10,7 +10,7 @@ recognised and then aligned, or only phones are recognised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,8 +18,8 @@ import numpy as np
 
 from relip.errors import AudioError, TranscriptError
 from relip.progress import Progress
-from relip.speech.activity import STEP, active, cuts, levels, runs, threshold
 from relip.speech.acoustics import acoustic_model
+from relip.speech.activity import STEP, active, cuts, levels, runs, threshold
 from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.audio import SILENCE_DBFS, Audio, is_silent
 from relip.speech.boundaries import refine
@@ -30,6 +30,8 @@ from relip.speech.lattice import Span, best_path, phone_loop
 from relip.speech.match import match_words
 from relip.speech.pronunciation import Language, Word, find_language, pronounce_transcript
 from relip.speech.sphinx import BOUNDARY_SHIFT, FRAME_RATE, Segment, Sphinx, to_pcm
+from relip.speech.subtitles import Cue
+from relip.speech.transcribers import Transcriber
 
 #: Frames of the aligner per 10 ms.
 STREAMS = 2
@@ -50,6 +52,9 @@ PIECE = 20.0
 #: The factor by which sound is slowed down on the stretch rung.
 STRETCH = 1.3
 
+#: A subtitle's words may lie this far outside its times, seconds.
+_CUE_SLACK = 0.4
+
 #: Share of a piece's frames that the phone loop must take for speech to look for words in it.
 _SPEECH_SHARE = 0.08
 
@@ -58,9 +63,6 @@ _FOUND = 0.3
 
 #: Fewer phones than this per second of sound are no speech.
 _PHONES_PER_SECOND = 2.5
-
-#: A studio's own recogniser: recording and language code in, the words out.
-Transcriber = Callable[[Audio, str], str]
 
 
 class _Piece(NamedTuple):
@@ -73,6 +75,7 @@ class _Piece(NamedTuple):
     total: float
     frames: int
     rung: str
+    speech: bool = True
 
 
 _PAUSE = _Piece([], [], [], [], 0.0, 0, "pause")
@@ -82,6 +85,7 @@ def align(
     audio: Audio,
     *,
     text: str | None = None,
+    cues: Sequence[Cue] = (),
     lang: str = "en",
     lexicon: Mapping[str, tuple[tuple[Phone, ...], ...]] | None = None,
     transcriber: Transcriber | None = None,
@@ -94,6 +98,9 @@ def align(
     audio : Audio
     text : str, optional
         What is said. Without it words are recognised and the result is a draft.
+    cues : sequence of Cue
+        The same as subtitles, from :func:`relip.speech.read_subtitles`: each is looked for
+        near its own time.
     lang : str
         ``en``, ``it``, ``cmn``, ``pt-BR`` ...: see ``data/languages.csv``.
         Languages other than English need espeak-ng, or a lexicon with every
@@ -132,6 +139,9 @@ def align(
                 mend="give the recording of these words",
             )
         return _rest(audio, ())
+    if cues:
+        told = [(c, pronounce_transcript(c.text, language, lexicon)) for c in cues]
+        return _Job(audio, language, progress).with_cues(told)
     if text is not None:
         words = pronounce_transcript(text, language, lexicon)
         return _Job(audio, language, progress).with_words(words)
@@ -189,6 +199,45 @@ class _Job:
 
     # With a transcript
 
+    def with_cues(self, told: list[tuple[Cue, list[Word]]]) -> Alignment:
+        """Align subtitles, each group between two pauses near its own time."""
+        groups: list[tuple[float, float, list[Word]]] = []
+        for cue, words in told:
+            if groups and (
+                cue.start - groups[-1][1] < 2 * _CUE_SLACK and cue.end - groups[-1][0] <= WHOLE
+            ):
+                start, end, before = groups[-1]
+                groups[-1] = (start, max(end, cue.end), [*before, *words])
+            else:
+                groups.append((cue.start, cue.end, list(words)))
+        if groups[0][0] > self.audio.duration:
+            raise TranscriptError(
+                f"the subtitles begin at {groups[0][0]:.1f} s, after the dialogue's end at "
+                f"{self.audio.duration:.1f} s",
+                mend="give the subtitles of this recording",
+            )
+        pieces: list[_Piece] = []
+        self.progress.start("speech", len(groups))
+        for index, (start, end, words) in enumerate(groups):
+            low = max(start - _CUE_SLACK, groups[index - 1][1] if index else 0.0)
+            high = groups[index + 1][0] if index + 1 < len(groups) else self.audio.duration
+            high = min(end + _CUE_SLACK, high, self.audio.duration)
+            first, last = round(low / STEP), round(high / STEP)
+            piece = self._force(words, first, last) if last > first else None
+            if piece is None:
+                named = " ".join(w.label for w in words)[:120]
+                raise TranscriptError(
+                    f"the subtitle at {start:.1f} s does not fit into its time: {named!r}",
+                    mend="correct its times, or give plain text",
+                )
+            pieces.append(piece._replace(rung=f"subtitles, {piece.rung}"))
+            self.progress.step()
+        self.progress.finish()
+        everything = [w for _, words in told for w in words]
+        if self._mismatch(pieces):
+            raise self._refusal([w.label for w in everything], pieces)
+        return self._told(everything, self._join(pieces, "align", False))
+
     def with_words(self, words: list[Word]) -> Alignment:
         short = self.audio.duration <= WHOLE
         if short:
@@ -200,7 +249,10 @@ class _Job:
         if self._mismatch(pieces):
             pieces = self._by_heard_words(words, pieces)
         self.progress.finish()
-        result = self._join(pieces, "align", False)
+        return self._told(words, self._join(pieces, "align", False))
+
+    def _told(self, words: list[Word], result: Alignment) -> Alignment:
+        """With warnings of guessed pronunciations and doubtful words."""
         warnings = []
         guessed = {w.label: w for w in words if w.source == "rules"}
         if guessed:
@@ -218,9 +270,9 @@ class _Job:
 
     def _whole(self, words: list[Word]) -> list[_Piece]:
         end = len(self.level)
-        if not _speech_share(self._loop(0, min(end, 6000))):
-            raise self._no_speech()
         piece = self._force(words, 0, end)
+        if piece is not None and not piece.speech:
+            raise self._no_speech()
         if piece is None or self._mismatch([piece]):
             slow = self._force(words, 0, end, STRETCH)
             if slow is not None and (piece is None or slow.total > piece.total):
@@ -251,7 +303,9 @@ class _Job:
             samples = librosa.effects.time_stretch(samples, rate=1 / stretch)
         heard = features(samples, STREAMS)
         sounds = [[[p.sounds for p in variant] for variant in w.variants] for w in words]
-        path = best_path(self.model, heard, sounds, open_end=open_end)
+        path = best_path(
+            self.model, heard, sounds, open_end=open_end, native=self.language.code == "en"
+        )
         if path is None:
             return None
         loop = phone_loop(self.model, heard[::STREAMS])
@@ -275,7 +329,7 @@ class _Job:
         total, count = overall(scored, loop, frames)
         rung = "exact" + (f", stretched {stretch:g}" if stretch != 1.0 else "")
         scores = word_scores(scored, loop, frames)
-        piece = _Piece(spoken, phones, ipa, scores, total, count, rung)
+        piece = _Piece(spoken, phones, ipa, scores, total, count, rung, _speech_share(loop.phones))
         return piece, path.words
 
     def _samples(self, start: int, end: int) -> np.ndarray:
@@ -503,9 +557,7 @@ class _Job:
         return out
 
 
-def _fit(
-    words: list[Interval], before: list[Interval], after: list[Interval]
-) -> list[Interval]:
+def _fit(words: list[Interval], before: list[Interval], after: list[Interval]) -> list[Interval]:
     """Words from the first to the last of their phones, after these were moved."""
     starts = np.array([p.start for p in before])
     ends = np.array([p.end for p in before])

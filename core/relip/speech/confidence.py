@@ -93,9 +93,7 @@ def colour(confidence: float) -> str:
     return "green" if confidence >= GREEN else "amber" if confidence >= AMBER else "red"
 
 
-def word_scores(
-    score: np.ndarray, loop: Loop, words: Sequence[tuple[int, int]]
-) -> list[float]:
+def word_scores(score: np.ndarray, loop: Loop, words: Sequence[tuple[int, int]]) -> list[float]:
     """Nats per frame of every word against the phone loop.
 
     Parameters
@@ -120,9 +118,7 @@ def word_scores(
     return out
 
 
-def overall(
-    score: np.ndarray, loop: Loop, words: Sequence[tuple[int, int]]
-) -> tuple[float, int]:
+def overall(score: np.ndarray, loop: Loop, words: Sequence[tuple[int, int]]) -> tuple[float, int]:
     """Sum of the differences over every frame that either side takes for speech, and their number.
 
     Speech that the alignment passes over as silence counts against it.

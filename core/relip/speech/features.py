@@ -62,7 +62,9 @@ def features(samples: np.ndarray, streams: int = 2) -> np.ndarray:
     peak = float(np.abs(samples).max()) if len(samples) else 0.0
     scaled = np.asarray(samples, np.float64) * (0.5 * 32767 / peak if peak > 0 else 1.0)
     # Windows centred on their frame's time; a little noise keeps logarithms of silence finite.
-    padded = np.concatenate((np.zeros(WINDOW // 2 + 1), scaled, np.zeros(WINDOW + 2 * hop * streams)))
+    padded = np.concatenate(
+        (np.zeros(WINDOW // 2 + 1), scaled, np.zeros(WINDOW + 2 * hop * streams))
+    )
     dither = np.random.default_rng(0).normal(0.0, 0.5, len(padded))
     padded = padded + dither
     emphasised = padded[1:] - _EMPHASIS * padded[:-1]

@@ -83,7 +83,7 @@ def parse_ipa(text: str) -> tuple[Phone, ...]:
 
 
 def _plain(text: str) -> str:
-    kept = []
+    kept: list[str] = []
     for character in unicodedata.normalize("NFD", text):
         if character == "\u0327" and kept and kept[-1] == "c":
             kept[-1] = "ç"

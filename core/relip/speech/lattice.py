@@ -1,9 +1,8 @@
 """The exact best path of words through sound: a Viterbi search without beams.
 
 A transcript becomes a left-to-right graph of states: each word by any of its
-pronunciations, silence allowed before, between and after words. Whole words
-are found whatever the speed of speech, because a state lasts one fine frame at
-least and any number of them at most.
+pronunciations, silence allowed before, between and after words. A phone
+lasts as long as it likes; a very short one costs something.
 """
 
 from __future__ import annotations
@@ -28,6 +27,16 @@ from relip.speech.acoustics import (
 
 #: Natural logarithm of the chance to enter a silence between two words.
 SILENCE_COST = -4.0
+
+#: Fine frames for which each third of a phone lasts, unless it pays for skipping some.
+REPEAT = 3
+#: Nats for every frame that a phone is shorter than that: in English, and in languages whose
+#: sounds the model only resembles, where squeezed phones are more often wrong than fast.
+SKIP_COST = -5.0
+SKIP_COST_FOREIGN = -12.0
+#: No frame counts as more than this much worse than the best that the words could make of it,
+#: so that one strange sound does not push its neighbours out of place. Nats.
+FLOOR = 15.0
 
 #: One sound of a pronunciation: the model's phones that may stand for it, the nearest first.
 Sound = tuple[str, ...]
@@ -76,6 +85,7 @@ class _Graph:
         owners: Sequence[tuple[int, int, int]],
         before: list[int],
         cost: float = 0.0,
+        repeat: int = 1,
     ) -> int:
         """Append a chain of sounds; the index of its last state."""
         self.entries.append(len(self.senones))
@@ -83,8 +93,9 @@ class _Graph:
         self.costs.append(cost)
         for alternatives, owner in zip(sounds, owners, strict=True):
             for state in range(STATES):
-                self.senones.append(tuple((a[state],) for a in alternatives))
-                self.owner.append(owner)
+                for _ in range(repeat):
+                    self.senones.append(tuple((a[state],) for a in alternatives))
+                    self.owner.append(owner)
         return len(self.senones) - 1
 
 
@@ -94,6 +105,7 @@ def best_path(
     words: Sequence[Sequence[Sequence[Sound]]],
     *,
     open_end: bool = False,
+    native: bool = True,
 ) -> Path | None:
     """Lay words on sound.
 
@@ -105,6 +117,8 @@ def best_path(
         Per word its pronunciations, each a sequence of sounds.
     open_end : bool
         The sound may end after any word; otherwise all words are in it.
+    native : bool
+        Whether the words are of the model's language.
 
     Returns
     -------
@@ -117,14 +131,13 @@ def best_path(
     columns = distinct(g for state in graph.senones for g in state)
     place = {s: i for i, s in enumerate(columns)}
     scores = model.scores(features, columns)
+    floored = np.maximum(scores, scores.max(axis=1, keepdims=True) - FLOOR)
     width = max(len(state) for state in graph.senones)
     picks = np.array(
-        [
-            [place[state[min(a, len(state) - 1)][0]] for state in graph.senones]
-            for a in range(width)
-        ]
+        [[place[state[min(a, len(state) - 1)][0]] for state in graph.senones] for a in range(width)]
     )
-    found = _search(scores, picks, graph, open_end)
+    skip = SKIP_COST if native else SKIP_COST_FOREIGN
+    found = _search(floored, picks, graph, open_end, skip)
     if found is None:
         return None
     states, reached = found
@@ -150,7 +163,7 @@ def _graph(model: AcousticModel, words: Sequence[Sequence[Sequence[Sound]]]) -> 
                 for at in range(len(sounds))
             ]
             owners = [(index, number, at) for at in range(len(sounds))]
-            ends.append(graph.add(groups, owners, [*before, pause]))
+            ends.append(graph.add(groups, owners, [*before, pause], repeat=REPEAT))
         graph.ends.append(list(ends))
         before = ends
     pause = graph.add([quiet], [(-1, 0, 0)], list(before))
@@ -171,17 +184,17 @@ def _alternatives(
         for before in befores:
             for after in afters:
                 found[model.triphone(phone, before, after, place)] = None
-        if phone != sounds[at][0]:
-            found[model.senones(phone)] = None
+        found[model.senones(phone)] = None
     return list(found)
 
 
 def _search(
-    scores: np.ndarray, picks: np.ndarray, graph: _Graph, open_end: bool
+    scores: np.ndarray, picks: np.ndarray, graph: _Graph, open_end: bool, skip: float
 ) -> tuple[np.ndarray, int] | None:
     count = picks.shape[1]
     entries = np.array(graph.entries)
     width = max(len(b) for b in graph.before)
+    second = np.clip(entries + 1, 0, count - 1)
     before = np.full((len(entries), width), count)  # count: a state that is never reached
     for row, states in enumerate(graph.before):
         before[row, : len(states)] = [s if s >= 0 else count for s in states]
@@ -203,8 +216,14 @@ def _search(
         options = delta[before]
         choice = options.argmax(axis=1)
         moved[entries] = options[rows, choice] + costs
+        skipped = np.full(count, never, np.float32)
+        skipped[2:] = delta[: count - 2] + skip
+        skipped[entries] = never
+        skipped[second] = never
+        jump = skipped > moved
+        moved = np.where(jump, skipped, moved)
         go = moved > delta[:count]
-        back[frame] = go
+        back[frame] = np.where(go, np.where(jump, 255, 1), 0)
         back[frame, entries] = np.where(go[entries], choice + 1, 0)
         delta[:count] = np.where(go, moved, delta[:count]) + emission
     if open_end:
@@ -216,14 +235,17 @@ def _search(
     if delta[state] < never / 2:
         return None
     entry_row = {int(e): i for i, e in enumerate(entries)}
-    states = np.empty(len(scores), np.int64)
+    path = np.empty(len(scores), np.int64)
     for frame in range(len(scores) - 1, -1, -1):
-        states[frame] = state
+        path[frame] = state
         step = int(back[frame, state])
         if step and frame:
             row = entry_row.get(state)
-            state = state - 1 if row is None else int(before[row, step - 1])
-    return states, reached
+            if row is not None:
+                state = int(before[row, step - 1])
+            else:
+                state -= 2 if step == 255 else 1
+    return path, reached
 
 
 def _spans(states: np.ndarray, graph: _Graph) -> list[Span]:

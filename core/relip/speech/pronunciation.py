@@ -56,7 +56,7 @@ class Word(NamedTuple):
 @lru_cache(maxsize=1)
 def languages() -> Mapping[str, Language]:
     """The languages by code and by alias."""
-    path = resources.files("relip.speech").joinpath("data", "languages.csv")
+    path = resources.files("relip.speech").joinpath("data").joinpath("languages.csv")
     out: dict[str, Language] = {}
     for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
         language = Language(row["code"], row["voice"], row["name"])
@@ -184,9 +184,7 @@ def _part(
     return _foreign(text, language, lexicon)
 
 
-def _english(
-    words: list[str], lexicon: Mapping[str, tuple[tuple[Phone, ...], ...]]
-) -> list[Word]:
+def _english(words: list[str], lexicon: Mapping[str, tuple[tuple[Phone, ...], ...]]) -> list[Word]:
     dictionary = cmu_dictionary()
     known: dict[str, Word] = {}
     unknown = []
@@ -205,9 +203,7 @@ def _english(
     return [known[w] for w in words]
 
 
-def _out_of_vocabulary(
-    words: list[str], dictionary: Mapping[str, list[str]]
-) -> dict[str, Word]:
+def _out_of_vocabulary(words: list[str], dictionary: Mapping[str, list[str]]) -> dict[str, Word]:
     found: dict[str, Word] = {}
     if espeak.espeak_program():
         try:

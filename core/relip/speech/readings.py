@@ -71,7 +71,9 @@ def mandarin(clause: str) -> list[tuple[str, str]]:
             mend="pip install pypinyin, or write the transcript in pinyin with tone numbers",
         ) from None
     out: list[tuple[str, str]] = []
-    for part in re.findall(r"[\u3400-\u9fff\uf900-\ufaff]+|[^\u3400-\u9fff\uf900-\ufaff\s]+", clause):
+    for part in re.findall(
+        r"[\u3400-\u9fff\uf900-\ufaff]+|[^\u3400-\u9fff\uf900-\ufaff\s]+", clause
+    ):
         if _KANJI.match(part):
             sounds = pinyin(part, style=Style.TONE3, neutral_tone_with_five=True)
             out += [(c, s[0].replace("v", "ü")) for c, s in zip(part, sounds, strict=True)]

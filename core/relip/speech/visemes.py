@@ -70,7 +70,7 @@ def viseme_classes() -> Mapping[str, Viseme]:
 def viseme_table() -> Mapping[str, tuple[Viseme, ...]]:
     """The visemes of every phone, ARPAbet and IPA: one, or two for diphthongs; ``""`` is rest."""
     classes = viseme_classes()
-    table = {"": (classes[REST],)}
+    table: dict[str, tuple[Viseme, ...]] = {"": (classes[REST],)}
     for symbols in (arpabet_symbols(), ipa_symbols()):
         for label, symbol in symbols.items():
             table[label] = tuple(classes[name] for name in symbol.visemes)
@@ -102,5 +102,5 @@ def _symbols(alphabet: str) -> dict[str, Symbol]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    path = resources.files("relip.speech").joinpath("data", name)
+    path = resources.files("relip.speech").joinpath("data").joinpath(name)
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
