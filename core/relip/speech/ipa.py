@@ -13,7 +13,7 @@ from relip.speech.visemes import arpabet_symbols, ipa_symbols
 #: The tilde of nasal vowels: the one diacritic that changes how a sound is heard and seen.
 _NASAL = "\u0303"
 #: Written between or over symbols, without a sound of their own.
-_MARKS = frozenset("ˈˌːˑ.ˑ'’ʼ‿|‖͜͡ʰʱʲʷˠˤˀᵊᵝⁿˡ˞ʴ\u02c8\u02cc()[]/,-‿ \"^*!;:?")
+_MARKS = frozenset("_ˈˌːˑ.ˑ'’ʼ‿|‖͜͡ʰʱʲʷˠˤˀᵊᵝⁿˡ˞ʴ\u02c8\u02cc()[]/,-‿ \"^*!;:?")
 
 
 class Phone(NamedTuple):

@@ -148,7 +148,8 @@ def best_path(
 
 def _graph(model: AcousticModel, words: Sequence[Sequence[Sequence[Sound]]]) -> _Graph:
     graph = _Graph()
-    quiet = [model.senones(p) for p in (SILENCE, *NOISES)]
+    # The model's noises stay out: in a noisy recording they would swallow weak consonants.
+    quiet = [model.senones(SILENCE)]
     before: list[int] = [-1]  # -1: the beginning
     for index, variants in enumerate(words):
         pause = graph.add([quiet], [(-1, 0, 0)], list(before), SILENCE_COST if index else 0.0)
