@@ -241,9 +241,9 @@ def _search(
         path[frame] = state
         step = int(back[frame, state])
         if step and frame:
-            row = entry_row.get(state)
-            if row is not None:
-                state = int(before[row, step - 1])
+            at = entry_row.get(state)
+            if at is not None:
+                state = int(before[at, step - 1])
             else:
                 state -= 2 if step == 255 else 1
     return path, reached

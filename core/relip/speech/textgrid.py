@@ -52,8 +52,9 @@ def format_textgrid(alignment: Alignment) -> str:
     """The text of a TextGrid in Praat's long format."""
     end = _number(alignment.duration)
     tiers = [("words", alignment.words), ("phones", alignment.phones)]
-    if alignment.word_confidences:
-        tiers.append(("confidence", confidence_tier(alignment)))
+    confidences = confidence_tier(alignment)
+    if confidences:
+        tiers.append(("confidence", confidences))
     if alignment.ipa:
         tiers.append(("ipa", alignment.ipa))
     lines = [
@@ -90,6 +91,8 @@ def format_textgrid(alignment: Alignment) -> str:
 def confidence_tier(alignment: Alignment) -> tuple[Interval, ...]:
     """Colour and chance of every word, at the word's times: ``green 0.97``."""
     words = [w for w in alignment.words if w.label]
+    if len(words) != len(alignment.word_confidences):
+        return ()  # not measured, or the words were changed by hand
     return tuple(
         w._replace(label=f"{colour(c)} {c:.2f}")
         for w, c in zip(words, alignment.word_confidences, strict=True)
