@@ -20,8 +20,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from truth import errors as phone_errors
+from truth import hits, read_truth
 
 from relip.errors import RelipError
+from relip.progress import Progress
 from relip.speech import (
     Alignment,
     Audio,
@@ -33,9 +36,9 @@ from relip.speech import (
     read_textgrid,
 )
 from relip.speech.activity import levels
-from relip.speech.confidence import mismatch_limit, overall
-from relip.speech.sphinx import BEAMS, Sphinx, to_pcm
-from relip.speech.transcript import normalise
+from relip.speech.aligner import _Job
+from relip.speech.confidence import mismatch_limit
+from relip.speech.pronunciation import Word, find_language, languages, pronounce_transcript
 
 ROOT = Path(__file__).resolve().parents[1]
 VOICE = ROOT / "core" / "relip" / "demo" / "voice"
@@ -98,15 +101,99 @@ def with_noise(audio: Audio, snr: float, seed: int = 0) -> Audio:
     return Audio(samples, audio.rate, audio.duration, audio.source_rate, audio.source_channels)
 
 
-def fit(sphinx: Sphinx, audio: Audio, words: list[str]) -> float | None:
-    """Confidence of words on a recording, in nats per frame; None when every beam loses them."""
-    pcm = to_pcm(audio.samples)
-    for beam in BEAMS:
-        first = sphinx.align(pcm, words, beam)
-        if first is not None:
-            total, frames = overall(first, sphinx.phone_loop(pcm))
-            return total / max(frames, 1)
-    return None
+def fit(audio: Audio, words: list[Word], language: str = "en") -> float | None:
+    """Score of words on a recording, in nats per frame; None when they do not fit into it."""
+    job = _Job(audio, find_language(language), Progress("none"))
+    piece = job._force(words, 0, len(job.level))
+    return piece.total / max(piece.frames, 1) if piece else None
+
+
+def spoiled(audio: Audio, how: str) -> Audio:
+    """The recording as bad equipment gives it."""
+    from scipy.signal import fftconvolve, resample_poly
+
+    x = audio.samples.astype(np.float64)
+    rng = np.random.default_rng(0)
+    if how == "white noise 10 dB":
+        return with_noise(audio, 10.0)
+    if how == "music 10 dB":
+        t = np.arange(len(x)) / audio.rate
+        beat = np.floor(t / 0.5).astype(int) % 4
+        root = np.array([220.0, 174.6, 261.6, 196.0])[beat]
+        phase = 2 * np.pi * np.cumsum(root) / audio.rate
+        music = sum(np.sin(phase * k) / k for k in (1, 1.26, 1.5, 2, 3))
+        music *= np.exp(-3 * (t % 0.5))
+        x = x + music * np.sqrt(np.mean(x**2) / np.mean(music**2) / 10)
+    elif how == "8 kHz":
+        x = resample_poly(resample_poly(x, 1, 2), 2, 1)[: len(x)]
+    elif how == "clipped":
+        level = np.quantile(np.abs(x), 0.95)
+        x = np.clip(x, -level, level)
+    elif how == "-40 dB":
+        x = np.round(x * 0.01 * 32768) / 32768
+    elif how == "reverberant":
+        tail = rng.normal(0, 1, audio.rate // 2) * np.exp(-np.arange(audio.rate // 2) / 2000)
+        tail[0] = 8.0
+        x = fftconvolve(x, tail / np.abs(tail).max())[: len(x)]
+        x *= 0.5 / np.abs(x).max()
+    samples = x.astype(np.float32)
+    return Audio(samples, audio.rate, audio.duration, audio.source_rate, audio.source_channels)
+
+
+def bench_languages(
+    folder: Path, wanted: list[str] | None, how: str = "clean"
+) -> dict[str, dict[str, float]]:
+    """Every language on voices whose phone times are known (made by ``voices.py``)."""
+    print(
+        f"\n{how}\n| language | voices | files | median | within 50 ms | within 20 ms "
+        "| p b m recall | precision | f v recall | precision | refused | x real time |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    table = {}
+    codes = [c for c in dict.fromkeys(v.code for v in languages().values())]
+    for code in wanted or codes:
+        for kind in ("espeak", "festival"):
+            paths = sorted(folder.glob(f"{code}_{kind}*.csv"))
+            found, counts, refused = [], np.zeros((2, 3), int), 0
+            seconds, began = 0.0, time.process_time()
+            for path in paths:
+                audio = load_audio(path.with_suffix(".wav"))
+                audio = audio if how == "clean" else spoiled(audio, how)
+                text = path.with_suffix(".txt").read_text("utf-8")
+                try:
+                    phones = [p for p in align(audio, text=text, lang=code).phones if p.label]
+                except RelipError as error:
+                    refused += 1
+                    print(f"  {path.stem}: {error}")
+                    continue
+                seconds += audio.duration
+                truth = read_truth(path)
+                found.append(phone_errors(phones, truth))
+                counts += [hits(phones, truth, "pbm"), hits(phones, truth, "fv")]
+            if not found:
+                continue
+            errors = np.abs(np.concatenate(found))
+            row = {
+                "files": len(paths),
+                "median_ms": 1000 * float(np.median(errors)),
+                "within_50ms": float(np.mean(errors <= 0.05)),
+                "within_20ms": float(np.mean(errors <= 0.02)),
+                "pbm_recall": counts[0, 0] / max(counts[0, 1], 1),
+                "pbm_precision": min(counts[0, 0] / max(counts[0, 2], 1), 1.0),
+                "fv_recall": counts[1, 0] / max(counts[1, 1], 1),
+                "fv_precision": min(counts[1, 0] / max(counts[1, 2], 1), 1.0),
+                "refused": refused,
+                "speed": seconds / max(time.process_time() - began, 1e-9),
+            }
+            table[f"{code} {kind}"] = row
+            print(
+                f"| {code} | {kind} | {len(paths)} | {row['median_ms']:.1f} ms "
+                f"| {row['within_50ms']:.1%} | {row['within_20ms']:.0%} "
+                f"| {row['pbm_recall']:.1%} | {row['pbm_precision']:.1%} | {row['fv_recall']:.1%} "
+                f"| {row['fv_precision']:.1%} | {refused} | {row['speed']:.0f} |",
+                flush=True,
+            )
+    return table
 
 
 def bench_boundaries(
@@ -147,7 +234,6 @@ def bench_transcripts(
     files: dict[str, tuple[Audio, str, Alignment | None]], snr: float | None
 ) -> dict[str, object]:
     """Every transcript on every recording."""
-    sphinx = Sphinx()
     right: list[tuple[float, float, str]] = []
     wrong: list[tuple[float, float, str]] = []
     lost = 0
@@ -155,7 +241,7 @@ def bench_transcripts(
         heard = audio if snr is None else with_noise(audio, snr)
         limit = mismatch_limit(levels(heard.samples, heard.rate))
         for other, (_, text, _) in files.items():
-            score = fit(sphinx, heard, normalise(text))
+            score = fit(heard, pronounce_transcript(text, find_language("en")))
             if other == name:
                 value = score if score is not None else -99.0
                 right.append((value - limit, value, name))
@@ -171,7 +257,7 @@ def bench_transcripts(
         f"\n{where}: right transcripts kept {kept}/{len(right)} (closest {low[1]:.2f}, "
         f"{low[0]:+.2f} from the limit, {low[2]}); wrong ones refused "
         f"{refused}/{len(wrong) + lost} (closest {high[1]:.2f}, {high[0]:+.2f} from the limit, "
-        f"{high[2]}; {lost} lost by every beam); nats per frame"
+        f"{high[2]}; {lost} too long to fit); nats per frame"
     )
     return {
         "right_kept": kept / len(right),
@@ -276,6 +362,8 @@ def main() -> None:
     default = os.environ.get("RELIP_SHARED", str(ROOT.parent / "shared"))
     parser.add_argument("--shared", type=Path, default=Path(default))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--voices", type=Path, help="folder made by voices.py")
+    parser.add_argument("--languages", help="of the voices, with commas")
     parser.add_argument("--only", help="tables, with commas: boundaries,clean,snr15,closures,...")
     options = parser.parse_args()
     files = material(options.shared)
@@ -290,6 +378,18 @@ def main() -> None:
         "nothing": bench_nothing,
         "long": lambda: bench_long(files),
     }
+    if options.voices:
+        codes = options.languages.split(",") if options.languages else None
+        tables["languages"] = lambda: bench_languages(options.voices, codes)
+        for how in (
+            "white noise 10 dB",
+            "music 10 dB",
+            "8 kHz",
+            "clipped",
+            "-40 dB",
+            "reverberant",
+        ):
+            tables[how] = lambda how=how: bench_languages(options.voices, codes or ["en"], how)
     wanted = options.only.split(",") if options.only else list(tables)
     result = {name: tables[name]() for name in wanted}
     if options.json:

@@ -176,12 +176,21 @@ def _run_stage(
 
 
 def needed(shot: Shot, until: str) -> list[str]:
-    """The stages a shot needs up to ``until``: no speech when another drive is set."""
+    """The stages a shot needs up to ``until``: no speech when another drive is set.
+
+    Speech comes after track where the mouth curves are calibrated on the production sound,
+    which wants the tracked lips.
+    """
     if until not in STAGES:
         raise UsageError(f"stage {until!r} is unknown", mend=f"use one of {', '.join(STAGES)}")
     stages = list(STAGES[: STAGES.index(until) + 1])
     if shot.settings.render.drive != "speech" and "speech" in stages:
         stages.remove("speech")
+    settings = shot.settings
+    calibrated = settings.speech.calibrate and settings.dialogue.production_audio
+    if calibrated and {"speech", "track"} <= set(stages):
+        stages.remove("speech")
+        stages.insert(stages.index("track") + 1, "speech")
     return stages
 
 

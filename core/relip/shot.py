@@ -78,6 +78,24 @@ class DialogueSettings:
 
 
 @dataclass(frozen=True)
+class SpeechSettings:
+    """How the dialogue is heard and spoken; see ``relip.speech.Style``."""
+
+    smoothing: float = 1.0
+    gain: tuple[str, ...] = ()
+    lexicon: str = ""
+    calibrate: bool = True
+    transcriber: str = ""
+    model: str = ""
+
+    def check(self) -> None:
+        from relip.speech.curves import parse_gains
+
+        _inside("speech.smoothing", self.smoothing, 0.0, 3.0)
+        parse_gains(self.gain)
+
+
+@dataclass(frozen=True)
 class MaskSettings:
     """The edited region; lengths as a share of the face width."""
 
@@ -149,6 +167,7 @@ class ShotSettings:
 
     plate: PlateSettings = field(default_factory=PlateSettings)
     dialogue: DialogueSettings = field(default_factory=DialogueSettings)
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
     mask: MaskSettings = field(default_factory=MaskSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     render: RenderSettings = field(default_factory=RenderSettings)
@@ -345,7 +364,7 @@ class Shot:
             first = self.frames.start
             plate = Path(files[first] if first in files else next(iter(files.values())))
         d = s.dialogue
-        named = (d.audio, d.text, d.production_audio, s.render.csv)
+        named = (d.audio, d.text, d.production_audio, s.speech.lexicon, s.render.csv)
         return [plate, *(self.resolve(name) for name in named if name)]
 
     def check_inputs(self) -> None:
@@ -354,7 +373,7 @@ class Shot:
         Raises
         ------
         AudioError, TranscriptError, InputError
-            If one is missing; of the transcript also if it is empty or no text.
+            If one is missing; of the transcript and the lexicon also if they cannot be read.
         """
         from relip.speech.stage import read_transcript
 
@@ -366,6 +385,10 @@ class Shot:
                     mend="give a sound file or a movie",
                 )
         read_transcript(self)
+        if self.settings.speech.lexicon:
+            from relip.speech.pronunciation import read_lexicon
+
+            read_lexicon(self.resolve(self.settings.speech.lexicon))
         csv = self.settings.render.csv
         if self.settings.render.drive == "csv" and not self.resolve(csv).is_file():
             raise InputError(

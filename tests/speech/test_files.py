@@ -97,7 +97,9 @@ def damage(tmp_path: Path, old: str, new: str) -> Path:
 def test_textgrid_errors_say_where(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none.TextGrid"):
         read_textgrid(tmp_path / "none.TextGrid")
-    with pytest.raises(TranscriptError, match=r"phone \d+ at .* s: 'QX' is not an ARPAbet phone"):
+    with pytest.raises(
+        TranscriptError, match=r"phone \d+ at .* s: 'QX' is neither an ARPAbet phone nor IPA"
+    ):
         read_textgrid(damage(tmp_path, 'text = "AY"', 'text = "QX"'))
     with pytest.raises(TranscriptError, match="no tier of phones.*'words'"):
         read_textgrid(damage(tmp_path, 'name = "phones"', 'name = "sounds"'))

@@ -64,14 +64,20 @@ def add_dialogue(parser: argparse.ArgumentParser, *, required: bool) -> None:
     group = parser.add_argument_group("dialogue")
     group.add_argument("--audio", required=required, metavar="FILE", help="the new recording")
     group.add_argument(
-        "--text", metavar="FILE", help="its transcript, plain text (lips are exact only with one)"
+        "--text",
+        metavar="FILE",
+        help="its transcript: plain text, SRT, VTT; or its phones: TextGrid, Rhubarb TSV or JSON "
+        "(lips are exact only with one)",
     )
-    group.add_argument("--lang", default="en", metavar="L", help="its language (default: en)")
+    group.add_argument(
+        "--lang", default="en", metavar="L", help="its language: en, es, ja, cmn ... (default: en)"
+    )
     group.add_argument(
         "--production-audio",
         metavar="FILE",
-        help="the sound recorded with the plate (kept in the shot)",
+        help="the sound recorded with the plate: the actor's own mouth shapes are learnt from it",
     )
+    add_hearing(group)
     group.add_argument(
         "--offset",
         type=float,
@@ -84,6 +90,44 @@ def add_dialogue(parser: argparse.ArgumentParser, *, required: bool) -> None:
         choices=WHEN_LONGER,
         default="error",
         help="when it is longer than the plate: refuse, cut it, or play the plate back and forth",
+    )
+
+
+def add_hearing(group: argparse._ArgumentGroup) -> None:
+    """Options of pronunciation and recognition."""
+    group.add_argument(
+        "--lexicon", metavar="FILE", help="pronunciations: a word a line, then ARPAbet or IPA"
+    )
+    group.add_argument(
+        "--transcriber",
+        metavar="NAME",
+        help="hears the words where there is no --text: faster-whisper, or a plug-in's name",
+    )
+    group.add_argument("--speech-model", metavar="PATH", help="the transcriber's model")
+
+
+def add_speaking(group: argparse._ArgumentGroup) -> None:
+    """Options of the mouth curves' style."""
+    group.add_argument(
+        "--articulation",
+        type=float,
+        default=1.0,
+        metavar="0..2",
+        help="strength of the mouth shapes (default: 1)",
+    )
+    group.add_argument(
+        "--smoothing",
+        type=float,
+        default=1.0,
+        metavar="0..3",
+        help="how far neighbouring phones colour each other (default: 1)",
+    )
+    group.add_argument(
+        "--gain",
+        action="append",
+        default=[],
+        metavar="CONTROL=X",
+        help="strength of one mouth control, e.g. jawOpen=1.2; may be repeated",
     )
 
 
@@ -100,12 +144,11 @@ def add_making(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--csv", metavar="FILE", help="mouth controls for --drive csv (Relip or ARKit)"
     )
+    add_speaking(group)
     group.add_argument(
-        "--articulation",
-        type=float,
-        default=1.0,
-        metavar="0..2",
-        help="strength of the mouth shapes",
+        "--no-calibrate",
+        action="store_true",
+        help="keep the generic mouth shapes, whatever the production sound says",
     )
     group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
     group.add_argument("--seed", type=int, default=0, help="seed of the training (default: 0)")
@@ -132,6 +175,14 @@ def settings_from(args: argparse.Namespace, plate: str) -> dict[str, Any]:
             "production_audio": absolute(args.production_audio),
             "offset": args.offset,
             "when_longer": args.when_longer,
+        },
+        "speech": {
+            "smoothing": args.smoothing,
+            "gain": list(args.gain),
+            "lexicon": absolute(args.lexicon),
+            "calibrate": not args.no_calibrate,
+            "transcriber": args.transcriber or "",
+            "model": absolute(args.speech_model),
         },
         "train": {"quality": args.quality, "device": args.device, "seed": args.seed},
         "render": {

@@ -1,46 +1,65 @@
 """From sound and words to the time of every phone.
 
-A ladder, whose step is recorded: forced alignment with wider and wider beams;
-the same on the sound stretched by 1.3, for speech too fast for the model; the
-recording split at its pauses, its words recognised and the transcript laid on
-them, so that each piece is aligned alone. Without a transcript the words are
+With a transcript its words are laid on the sound by an exact search
+(:mod:`relip.speech.lattice`), long recordings in windows that end at pauses. A
+ladder, whose step is recorded: as it is; on the sound slowed down by 1.3, for
+speech too fast for the model; in English with the transcript laid on recognised
+words, so that each piece is aligned alone. Without a transcript the words are
 recognised and then aligned, or only phones are recognised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from relip.errors import AudioError, TranscriptError
 from relip.progress import Progress
+from relip.speech.acoustics import acoustic_model
 from relip.speech.activity import STEP, active, cuts, levels, runs, threshold
 from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.audio import SILENCE_DBFS, Audio, is_silent
-from relip.speech.confidence import DOUBTFUL, mismatch_limit, overall, word_confidences
-from relip.speech.letters import pronounce
+from relip.speech.boundaries import refine
+from relip.speech.confidence import AMBER, certainty, mismatch_limit, overall, word_scores
+from relip.speech.features import PERIOD, features
+from relip.speech.ipa import Phone
+from relip.speech.lattice import Span, best_path, phone_loop
 from relip.speech.match import match_words
-from relip.speech.sphinx import BEAMS, BOUNDARY_SHIFT, FRAME_RATE, Segment, Sphinx, to_pcm
-from relip.speech.transcript import normalise
+from relip.speech.pronunciation import Language, Word, find_language, pronounce_transcript
+from relip.speech.sphinx import BOUNDARY_SHIFT, FRAME_RATE, Segment, Sphinx, to_pcm
+from relip.speech.subtitles import Cue
+from relip.speech.transcribers import Transcriber
 
-#: Longer recordings are split before they are aligned: the aligner's memory grows with
-#: the square of the length. Seconds.
+#: Frames of the aligner per 10 ms.
+STREAMS = 2
+
+#: Longer recordings are aligned in windows. Seconds.
 WHOLE = 40.0
 
-#: Longest piece of a split recording, seconds.
+#: Length of a window, and how much of its end waits for the next one, seconds.
+WINDOW = 30.0
+AHEAD = 5.0
+
+#: Words a window may hold at most, per second.
+_FASTEST = 7.0
+
+#: Longest piece of a recording whose words are recognised, seconds.
 PIECE = 20.0
 
 #: The factor by which sound is slowed down on the stretch rung.
 STRETCH = 1.3
+
+#: A subtitle's words may lie this far outside its times, seconds.
+_CUE_SLACK = 0.4
 
 #: Share of a piece's frames that the phone loop must take for speech to look for words in it.
 _SPEECH_SHARE = 0.08
 
 #: Share of the transcript's words that recognition must find to take it for the right one.
 _FOUND = 0.3
-
 
 #: Fewer phones than this per second of sound are no speech.
 _PHONES_PER_SECOND = 2.5
@@ -51,17 +70,25 @@ class _Piece(NamedTuple):
 
     words: list[Interval]
     phones: list[Interval]
+    ipa: list[str]
     confidences: list[float]
     total: float
     frames: int
     rung: str
+    speech: bool = True
+
+
+_PAUSE = _Piece([], [], [], [], 0.0, 0, "pause")
 
 
 def align(
     audio: Audio,
     *,
     text: str | None = None,
+    cues: Sequence[Cue] = (),
     lang: str = "en",
+    lexicon: Mapping[str, tuple[tuple[Phone, ...], ...]] | None = None,
+    transcriber: Transcriber | None = None,
     progress: Progress | None = None,
 ) -> Alignment:
     """Find the words and phones of the dialogue.
@@ -71,9 +98,19 @@ def align(
     audio : Audio
     text : str, optional
         What is said. Without it words are recognised and the result is a draft.
+    cues : sequence of Cue
+        The same as subtitles, from :func:`relip.speech.read_subtitles`: each is looked for
+        near its own time.
     lang : str
-        ``en`` (or ``en-US``...). For other languages phones are recognised
-        with the English model and the result is a draft, with a warning.
+        ``en``, ``it``, ``cmn``, ``pt-BR`` ...: see ``data/languages.csv``.
+        Languages other than English need espeak-ng, or a lexicon with every
+        word. Without a transcript their phones are recognised with the
+        English model.
+    lexicon : mapping, optional
+        The user's pronunciations, from :func:`relip.speech.read_lexicon`.
+    transcriber : callable, optional
+        Hears the words where no transcript is given, e.g. from
+        :func:`relip.speech.find_transcriber`. The result is still a draft.
     progress : Progress, optional
 
     Returns
@@ -87,12 +124,13 @@ def align(
     TranscriptError
         If the transcript holds no words or does not match; the message names
         the words that fit worst.
+    SettingError
+        If the language is unknown.
     ModelError
-        If PocketSphinx or its model is missing.
+        If PocketSphinx or its model is missing, or what the language needs.
     """
     progress = progress or Progress()
-    english = lang.lower().replace("_", "-").split("-")[0] in ("en", "eng", "english")
-    words = normalise(text) if text is not None and english else None
+    language = find_language(lang)
     if is_silent(audio):
         if text is not None and text.strip():
             raise AudioError(
@@ -101,17 +139,26 @@ def align(
                 mend="give the recording of these words",
             )
         return _rest(audio, ())
-    job = _Job(audio, progress)
-    if words is not None:
-        return job.with_words(words)
+    if cues:
+        told = [(c, pronounce_transcript(c.text, language, lexicon)) for c in cues]
+        return _Job(audio, language, progress).with_cues(told)
+    if text is not None:
+        words = pronounce_transcript(text, language, lexicon)
+        return _Job(audio, language, progress).with_words(words)
+    job = _Job(audio, language, progress)
+    if transcriber is not None and job.has_speech():
+        heard = transcriber(audio, language.code)
+        if heard.strip():
+            words = pronounce_transcript(heard, language, lexicon)
+            found = job.with_words(words)
+            return replace(found, method="recognise", draft=True, rung=f"heard words, {found.rung}")
     warnings: tuple[str, ...] = ()
-    if not english:
+    if language.code != "en":
         warnings = (
-            f"language {lang!r}: phones are recognised with the English model"
-            + ("; the transcript is not used" if text and text.strip() else "")
-            + "; correct phones.TextGrid where lips matter",
+            f"language {lang!r}: without a transcript phones are recognised with the English "
+            "model; correct phones.TextGrid where lips matter",
         )
-    return job.without_words(words_wanted=english, warnings=warnings)
+    return job.without_words(words_wanted=language.code == "en", warnings=warnings)
 
 
 def _rest(audio: Audio, warnings: tuple[str, ...]) -> Alignment:
@@ -122,113 +169,223 @@ def _rest(audio: Audio, warnings: tuple[str, ...]) -> Alignment:
 class _Job:
     """One recording and what is known about it."""
 
-    def __init__(self, audio: Audio, progress: Progress) -> None:
+    def __init__(self, audio: Audio, language: Language, progress: Progress) -> None:
         self.audio = audio
+        self.language = language
         self.progress = progress
-        self.sphinx = Sphinx()
+        self.model = acoustic_model()
+        self._sphinx: Sphinx | None = None
         self.level = levels(audio.samples, audio.rate)
         self.limit = threshold(self.level)
         self.active = active(self.level, self.limit)
-        self.mismatch = mismatch_limit(self.level)
+        self.mismatch = mismatch_limit(self.level, native=language.code == "en")
         self.heard: dict[tuple[int, int], list[str]] = {}
+
+    @property
+    def sphinx(self) -> Sphinx:
+        """The recogniser, loaded when first needed."""
+        if self._sphinx is None:
+            self._sphinx = Sphinx()
+        return self._sphinx
+
+    def has_speech(self) -> bool:
+        """Whether any 20 s of the recording sound like phones."""
+        return any(
+            self.active[s:e].any() and _speech_share(self._loop(s, e)) for s, e in self._pieces()
+        )
+
+    def _loop(self, start: int, end: int) -> list[tuple[str, int, int]]:
+        return phone_loop(self.model, features(self._samples(start, end), 1)).phones
 
     # With a transcript
 
-    def with_words(self, words: list[str]) -> Alignment:
-        guessed = self._learn(words)
-        if self.audio.duration <= WHOLE:
+    def with_cues(self, told: list[tuple[Cue, list[Word]]]) -> Alignment:
+        """Align subtitles, each group between two pauses near its own time."""
+        groups: list[tuple[float, float, list[Word]]] = []
+        for cue, words in told:
+            if groups and (
+                cue.start - groups[-1][1] < 2 * _CUE_SLACK and cue.end - groups[-1][0] <= WHOLE
+            ):
+                start, end, before = groups[-1]
+                groups[-1] = (start, max(end, cue.end), [*before, *words])
+            else:
+                groups.append((cue.start, cue.end, list(words)))
+        if groups[0][0] > self.audio.duration:
+            raise TranscriptError(
+                f"the subtitles begin at {groups[0][0]:.1f} s, after the dialogue's end at "
+                f"{self.audio.duration:.1f} s",
+                mend="give the subtitles of this recording",
+            )
+        pieces: list[_Piece] = []
+        self.progress.start("speech", len(groups))
+        for index, (start, end, words) in enumerate(groups):
+            low = max(start - _CUE_SLACK, groups[index - 1][1] if index else 0.0)
+            high = groups[index + 1][0] if index + 1 < len(groups) else self.audio.duration
+            high = min(end + _CUE_SLACK, high, self.audio.duration)
+            first, last = round(low / STEP), round(high / STEP)
+            piece = self._force(words, first, last) if last > first else None
+            if piece is None:
+                named = " ".join(w.label for w in words)[:120]
+                raise TranscriptError(
+                    f"the subtitle at {start:.1f} s does not fit into its time: {named!r}",
+                    mend="correct its times, or give plain text",
+                )
+            pieces.append(piece._replace(rung=f"subtitles, {piece.rung}"))
+            self.progress.step()
+        self.progress.finish()
+        everything = [w for _, words in told for w in words]
+        if self._mismatch(pieces):
+            raise self._refusal([w.label for w in everything], pieces)
+        return self._told(everything, self._join(pieces, "align", False))
+
+    def with_words(self, words: list[Word]) -> Alignment:
+        short = self.audio.duration <= WHOLE
+        if short:
             self.progress.start("speech", 1)
-            end = len(self.level)
-            if not _speech_share(self.sphinx.phone_loop(to_pcm(self.audio.samples))):
-                raise self._no_speech()
-            piece = self._force(words, 0, end) or self._force(words, 0, end, STRETCH)
-            pieces = [piece] if piece and not self._mismatch([piece]) else None
-            if pieces is None and piece is not None and not self._worth_splitting(words):
-                raise self._refusal(words, [piece])
-            pieces = pieces or self._split(words, piece)
+            pieces = self._whole(words)
             self.progress.step()
         else:
-            pieces = self._split(words, None)
-        self.progress.finish()
+            pieces = self._windows(words)
         if self._mismatch(pieces):
-            raise self._refusal(words, pieces)
-        result = self._join(pieces, "align", False)
+            pieces = self._by_heard_words(words, pieces)
+        self.progress.finish()
+        return self._told(words, self._join(pieces, "align", False))
+
+    def _told(self, words: list[Word], result: Alignment) -> Alignment:
+        """With warnings of guessed pronunciations and doubtful words."""
         warnings = []
+        guessed = {w.label: w for w in words if w.source == "rules"}
         if guessed:
-            told = ", ".join(f"{w} ({' '.join(p)})" for w, p in guessed.items())
+            told = ", ".join(
+                f"{w} ({' '.join(p.label for p in g.variants[0])})" for w, g in guessed.items()
+            )
             warnings.append(f"not in the dictionary, pronunciation guessed: {told}")
         named = [w.label for w in result.words if w.label]
         doubtful = [
-            f"{w!r}" for w, c in zip(named, result.word_confidences, strict=True) if c < DOUBTFUL
+            f"{w!r}" for w, c in zip(named, result.word_confidences, strict=True) if c < AMBER
         ]
         if doubtful:
             warnings.append(f"these words fit the recording badly: {', '.join(doubtful[:12])}")
         return _with_warnings(result, warnings)
 
-    def _learn(self, words: Iterable[str]) -> dict[str, list[str]]:
-        guessed: dict[str, list[str]] = {}
-        for word in dict.fromkeys(words):
-            if not self.sphinx.knows(word):
-                guessed[word] = self._guess(word)
-                self.sphinx.add_word(word, guessed[word])
-        return guessed
+    def _whole(self, words: list[Word]) -> list[_Piece]:
+        end = len(self.level)
+        piece = self._force(words, 0, end)
+        if piece is not None and not piece.speech:
+            raise self._no_speech()
+        if piece is None or self._mismatch([piece]):
+            slow = self._force(words, 0, end, STRETCH)
+            if slow is not None and (piece is None or slow.total > piece.total):
+                piece = slow
+        return [piece] if piece else []
 
-    def _guess(self, word: str) -> list[str]:
-        stem, mark, ending = word.rpartition("'")
-        if mark and ending == "s":
-            return [*pronounce(stem), "Z"]
-        return pronounce(word)
+    def _force(
+        self, words: list[Word], start: int, end: int, stretch: float = 1.0
+    ) -> _Piece | None:
+        """Align words with the frames start to end; None when they do not fit in."""
+        found = self._lay(words, start, end, stretch)
+        return found[0] if found else None
 
-    def _force(self, words: list[str], start: int, end: int, stretch: float = 1.0) -> _Piece | None:
-        """Align words with the frames start to end; None when every beam loses them."""
+    def _lay(
+        self,
+        words: list[Word],
+        start: int,
+        end: int,
+        stretch: float = 1.0,
+        *,
+        open_end: bool = False,
+    ) -> tuple[_Piece, int] | None:
+        """Align words with the frames start to end, and how many of them are there."""
         samples = self._samples(start, end)
         if stretch != 1.0:
             import librosa
 
             samples = librosa.effects.time_stretch(samples, rate=1 / stretch)
-        pcm = to_pcm(samples)
-        for beam in BEAMS:
-            first = self.sphinx.align(pcm, words, beam)
-            if first is None or [s.label for s in first if s.label] != words:
-                continue
-            second = self.sphinx.phones(pcm, beam)
-            if second is None:
-                continue
-            loop = self.sphinx.phone_loop(pcm)
-            if not loop:
-                continue
-            total, frames = overall(first, loop)
-            name = f"beam {beam:g}" + (f", stretched {stretch:g}" if stretch != 1.0 else "")
-            spoken, phones = self._times(second, start, stretch)
-            return _Piece(spoken, phones, word_confidences(first, loop), total, frames, name)
-        return None
-
-    def _times(
-        self, found: list[tuple[Segment, list[Segment]]], start: int, stretch: float
-    ) -> tuple[list[Interval], list[Interval]]:
-        words: list[Interval] = []
+        heard = features(samples, STREAMS)
+        sounds = [[[p.sounds for p in variant] for variant in w.variants] for w in words]
+        path = best_path(
+            self.model, heard, sounds, open_end=open_end, native=self.language.code == "en"
+        )
+        if path is None:
+            return None
+        loop = phone_loop(self.model, heard[::STREAMS])
+        scored = path.score[::STREAMS]
+        seconds = PERIOD / STREAMS / stretch
+        begin = start * STEP
+        spoken: list[Interval] = []
         phones: list[Interval] = []
-        for word, parts in found:
-            if not word.label:
-                continue
-            inside = [self._interval(p, start, stretch) for p in parts if p.label]
-            words.append(Interval(inside[0].start, inside[-1].end, word.label))
-            phones += inside
-        return words, phones
-
-    def _interval(self, segment: Segment, start: int, stretch: float = 1.0) -> Interval:
-        low = start * STEP + (segment.start / FRAME_RATE + BOUNDARY_SHIFT) / stretch
-        high = start * STEP + (segment.end / FRAME_RATE + BOUNDARY_SHIFT) / stretch
-        return Interval(low, min(high, self.audio.duration), segment.label)
+        ipa: list[str] = []
+        for span in path.spans:
+            phone = words[span.word].variants[span.variant][span.sound]
+            low, high = begin + span.start * seconds, begin + span.end * seconds
+            high = min(high, self.audio.duration)
+            phones.append(Interval(low, high, phone.label))
+            ipa.append(phone.ipa)
+            if span.sound == 0:
+                spoken.append(Interval(low, high, words[span.word].label))
+            else:
+                spoken[-1] = spoken[-1]._replace(end=high)
+        frames = [(s.start // STREAMS, s.end // STREAMS) for s in _word_spans(path.spans)]
+        total, count = overall(scored, loop, frames)
+        rung = "exact" + (f", stretched {stretch:g}" if stretch != 1.0 else "")
+        scores = word_scores(scored, loop, frames)
+        piece = _Piece(spoken, phones, ipa, scores, total, count, rung, _speech_share(loop.phones))
+        return piece, path.words
 
     def _samples(self, start: int, end: int) -> np.ndarray:
         hop = round(self.audio.rate * STEP)
         return self.audio.samples[start * hop : end * hop]
 
-    def _worth_splitting(self, words: list[str]) -> bool:
-        """Whether recognition finds enough of the words: a bad start may have spoiled the whole."""
-        heard = [w for s, e in self._pieces() for w in self._recognised(s, e)]
-        return _found(heard, words) >= _FOUND
+    def _windows(self, words: list[Word]) -> list[_Piece]:
+        """Align a long recording window by window; the memory needed does not grow with it.
+
+        Each window may end after any word. What lies before its last pause but
+        some seconds is kept; the next window begins in that pause.
+        """
+        pieces: list[_Piece] = []
+        start, taken, whole = 0, 0, len(self.level)
+        self.progress.start("speech", whole)
+        while True:
+            end = self._window_end(start)
+            final = end == whole
+            rest = words[taken:] if final else words[taken : taken + int(_FASTEST * WINDOW)]
+            found = None
+            if self.active[start:end].any() and rest:
+                if final and len(rest) > _FASTEST * 1.5 * (end - start) * STEP + 20:
+                    raise self._refusal([w.label for w in rest], pieces)
+                found = self._lay(rest, start, end, open_end=not final)
+                if final and found is None:
+                    raise self._refusal([w.label for w in rest], pieces)
+            if found is None:
+                if final:
+                    break
+                start = end
+                continue
+            piece, _ = found
+            if final:
+                pieces.append(piece._replace(rung=f"windows at pauses, {piece.rung}"))
+                break
+            count, cut = _commit(piece.words, start, end)
+            kept = _first_words(piece, count)
+            pieces.append(kept._replace(rung=f"windows at pauses, {piece.rung}"))
+            taken += count
+            self.progress.step(cut - start)
+            start = cut
+        self.progress.step(whole - start)
+        return pieces
+
+    def _window_end(self, start: int) -> int:
+        whole = len(self.level)
+        limit = start + round(WINDOW / STEP)
+        if whole - start <= limit - start + round(AHEAD / STEP):
+            return whole
+        low = start + (limit - start) * 2 // 3
+        pauses = runs(self.active[low:limit], False)
+        if pauses:
+            first, last = max(pauses, key=lambda r: r[1] - r[0])
+            if last - first >= 8:
+                return low + (first + last) // 2
+        return limit
 
     def _pieces(self, longest: float = PIECE) -> list[tuple[int, int]]:
         edges = cuts(self.level, longest)
@@ -241,26 +398,30 @@ class _Job:
             self.heard[start, end] = self.sphinx.recognise(to_pcm(self._samples(start, end)))
         return self.heard[start, end]
 
-    def _split(self, words: list[str], whole: _Piece | None) -> list[_Piece]:
-        """Lay the transcript on recognised words, and align each piece with its share of it."""
+    def _by_heard_words(self, words: list[Word], first: list[_Piece]) -> list[_Piece]:
+        """Lay an English transcript on recognised words, and align each piece with its share.
+
+        Raises
+        ------
+        TranscriptError
+            If recognition does not find the words either.
+        """
+        labels = [w.label for w in words]
+        if self.language.code != "en":
+            raise self._refusal(labels, first)
         longest = PIECE if self.audio.duration > WHOLE else max(self.audio.duration / 3, 2.0)
         spans = self._pieces(longest)
-        if self.audio.duration > WHOLE:
-            self.progress.start("speech", 2 * len(spans))
-        heard = []
-        for start, end in spans:
-            heard.append(self._recognised(start, end))
-            if self.audio.duration > WHOLE:
-                self.progress.step()
-        everything = [w for h in heard for w in h]
-        if _found(everything, words) < _FOUND:
-            raise self._refusal(words, [whole] if whole else [])
+        heard = [self._recognised(s, e) for s, e in spans]
+        if _found([w for h in heard for w in h], labels) < _FOUND:
+            raise self._refusal(labels, first)
         pieces: list[_Piece] = []
-        for start, end, part in _share(spans, heard, words):
+        at = 0
+        for start, end, part in _share(spans, heard, labels):
+            share, at = words[at : at + len(part)], at + len(part)
             piece = (
-                self._force(part, start, end) or self._force(part, start, end, STRETCH)
-                if part
-                else _Piece([], [], [], 0.0, 0, "pause")
+                self._force(share, start, end) or self._force(share, start, end, STRETCH)
+                if share
+                else _PAUSE
             )
             if piece is None:
                 raise TranscriptError(
@@ -269,8 +430,8 @@ class _Job:
                     mend="correct the transcript, or give none to have the words recognised",
                 )
             pieces.append(piece._replace(rung=f"split at pauses, {piece.rung}"))
-            if self.audio.duration > WHOLE:
-                self.progress.step()
+        if self._mismatch(pieces):
+            raise self._refusal(labels, pieces)
         return pieces
 
     def _mismatch(self, pieces: list[_Piece]) -> bool:
@@ -285,13 +446,12 @@ class _Job:
         )
 
     def _refusal(self, words: list[str], pieces: list[_Piece]) -> Exception:
-        loop = self.sphinx.phone_loop(to_pcm(self._samples(0, min(len(self.level), 6000))))
-        if not _speech_share(loop):
+        if not _speech_share(self._loop(0, min(len(self.level), 6000))):
             return self._no_speech()
         scored = [(c, w.label) for p in pieces for c, w in zip(p.confidences, p.words, strict=True)]
         worst = [w for _, w in sorted(scored)[:5]]
         heard: list[str] = []
-        if not worst:
+        if not worst and self.language.code == "en":
             heard = [w for s, e in self._pieces()[:3] for w in self._recognised(s, e)]
             known = set(heard)
             worst = [w for w in dict.fromkeys(words) if w not in known][:5]
@@ -318,29 +478,33 @@ class _Job:
         return _with_warnings(result, list(warnings))
 
     def _hear(self, start: int, end: int, words_wanted: bool) -> _Piece:
-        nothing = _Piece([], [], [], 0.0, 0, "pause")
         if not self.active[start:end].any():
-            return nothing
-        pcm = to_pcm(self._samples(start, end))
-        loop = self.sphinx.phone_loop(pcm)
-        if not _speech_share(loop):
-            return nothing
+            return _PAUSE
+        loop = self.sphinx.phone_loop(to_pcm(self._samples(start, end)))
+        if not _speech_share([(s.label, s.start, s.end) for s in loop]):
+            return _PAUSE
         if words_wanted:
-            words = self._recognised(start, end)
+            heard = self._recognised(start, end)
+            words = pronounce_transcript(" ".join(heard), self.language) if heard else []
             piece = self._force(words, start, end) if words else None
             if piece is not None and not self._articulated(piece.phones, start, end):
-                return nothing
+                return _PAUSE
             if piece is not None and piece.frames and piece.total / piece.frames > self.mismatch:
                 return piece._replace(rung=f"words, {piece.rung}")
-        phones = [self._interval(p, start) for p in loop if p.label]
+        phones = [self._heard_phone(p, start) for p in loop if p.label]
         phones = [p for p in phones if self._is_active(p)]
         if not self._articulated(phones, start, end):
-            return nothing
-        return _Piece([], phones, [], 0.0, 0, "phones")
+            return _PAUSE
+        return _Piece([], phones, [""] * len(phones), [], 0.0, 0, "phones")
 
     def _articulated(self, phones: list[Interval], start: int, end: int) -> bool:
         """Whether there are enough phones for the sound's length: hum and held chords have few."""
         return len(phones) >= _PHONES_PER_SECOND * STEP * int(self.active[start:end].sum())
+
+    def _heard_phone(self, segment: Segment, start: int) -> Interval:
+        low = start * STEP + segment.start / FRAME_RATE + BOUNDARY_SHIFT
+        high = start * STEP + segment.end / FRAME_RATE + BOUNDARY_SHIFT
+        return Interval(low, min(high, self.audio.duration), segment.label)
 
     def _is_active(self, interval: Interval) -> bool:
         first, last = int(interval.start / STEP), int(np.ceil(interval.end / STEP))
@@ -350,17 +514,29 @@ class _Job:
 
     def _join(self, pieces: list[_Piece], method: str, draft: bool) -> Alignment:
         words = [w for p in pieces for w in p.words]
-        phones = self._trim([q for p in pieces for q in p.phones])
+        aligned = [q for p in pieces for q in p.phones]
+        phones = self._trim(refine(self.audio.samples, self.audio.rate, aligned))
+        symbols = [s for p in pieces for s in p.ipa]
+        named = [q._replace(label=s or q.label) for q, s in zip(phones, symbols, strict=True)]
         frames = sum(p.frames for p in pieces)
+        total = sum(p.total for p in pieces) / frames if frames else None
+        foreign = any(symbols)
+        scores = [c for p in pieces for c in p.confidences]
+        lengths = [w.end - w.start for w in words]
         return Alignment(
-            words=fill(_fit(words, phones), self.audio.duration),
+            words=fill(_fit(words, aligned, phones), self.audio.duration),
             phones=fill(phones, self.audio.duration),
             duration=self.audio.duration,
             method=method,
             rung="; ".join(dict.fromkeys(p.rung for p in pieces if p.rung != "pause")),
             draft=draft,
-            confidence=sum(p.total for p in pieces) / frames if frames else None,
-            word_confidences=tuple(c for p in pieces for c in p.confidences),
+            confidence=None
+            if total is None
+            else float(certainty([total], [sum(lengths)], self.level, native=not foreign)[0]),
+            word_confidences=tuple(
+                float(c) for c in certainty(scores, lengths, self.level, native=not foreign)
+            ),
+            ipa=fill(named, self.audio.duration) if foreign else (),
         )
 
     def _trim(self, phones: list[Interval]) -> list[Interval]:
@@ -381,28 +557,85 @@ class _Job:
         return out
 
 
-def _fit(words: list[Interval], phones: list[Interval]) -> list[Interval]:
-    """Words from the first to the last of their phones, after these were trimmed."""
-    starts = np.array([p.start for p in phones])
-    ends = np.array([p.end for p in phones])
+def _fit(words: list[Interval], before: list[Interval], after: list[Interval]) -> list[Interval]:
+    """Words from the first to the last of their phones, after these were moved."""
+    starts = np.array([p.start for p in before])
+    ends = np.array([p.end for p in before])
     out = []
     for start, end, label in words:
         inside = np.flatnonzero((starts >= start - 1e-6) & (ends <= end + 1e-6))
         if len(inside):
-            start, end = float(starts[inside[0]]), float(ends[inside[-1]])
+            start, end = after[inside[0]].start, after[inside[-1]].end
         out.append(Interval(start, end, label))
     return out
 
 
-def _with_warnings(alignment: Alignment, warnings: list[str]) -> Alignment:
-    from dataclasses import replace
+class _WordSpan(NamedTuple):
+    start: int
+    end: int
 
+
+def _word_spans(spans: list[Span]) -> list[_WordSpan]:
+    out: list[_WordSpan] = []
+    for span in spans:
+        if span.sound == 0:
+            out.append(_WordSpan(span.start, span.end))
+        else:
+            out[-1] = out[-1]._replace(end=span.end)
+    return out
+
+
+def _commit(words: list[Interval], start: int, end: int) -> tuple[int, int]:
+    """How many words of a window to keep, and the frame where the next one begins.
+
+    The cut falls into the last silence between words that lies some seconds
+    before the window's end; without one, between two words.
+    """
+    latest = end * STEP - AHEAD
+    best = 0
+    for index in range(len(words)):
+        following = words[index + 1].start if index + 1 < len(words) else end * STEP
+        if words[index].end > latest:
+            break
+        if following - words[index].end >= 0.15:
+            best = index + 1
+    if best == 0:
+        best = sum(w.end <= latest for w in words)
+    if best == 0:  # one very long pause, or nothing said
+        if words and words[0].start <= latest:
+            best = len(words)
+        else:
+            return 0, max(round(latest / STEP), start + 1)
+    ended = words[best - 1].end
+    following = words[best].start if best < len(words) else end * STEP
+    middle = min((ended + following) / 2, ended + 1.0)
+    return best, min(max(round(middle / STEP), start + 1), end)
+
+
+def _first_words(piece: _Piece, count: int) -> _Piece:
+    """The piece without the words that the next window aligns again."""
+    if count == len(piece.words):
+        return piece
+    until = piece.words[count].start
+    kept = sum(p.end <= until + 1e-6 for p in piece.phones)
+    share = count / len(piece.words)
+    return piece._replace(
+        words=piece.words[:count],
+        phones=piece.phones[:kept],
+        ipa=piece.ipa[:kept],
+        confidences=piece.confidences[:count],
+        total=piece.total * share,
+        frames=round(piece.frames * share),
+    )
+
+
+def _with_warnings(alignment: Alignment, warnings: list[str]) -> Alignment:
     return replace(alignment, warnings=alignment.warnings + tuple(warnings))
 
 
-def _speech_share(loop: list[Segment]) -> bool:
-    frames = sum(s.end - s.start for s in loop)
-    speech = sum(s.end - s.start for s in loop if s.label)
+def _speech_share(loop: list[tuple[str, int, int]]) -> bool:
+    frames = sum(end - start for _, start, end in loop)
+    speech = sum(end - start for label, start, end in loop if label)
     return frames > 0 and speech >= _SPEECH_SHARE * frames
 
 

@@ -48,12 +48,16 @@ class Alignment:
     draft : bool
         True when nobody gave the words: closures may be missing or wrong.
     confidence : float or None
-        Mean over the words of :attr:`word_confidences`, by length; nats per
-        10 ms frame, about 0 for right words. None when not measured.
+        The chance, 0-1, that the words as a whole are the ones that are said.
+        None when not measured.
     word_confidences : tuple of float
-        One per spoken word (silences left out), in order.
+        The same for each spoken word (silences left out), in order.
     warnings : tuple of str
         What the user should know: guessed pronunciations, a language fallback.
+    ipa : tuple of Interval
+        The phones in IPA, interval by interval beside :attr:`phones`; empty
+        where the pronunciations came in ARPAbet. Front rounded vowels, which
+        ARPAbet lacks, reach the lips through it.
     """
 
     words: tuple[Interval, ...]
@@ -65,6 +69,26 @@ class Alignment:
     confidence: float | None = None
     word_confidences: tuple[float, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    ipa: tuple[Interval, ...] = ()
+
+    def seen(self) -> tuple[Interval, ...]:
+        """The phones as the lips show them: in IPA where it is known, else in ARPAbet.
+
+        The phones rule: where one was moved or relabelled by hand, the IPA
+        beside it no longer counts.
+        """
+        if not self.ipa:
+            return self.phones
+        from relip.speech.visemes import ipa_symbols
+
+        table = ipa_symbols()
+        by_time = {(round(i.start, 5), round(i.end, 5)): i.label for i in self.ipa if i.label}
+        out = []
+        for phone in self.phones:
+            symbol = table.get(by_time.get((round(phone.start, 5), round(phone.end, 5)), ""))
+            same = symbol is not None and symbol.sounds[:1] == (phone.label,)
+            out.append(phone._replace(label=symbol.label) if symbol and same else phone)
+        return tuple(out)
 
 
 def fill(intervals: list[Interval], duration: float) -> tuple[Interval, ...]:

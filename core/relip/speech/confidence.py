@@ -2,94 +2,135 @@
 
 Per word, (score of the aligned word − score of the phone loop over the same
 frames) / frames, in nats per 10 ms frame: about 0 where the words are right,
-−6 and below where they are not (bench/speech.py prints the distribution).
+far below where they are not. Noise brings right and wrong words together, and
+so does a language that the English model does not know; a logistic curve per
+kind turns the score into the chance that the word is right
+(``bench/speech.py`` measures and refits it).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from relip.speech.sphinx import Segment
+from relip.speech.lattice import Loop
 
-#: Below this mean over speech and words the transcript does not match, by the distance in dB
-#: between loud and quiet parts of the recording: noise brings right and wrong words together.
-#: On the eight recordings of bench/speech.py, from which these limits were also chosen, right
-#: pairs were never under -0.1 clean (29 dB and more), -1.4 in white noise at 20 dB (about 25),
-#: -1.9 at 15 dB (about 20), -2.0 at 10 dB (about 15); wrong ones never over -5.7, -3.5, -2.9 and
-#: -2.2: at 10 dB two of 56 pass. In strong noise the benefit of the doubt goes to the transcript.
+#: A word whose chance to be right lies below this is red; below :data:`GREEN` it is amber.
+AMBER = 0.35
+GREEN = 0.75
+
+#: Distance in dB between loud and quiet parts of the recording at the knots of the tables below.
 _RANGE_DB = (10.0, 15.0, 26.0, 36.0)
-_MISMATCH = (-3.0, -2.5, -2.6, -3.8)
+#: Mean over speech and words below which a transcript does not match. Measured on eight English
+#: recordings: right pairs never under -0.8 clean, -0.5 in white noise at 10 dB; wrong ones never
+#: over -3.4 and -1.2. On fifteen of five other languages: -1.7 and -1.2; -2.9 and -2.1.
+_MISMATCH = (-0.8, -0.95, -1.6, -2.0)
+_MISMATCH_FOREIGN = (-1.4, -1.6, -2.1, -2.4)
+#: Score of a word of 0.3 s at which right and wrong are equally likely, and nats per unit of logit.
+_MIDDLE = (-1.2, -1.3, -1.6, -1.8)
+_MIDDLE_FOREIGN = (-1.7, -1.9, -3.0, -3.4)
+_WIDTH = 0.7
 
-#: A word below this is named in a warning.
-DOUBTFUL = -5.0
+
+def loudness_range(level: np.ndarray) -> float:
+    """Distance in dB between the loud and the quiet parts of a recording.
+
+    Parameters
+    ----------
+    level : ndarray, shape (n,)
+        dBFS of every 10 ms.
+    """
+    return float(np.percentile(level, 95) - np.percentile(level, 5))
 
 
-def mismatch_limit(level: np.ndarray) -> float:
-    """The mean confidence below which a transcript does not match.
+def mismatch_limit(level: np.ndarray, *, native: bool = True) -> float:
+    """The mean score below which a transcript does not match.
 
     Parameters
     ----------
     level : ndarray, shape (n,)
         dBFS of every 10 ms of the recording.
+    native : bool
+        Whether the language is that of the acoustic model.
 
     Returns
     -------
     float
         Nats per frame.
     """
-    span = float(np.percentile(level, 95) - np.percentile(level, 5))
-    return float(np.interp(span, _RANGE_DB, _MISMATCH))
+    table = _MISMATCH if native else _MISMATCH_FOREIGN
+    return float(np.interp(loudness_range(level), _RANGE_DB, table))
 
 
-def word_confidences(words: list[Segment], loop: list[Segment]) -> list[float]:
-    """Nats per frame of every spoken word against the phone loop.
+def certainty(
+    scores: Sequence[float], seconds: Sequence[float], level: np.ndarray, *, native: bool = True
+) -> np.ndarray:
+    """The chance that each word is the one that is said.
 
     Parameters
     ----------
-    words : list of Segment
-        From the alignment's first pass; silences have the label ``""``.
-    loop : list of Segment
-        From the phone loop over the same sound.
+    scores : sequence of float, length n
+        From :func:`word_scores`.
+    seconds : sequence of float, length n
+        Lengths of the words: a long one that fits says more.
+    level : ndarray, shape (m,)
+        dBFS of every 10 ms of the recording.
+    native : bool
+        Whether the language is that of the acoustic model.
+
+    Returns
+    -------
+    ndarray, shape (n,), 0 to 1
+    """
+    table = _MIDDLE if native else _MIDDLE_FOREIGN
+    middle = float(np.interp(loudness_range(level), _RANGE_DB, table))
+    weight = np.clip(np.sqrt(np.asarray(seconds, float) / 0.3), 0.6, 1.8)
+    logit = (np.asarray(scores, float) - middle) / _WIDTH * weight
+    return 1.0 / (1.0 + np.exp(-np.clip(logit, -30, 30)))
+
+
+def colour(confidence: float) -> str:
+    """``green``, ``amber`` or ``red``."""
+    return "green" if confidence >= GREEN else "amber" if confidence >= AMBER else "red"
+
+
+def word_scores(score: np.ndarray, loop: Loop, words: Sequence[tuple[int, int]]) -> list[float]:
+    """Nats per frame of every word against the phone loop.
+
+    Parameters
+    ----------
+    score : ndarray, shape (F,)
+        Log likelihood of each 10 ms frame on the aligned path.
+    loop : Loop
+        Of the same frames.
+    words : sequence of (int, int)
+        First frame of each word and the one after its last.
 
     Returns
     -------
     list of float
-        One per spoken word.
     """
-    total = np.concatenate(([0.0], np.cumsum(_per_frame(loop, _length(words, loop)))))
-    return [
-        (w.score - (total[w.end] - total[w.start])) / max(w.end - w.start, 1)
-        for w in words
-        if w.label
-    ]
+    n = min(len(score), len(loop.score))
+    total = np.concatenate(([0.0], np.cumsum(score[:n] - loop.score[:n], dtype=np.float64)))
+    out = []
+    for start, end in words:
+        low, high = min(start, n - 1), min(max(end, start + 1), n)
+        out.append(float(total[high] - total[low]) / max(high - low, 1))
+    return out
 
 
-def overall(words: list[Segment], loop: list[Segment]) -> tuple[float, int]:
+def overall(score: np.ndarray, loop: Loop, words: Sequence[tuple[int, int]]) -> tuple[float, int]:
     """Sum of the differences over every frame that either side takes for speech, and their number.
 
     Speech that the alignment passes over as silence counts against it.
     """
-    length = _length(words, loop)
-    difference = _per_frame(words, length) - _per_frame(loop, length)
-    counted = _spoken(words, length) | _spoken(loop, length)
-    counted[min(words[-1].end, loop[-1].end) :] = False
-    return float(difference[counted].sum()), int(counted.sum())
-
-
-def _length(words: list[Segment], loop: list[Segment]) -> int:
-    return max(words[-1].end if words else 0, loop[-1].end if loop else 0)
-
-
-def _per_frame(segments: list[Segment], length: int) -> np.ndarray:
-    out = np.zeros(length)
-    for _, start, end, score in segments:
-        out[start:end] = score / max(end - start, 1)
-    return out
-
-
-def _spoken(segments: list[Segment], length: int) -> np.ndarray:
-    out = np.zeros(length, bool)
-    for label, start, end, _ in segments:
+    n = min(len(score), len(loop.score))
+    counted = np.zeros(n, bool)
+    for start, end in words:
+        counted[start:end] = True
+    for label, start, end in loop.phones:
         if label:
-            out[start:end] = True
-    return out
+            counted[start:end] = True
+    difference = (score[:n] - loop.score[:n])[counted]
+    return float(difference.sum()), int(counted.sum())

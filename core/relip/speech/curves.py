@@ -9,20 +9,15 @@ The curves of a frame depend on its time alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from relip.errors import SettingError
-from relip.speech.alignment import (
-    BILABIALS,
-    LABIODENTALS,
-    Alignment,
-    Interval,
-    fill,
-    frame_times,
-)
-from relip.speech.visemes import MOUTH_CONTROLS, viseme_table
+from relip.speech.alignment import BILABIALS, Alignment, Interval, fill, frame_times
+from relip.speech.visemes import MOUTH_CONTROLS, Viseme, viseme_table
 
 #: Seconds: how far neighbouring phones colour each other.
 SIGMA = 0.055
@@ -40,6 +35,9 @@ RAMP = 0.05
 #: Opening allowed at the held frame of f and v, and the tuck it reaches at least.
 TUCK_JAW = 0.12
 TUCK_ROLL = 0.8
+
+#: The classes with hard constraints.
+CLOSED, TUCK = "closed", "lip tuck"
 
 _STEP = 0.005
 _JAW = MOUTH_CONTROLS.index("jawOpen")
@@ -63,8 +61,73 @@ def opening(curves: np.ndarray) -> np.ndarray:
     return curves[:, _JAW] * (1 - curves[:, _CLOSE])
 
 
+@dataclass(frozen=True)
+class Style:
+    """How somebody speaks, as an animator sets it.
+
+    Attributes
+    ----------
+    articulation : float
+        Strength of all shapes: 0 mumbles with still lips, 1 is the table, 2 overdoes it.
+        Closures and tucks stay.
+    smoothing : float
+        How far neighbouring phones colour each other: 1 is the usual, 0 snaps from shape to
+        shape, 3 slurs.
+    gain : tuple of (str, float)
+        Factors of single mouth controls, 0-3.
+    visemes : mapping of str to Viseme, optional
+        Classes of the actor's own (from calibration) in place of the generic ones.
+    """
+
+    articulation: float = 1.0
+    smoothing: float = 1.0
+    gain: tuple[tuple[str, float], ...] = ()
+    visemes: Mapping[str, Viseme] | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, high in (
+            ("articulation", self.articulation, 2.0),
+            ("smoothing", self.smoothing, 3.0),
+            *((f"the gain of {control}", factor, 3.0) for control, factor in self.gain),
+        ):
+            if not 0.0 <= value <= high:
+                raise SettingError(
+                    f"{name} is {value:g}", mend=f"it must lie between 0 and {high:g}"
+                )
+        for control, _ in self.gain:
+            if control not in MOUTH_CONTROLS:
+                raise SettingError(
+                    f"{control!r} is not a mouth control", mend=f"use {', '.join(MOUTH_CONTROLS)}"
+                )
+
+
+def parse_gains(words: Iterable[str]) -> tuple[tuple[str, float], ...]:
+    """Gains as people write them: ``jawOpen=1.2``.
+
+    Raises
+    ------
+    SettingError
+        If one is not a control, an equals sign and a number.
+    """
+    out = []
+    for word in words:
+        control, mark, factor = word.partition("=")
+        try:
+            out.append((control.strip(), float(factor)))
+        except ValueError:
+            mark = ""
+        if not mark:
+            raise SettingError(f"{word!r} is not a gain", mend="write it like jawOpen=1.2")
+    return Style(gain=tuple(out)).gain
+
+
 def mouth_curves(
-    alignment: Alignment, *, frames: range, rate: Fraction, offset: float = 0.0
+    alignment: Alignment,
+    *,
+    frames: range,
+    rate: Fraction,
+    offset: float = 0.0,
+    style: Style | None = None,
 ) -> np.ndarray:
     """Mouth controls of every frame.
 
@@ -77,6 +140,8 @@ def mouth_curves(
         Frames per second.
     offset : float
         Seconds into the shot at which the dialogue begins.
+    style : Style, optional
+        How it is spoken.
 
     Returns
     -------
@@ -92,12 +157,19 @@ def mouth_curves(
         If the range is empty or steps backwards.
     """
     _check(frames)
+    style = style or Style()
+    table = _table(style)
     times = frame_times(frames, rate, offset)
-    phones = fill(list(alignment.phones), alignment.duration)
-    curves = _blend(phones, alignment.duration, times)
+    phones = fill(list(alignment.seen()), alignment.duration)
+    curves = _blend(phones, alignment.duration, times, table, style.smoothing)
     curves *= _rest_envelope(phones, alignment.duration, times)[:, None]
-    _hold_closures(curves, phones, times)
-    closed, tucked = _held_frames(phones, times, frames, rate)
+    gains = np.full(len(MOUTH_CONTROLS), style.articulation)
+    for control, factor in style.gain:
+        gains[MOUTH_CONTROLS.index(control)] *= factor
+    gains[_CLOSE] = 1.0
+    curves = np.clip(curves * gains, 0.0, 1.0)
+    _hold_closures(curves, phones, times, table)
+    closed, tucked = _held_frames(phones, times, frames, rate, table)
     for index in tucked:
         curves[index, _JAW] = min(curves[index, _JAW], TUCK_JAW)
         curves[index, _ROLL] = max(curves[index, _ROLL], TUCK_ROLL)
@@ -106,6 +178,21 @@ def mouth_curves(
         curves[index, _APART] = 0.0
         curves[index, _CLOSE] = 1.0
     return np.clip(curves, 0.0, 1.0)
+
+
+_Table = Mapping[str, "tuple[Viseme, ...]"]
+
+
+def _table(style: Style) -> _Table:
+    table = viseme_table()
+    own = style.visemes
+    if own is None:
+        return table
+    return {k: tuple(own.get(v.name, v) for v in parts) for k, parts in table.items()}
+
+
+def _is(label: str, viseme: str, table: _Table) -> bool:
+    return bool(label) and table[label][0].name == viseme
 
 
 def closures(
@@ -145,10 +232,15 @@ def _check(frames: range) -> None:
         raise SettingError(f"the frame range {frames!r} holds no frames in rising order")
 
 
-def _blend(phones: tuple[Interval, ...], duration: float, times: np.ndarray) -> np.ndarray:
+def _blend(
+    phones: tuple[Interval, ...],
+    duration: float,
+    times: np.ndarray,
+    table: _Table,
+    smoothing: float,
+) -> np.ndarray:
     """Weighted Gaussian mean of the targets around each time."""
-    table = viseme_table()
-    margin = 5 * SIGMA
+    margin = 5 * SIGMA * max(smoothing, 1.0)
     count = int(np.ceil((duration + 2 * margin) / _STEP)) + 1
     grid = np.arange(count) * _STEP - margin
     weights = np.full(count, table[""][0].weight)
@@ -167,7 +259,7 @@ def _blend(phones: tuple[Interval, ...], duration: float, times: np.ndarray) -> 
             targets[first:last] = part.targets
     from scipy.ndimage import gaussian_filter1d
 
-    sigma = SIGMA / _STEP
+    sigma = max(SIGMA * smoothing / _STEP, 1e-3)
     bottom = gaussian_filter1d(weights, sigma, mode="nearest")
     out = np.empty((len(times), len(MOUTH_CONTROLS)))
     for column in range(len(MOUTH_CONTROLS)):
@@ -213,17 +305,20 @@ def _ease(x: np.ndarray) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(x, 0.0, 1.0))
 
 
-def _hold_closures(curves: np.ndarray, phones: tuple[Interval, ...], times: np.ndarray) -> None:
+def _hold_closures(
+    curves: np.ndarray, phones: tuple[Interval, ...], times: np.ndarray, table: _Table
+) -> None:
     """Bring the lips together around every closure and tuck, over :data:`RAMP`."""
     for index, (start, end, label) in enumerate(phones):
-        if label not in BILABIALS and label not in LABIODENTALS:
+        closed = _is(label, CLOSED, table)
+        if not closed and not _is(label, TUCK, table):
             continue
         middle, half = (start + end) / 2, (end - start) / 4
         near = slice(*np.searchsorted(times, (start - 1.0, end + 1.0)))
         t = times[near]
         hold = _ease(1 - (np.abs(t - middle) - half) / RAMP)
         block = curves[near]
-        if label in BILABIALS:
+        if closed:
             apart = hold.copy()
             before = phones[index - 1] if index else None
             after = phones[index + 1] if index + 1 < len(phones) else None
@@ -261,16 +356,20 @@ def _closure_frames(phone: Interval, times: np.ndarray, frames: range, rate: Fra
 
 
 def _held_frames(
-    phones: tuple[Interval, ...], times: np.ndarray, frames: range, rate: Fraction
+    phones: tuple[Interval, ...],
+    times: np.ndarray,
+    frames: range,
+    rate: Fraction,
+    table: _Table,
 ) -> tuple[set[int], set[int]]:
     """Frames with closed lips and frames with a tucked lip; a closure goes before a tuck."""
     closed: set[int] = set()
     for phone in phones:
-        if phone.label in BILABIALS:
+        if _is(phone.label, CLOSED, table):
             closed.update(_closure_frames(phone, times, frames, rate))
     tucked: set[int] = set()
     for phone in phones:
-        if phone.label not in LABIODENTALS:
+        if not _is(phone.label, TUCK, table):
             continue
         middle = (phone.start + phone.end) / 2
         nearest = _nearest(middle, times, frames, rate)

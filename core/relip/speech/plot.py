@@ -11,8 +11,11 @@ from relip.records import atomic_path
 from relip.speech.alignment import Alignment, frame_times
 from relip.speech.audio import Audio
 from relip.speech.curves import closures, opening
+from relip.speech.textgrid import confidence_tier
 from relip.speech.visemes import MOUTH_CONTROLS
 
+#: The colours of confidence.
+_COLOURS = {"green": "tab:green", "amber": "orange", "red": "tab:red"}
 #: Seconds of dialogue per row of the picture.
 ROW = 8.0
 #: Rows drawn at most: a longer dialogue is cut with a note in the title.
@@ -28,7 +31,7 @@ def plot_speech(
     curves: np.ndarray,
     offset: float = 0.0,
 ) -> None:
-    """Draw waveform, words, phones and mouth controls.
+    """Draw waveform, words with the colour of their confidence, phones and mouth controls.
 
     Parameters
     ----------
@@ -63,13 +66,17 @@ def plot_speech(
         low, high = row * ROW, min((row + 1) * ROW, span)
         top, bottom = grid[2 * row], grid[2 * row + 1]
         _wave(top, audio, low, high)
-        for tier, height, size in ((alignment.words, 0.78, 10), (alignment.phones, -0.92, 8)):
+        for tier, height, size in ((alignment.words, 0.78, 10), (alignment.seen(), -0.92, 8)):
             for start, end, label in tier:
                 if label and end > low and start < high:
                     top.axvline(start, color="0.8", lw=0.5)
                     top.text(
                         (start + end) / 2, height, label, ha="center", size=size, clip_on=True
                     ).set_in_layout(False)
+        for start, end, label in confidence_tier(alignment):
+            if end > low and start < high:  # a bar above each word: can it be trusted?
+                kind = _COLOURS[label.split()[0]]
+                top.fill_between([start, end], 0.94, 1.0, color=kind, lw=0)
         bottom.fill_between(times, opening(curves), color="0.85", label="opening")
         for place, name in enumerate(MOUTH_CONTROLS):
             if curves[:, place].any():

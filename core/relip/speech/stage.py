@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +18,13 @@ from relip.records import StageReport
 from relip.shot import Shot
 
 if TYPE_CHECKING:
-    from relip.speech import Alignment
+    from relip.speech import Alignment, Audio, Style
 
 NAME = "speech"
-VERSION = 1
+VERSION = 2
+
+#: Transcripts that are more than plain text.
+TIMED = (".srt", ".vtt", ".textgrid", ".tsv", ".json")
 
 #: A dialogue may outlast the picture by this many seconds of silence-or-reverb tail.
 TAIL_SECONDS = 0.05
@@ -43,13 +47,15 @@ class Dialogue:
 
 def align_key(shot: Shot) -> str:
     """Fingerprint of everything the alignment depends on."""
-    d = shot.settings.dialogue
+    d, own = shot.settings.dialogue, shot.settings.speech
     return records.fingerprint(
         NAME,
         VERSION,
         records.file_fingerprint(shot.resolve(d.audio)) if d.audio else None,
         records.file_fingerprint(shot.resolve(d.text)) if d.text else None,
         d.language,
+        records.file_fingerprint(shot.resolve(own.lexicon)) if own.lexicon else None,
+        [own.transcriber, own.model] if not d.text else None,
     )
 
 
@@ -57,8 +63,12 @@ def curves_key(shot: Shot) -> str:
     """Fingerprint of everything the computed curves depend on."""
     d = shot.settings.dialogue
     override = shot.override("phones.TextGrid")
+    own = shot.settings.speech
+    production = calibrates(shot)
     return records.fingerprint(
         align_key(shot),
+        [own.smoothing, list(own.gain)],
+        [records.file_fingerprint(p) for p in production] if production else None,
         d.offset,
         d.when_longer,
         [shot.frames.start, shot.frames.stop],
@@ -102,20 +112,21 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             alignment = speech.read_textgrid(grid_path)
     else:
         audio = speech.load_audio(shot.resolve(d.audio))
-        text = read_transcript(shot)
         if speech.is_silent(audio):
             raise AudioError(
                 f"{d.audio}: the recording is silent (nothing above {speech.SILENCE_DBFS:g} dBFS)",
                 mend="check the file and its channel",
             )
-        alignment = speech.align(audio, text=text, lang=d.language, progress=None)
+        alignment = _align(shot, audio)
         notes = list(alignment.warnings)
         data = {
             "method": alignment.method,
             "rung": alignment.rung,
             "draft": alignment.draft,
             "confidence": alignment.confidence,
+            "language": d.language,
             "words": len([w for w in alignment.words if w.label]),
+            "word_confidence": speech.word_table(alignment),
             "duration": round(alignment.duration, 3),
         }
         if alignment.draft:
@@ -130,10 +141,17 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     if override:
         alignment = read_phones(shot)
         notes.append("the phones are the artist's: overrides/phones.TextGrid")
-    curves = speech.mouth_curves(alignment, frames=shot.frames, rate=shot.rate, offset=d.offset)
+    style, learnt = _style(shot, force=force, old=old, notes=notes)
+    curves = speech.mouth_curves(
+        alignment, frames=shot.frames, rate=shot.rate, offset=d.offset, style=style
+    )
     speech.write_mouth_csv(csv_path, shot.frames, curves)
     progress.step()
     report.done = list(shot.frames)
+    if learnt is not None:
+        data["calibration"] = learnt
+    else:
+        data.pop("calibration", None)
     report.data, report.notes = data, notes
     records.write_record(
         folder,
@@ -142,7 +160,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             "align_key": want_align,
             "key": want_curves,
             "state": "done",
-            "settings": shot.settings.to_dict()["dialogue"],
+            "settings": {k: shot.settings.to_dict()[k] for k in ("dialogue", "speech")},
             "data": data,
             "notes": notes,
             "versions": records.versions(),
@@ -150,6 +168,67 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     )
     progress.finish()
     return report
+
+
+def _align(shot: Shot, audio: Audio) -> Alignment:
+    from relip import speech
+
+    d, own = shot.settings.dialogue, shot.settings.speech
+    return speech.align_with(
+        audio,
+        text_path=shot.resolve(d.text) if d.text else None,
+        lang=d.language,
+        lexicon_path=shot.resolve(own.lexicon) if own.lexicon else None,
+        transcriber=own.transcriber,
+        model=own.model,
+    )
+
+
+def calibrates(shot: Shot) -> list[Path]:
+    """The files that calibration looks at; none when it is not wanted or not possible yet."""
+    d = shot.settings.dialogue
+    track = shot.path("track", "track.npz")
+    if not (shot.settings.speech.calibrate and d.production_audio and track.exists()):
+        return []
+    return [shot.resolve(d.production_audio), track]
+
+
+def _style(
+    shot: Shot, *, force: bool, old: dict[str, Any], notes: list[str]
+) -> tuple[Style, dict[str, Any] | None]:
+    """How the actor speaks, and the calibration's record where there was one."""
+    from relip import speech
+    from relip.speech.calibrate import actor_visemes, calibrate, hear
+    from relip.track.facetrack import FaceTrack
+
+    own, d = shot.settings.speech, shot.settings.dialogue
+    style = speech.Style(smoothing=own.smoothing, gain=speech.parse_gains(own.gain))
+    notes[:] = [n for n in notes if not n.startswith("calibration: ")]
+    if not (own.calibrate and d.production_audio):
+        return style, None
+    files = calibrates(shot)
+    if not files:
+        notes.append("calibration: waits for the track stage; the generic mouth shapes are used")
+        return style, None
+    key = records.fingerprint("calibrate", VERSION, [records.file_fingerprint(p) for p in files])
+    learnt = old.get("data", {}).get("calibration")
+    if force or not learnt or learnt.get("key") != key:
+        track = FaceTrack.load(files[1])
+        audio = speech.load_audio(files[0])
+        lips = np.where(track.visible, track.lip_opening(), np.nan)
+        first = int(track.frames[0])
+        found = calibrate(
+            audio,
+            hear(audio, text=None, lang=d.language),
+            lips,
+            range(first, first + len(lips)),
+            shot.rate,
+        )
+        learnt = {"key": key, **found.to_dict()}
+    notes.append(f"calibration: {learnt['reason']}")
+    if learnt["accepted"]:
+        style = replace(style, visemes=actor_visemes([(n, v) for n, v in learnt["jaw"]]))
+    return style, learnt
 
 
 def read_transcript(shot: Shot) -> str | None:
@@ -164,6 +243,10 @@ def read_transcript(shot: Shot) -> str | None:
     if not name:
         return None
     path = shot.resolve(name)
+    if path.suffix.lower() in TIMED:
+        from relip.speech.script import read_script
+
+        return read_script(path).text
     try:
         text = path.read_text("utf-8-sig")
     except FileNotFoundError:

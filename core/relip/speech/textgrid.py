@@ -13,6 +13,8 @@ from pathlib import Path
 from relip.errors import InputError, TranscriptError
 from relip.records import write_text
 from relip.speech.alignment import ARPABET, Alignment, Interval, fill
+from relip.speech.confidence import colour
+from relip.speech.ipa import parse_ipa
 
 #: A quoted string, the flag for tiers, or a number that is not an index in brackets.
 _TOKEN = re.compile(
@@ -28,7 +30,10 @@ _FOLD = {"AX": "AH", "AXR": "ER", "IX": "IH", "UX": "UW", "DX": "T", "NX": "N", 
 
 
 def write_textgrid(path: str | Path, alignment: Alignment) -> None:
-    """Write the tiers ``words`` and ``phones`` of an alignment.
+    """Write the tiers of an alignment: words, phones, confidence, and IPA where it is known.
+
+    The confidence tier says of every word ``green``, ``amber`` or ``red`` and the chance that
+    it is right: what to look at first.
 
     Parameters
     ----------
@@ -46,6 +51,12 @@ def write_textgrid(path: str | Path, alignment: Alignment) -> None:
 def format_textgrid(alignment: Alignment) -> str:
     """The text of a TextGrid in Praat's long format."""
     end = _number(alignment.duration)
+    tiers = [("words", alignment.words), ("phones", alignment.phones)]
+    confidences = confidence_tier(alignment)
+    if confidences:
+        tiers.append(("confidence", confidences))
+    if alignment.ipa:
+        tiers.append(("ipa", alignment.ipa))
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',
@@ -53,12 +64,10 @@ def format_textgrid(alignment: Alignment) -> str:
         "xmin = 0",
         f"xmax = {end}",
         "tiers? <exists>",
-        "size = 2",
+        f"size = {len(tiers)}",
         "item []:",
     ]
-    for index, (name, tier) in enumerate(
-        (("words", alignment.words), ("phones", alignment.phones)), start=1
-    ):
+    for index, (name, tier) in enumerate(tiers, start=1):
         intervals = fill(list(tier), alignment.duration)
         lines += [
             f"    item [{index}]:",
@@ -79,12 +88,25 @@ def format_textgrid(alignment: Alignment) -> str:
     return "\n".join(lines) + "\n"
 
 
+def confidence_tier(alignment: Alignment) -> tuple[Interval, ...]:
+    """Colour and chance of every word, at the word's times: ``green 0.97``."""
+    words = [w for w in alignment.words if w.label]
+    if len(words) != len(alignment.word_confidences):
+        return ()  # not measured, or the words were changed by hand
+    return tuple(
+        w._replace(label=f"{colour(c)} {c:.2f}")
+        for w, c in zip(words, alignment.word_confidences, strict=True)
+    )
+
+
 def read_textgrid(path: str | Path) -> Alignment:
     """Read words and phones from a TextGrid.
 
     The phone tier is the one whose name holds ``phone``, ``segment`` or
-    ``phon``, the word tier the one whose name holds ``word``. Phones may
-    carry stress digits; ``sil``, ``sp``, ``pau`` and the like are silence.
+    ``phon``, the word tier the one whose name holds ``word``. Phones may be
+    ARPAbet, with stress digits or without, or IPA as the Montreal Forced
+    Aligner writes it; ``sil``, ``sp``, ``pau`` and the like are silence.
+    Tiers named ``confidence`` and ``ipa`` are read as they were written here.
 
     Parameters
     ----------
@@ -116,18 +138,38 @@ def read_textgrid(path: str | Path) -> Alignment:
             f"{path} has no tier of phones (its tiers: {names})",
             mend="name the tier with the ARPAbet phones 'phones'",
         )
-    clean = [_phone(i, n, path) for n, i in enumerate(phones, start=1)]
+    clean: list[Interval] = []
+    symbols: list[Interval] = []
+    for number, interval in enumerate(phones, start=1):
+        for phone, symbol in _phones(interval, number, path):
+            clean.append(phone)
+            symbols.append(symbol)
     words = [
         Interval(s, e, "" if label.lower() in SILENCE_LABELS else label)
         for s, e, label in (_pick(tiers, ("word",)) or [])
     ]
+    ipa = tiers.get("ipa") or (symbols if any(i.label for i in symbols) else [])
+    spoken = [w for w in words if w.label]
     return Alignment(
         words=fill(words, duration),
         phones=fill(clean, duration),
         duration=duration,
         method="textgrid",
         rung="textgrid",
+        word_confidences=_confidences(tiers.get("confidence", []), spoken),
+        ipa=fill(ipa, duration) if ipa else (),
     )
+
+
+def _confidences(tier: list[Interval], words: list[Interval]) -> tuple[float, ...]:
+    """The chances written beside the words; none unless every word has one."""
+    named = [i for i in tier if i.label]
+    if len(named) != len(words):
+        return ()
+    try:
+        return tuple(float(i.label.split()[-1]) for i in named)
+    except ValueError:
+        return ()
 
 
 def _number(seconds: float) -> str:
@@ -205,15 +247,31 @@ def _pick(tiers: dict[str, list[Interval]], parts: tuple[str, ...]) -> list[Inte
     return None
 
 
-def _phone(interval: Interval, number: int, path: Path) -> Interval:
+def _phones(interval: Interval, number: int, path: Path) -> list[tuple[Interval, Interval]]:
+    """The phone in ARPAbet and in IPA (``""`` where it came in ARPAbet); affricates may be two."""
     start, end, label = interval
     if label.lower() in SILENCE_LABELS:
-        return Interval(start, end, "")
+        return [(Interval(start, end, ""), Interval(start, end, ""))]
     phone = label.upper().rstrip("0123456789")
     phone = _FOLD.get(phone, phone)
-    if phone and phone not in ARPABET:
+    # An ARPAbet symbol is written in capitals; "p" and "ch" of other tools count too, but a
+    # single small letter is IPA.
+    if phone in ARPABET and not (len(label) == 1 and label.islower() and phone != label.upper()):
+        return [(Interval(start, end, phone), Interval(start, end, ""))]
+    if not phone:
+        return [(Interval(start, end, ""), Interval(start, end, ""))]
+    try:
+        found = parse_ipa(label)
+    except TranscriptError:
+        found = ()
+    if not found:
         raise TranscriptError(
-            f"{path}, phone {number} at {start:.2f} s: {label!r} is not an ARPAbet phone",
-            mend=f"use one of {' '.join(ARPABET)}, or leave it empty for silence",
+            f"{path}, phone {number} at {start:.2f} s: {label!r} is neither an ARPAbet phone nor "
+            "IPA",
+            mend=f"use one of {' '.join(ARPABET)}, an IPA symbol, or leave it empty for silence",
         )
-    return Interval(start, end, phone)
+    edges = [start + (end - start) * i / len(found) for i in range(len(found) + 1)]
+    return [
+        (Interval(low, high, p.label), Interval(low, high, p.ipa))
+        for p, low, high in zip(found, edges[:-1], edges[1:], strict=True)
+    ]

@@ -1,0 +1,147 @@
+"""The true phones of the voices of ``voices.py``, and how found phones compare with them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from relip.errors import TranscriptError
+from relip.speech import load_audio
+from relip.speech.alignment import ARPABET, BILABIALS, LABIODENTALS, Interval
+from relip.speech.ipa import parse_ipa
+
+_VOWELS = frozenset(p for p in ARPABET if p[0] in "AEIOU")
+_STOPS = frozenset(["P", "B", "T", "D", "K", "G", "CH", "JH"])
+#: A blank of eSpeak's is a pause when its level lies this far below the recording's peak, dB.
+_QUIET = 40.0
+
+#: Festival's letters that are not read as ARPAbet or as IPA.
+_FESTIVAL = {
+    "it": {"E": "ɛ", "O": "ɔ", "dZ": "dʒ", "tS": "tʃ", "ch": "tʃ", "S": "ʃ", "J": "ɲ", "L": "ʎ",
+           "nf": "n", "ng": "ŋ"},
+    "cs": {"c~": "tʃ", "s~": "ʃ", "z~": "ʒ", "r~": "r̝", "r~*": "r̝", "n~": "ɲ", "t~": "c",
+           "d~": "ɟ", "ch": "x", "c": "t", "dz~": "dʒ", "h": "ɦ", "ou": "oʊ", "au": "aʊ"},
+    "fi": {"@": "æ", "7": "ø", "N": "ŋ"},
+    "ru": {"aa": "a", "oo": "o", "uu": "u", "ee": "e", "ii": "i", "ae": "æ", "ay": "ɪ", "ur": "u",
+           "yy": "ɨ", "y": "ɨ", "sh": "ʃ", "zh": "ʒ", "ch": "tʃ", "sch": "ɕ", "c": "t", "h": "x",
+           "hh": "x"},
+}  # fmt: skip
+
+
+class Truth(NamedTuple):
+    """Phones that are known; ``inner`` marks a start that only was guessed."""
+
+    phones: list[Interval]
+    inner: list[bool]
+    duration: float
+
+
+def read_truth(path: Path) -> Truth:
+    """The phones of a file that ``voices.py`` wrote, in ARPAbet."""
+    language, kind = path.stem.split("_")[:2]
+    with open(path, encoding="utf-8") as handle:
+        rows = [(float(r["start"]), float(r["end"]), r["phone"]) for r in csv.DictReader(handle)]
+    sound = load_audio(path.with_suffix(".wav"))
+    limit = float(np.abs(sound.samples).max()) * 10 ** (-_QUIET / 20)
+    merged: list[tuple[float, float, list[str]]] = []
+    for index, (start, end, name) in enumerate(rows):
+        labels = _labels(name, language, kind)
+        if labels:
+            if merged and merged[-1][2] == ["*"]:  # the closure of a stop
+                start = merged.pop()[0]
+            merged.append((start, end, labels))
+        elif kind == "espeak" and merged:
+            part = sound.samples[round(start * sound.rate) : round(end * sound.rate)]
+            following = _labels(rows[index + 1][2], language, kind) if index + 1 < len(rows) else []
+            if following and following[0] in _STOPS and end - start < 0.12:
+                merged.append((start, end, ["*"]))
+            elif len(part) and float(np.sqrt(np.mean(part**2))) > limit:
+                merged[-1] = (merged[-1][0], end, merged[-1][2])
+    phones: list[Interval] = []
+    inner: list[bool] = []
+    for start, end, labels in merged:
+        edges = np.linspace(start, end, len(labels) + 1)
+        for place, label in enumerate(labels):
+            phones.append(Interval(float(edges[place]), float(edges[place + 1]), label))
+            inner.append(place > 0)
+    return Truth(phones, inner, rows[-1][1])
+
+
+def _labels(name: str, language: str, kind: str) -> list[str]:
+    if name in ("", "#", "##", "pau", "_", "phone"):
+        return []
+    if kind == "espeak":
+        if language in ("cmn", "vi"):
+            name = name.replace("s.", "ʂ").replace("z.", "ʐ")
+            name = re.sub(r"(?<=.)ɜ", "", name)
+            name = name[:-1] if len(name) > 1 and name.endswith("h") else name
+        return [p.label for p in parse_ipa(name)]
+    plain = name.rstrip("0123456789:") if name not in ("7",) else name
+    if language == "en":
+        plain = {"AX": "AH", "DX": "T"}.get(plain.upper(), plain.upper())
+        return [plain] if plain in ARPABET else []
+    table = _FESTIVAL[language]
+    if plain in table:
+        return [p.label for p in parse_ipa(table[plain])]
+    if language == "ru" and len(plain) == 2 and plain[0] == plain[1]:
+        plain = plain[0]
+    try:
+        return [p.label for p in parse_ipa(plain)]
+    except TranscriptError:
+        return []
+
+
+def pair(found: list[str], true: list[str]) -> list[tuple[int, int]]:
+    """Minimum edit distance over labels; a vowel never stands for a consonant."""
+    n, m = len(found), len(true)
+    cost = np.zeros((n + 1, m + 1))
+    cost[:, 0], cost[0] = 0.7 * np.arange(n + 1), 0.7 * np.arange(m + 1)
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            cost[i, j] = min(
+                cost[i - 1, j - 1] + _distance(found[i - 1], true[j - 1]),
+                cost[i - 1, j] + 0.7,
+                cost[i, j - 1] + 0.7,
+            )
+    pairs = []
+    i, j = n, m
+    while i and j:
+        if cost[i, j] == cost[i - 1, j - 1] + _distance(found[i - 1], true[j - 1]):
+            pairs.append((i - 1, j - 1))
+            i, j = i - 1, j - 1
+        elif cost[i, j] == cost[i - 1, j] + 0.7:
+            i -= 1
+        else:
+            j -= 1
+    return pairs[::-1]
+
+
+def _distance(a: str, b: str) -> float:
+    if a == b:
+        return 0.0
+    return 0.6 if (a in _VOWELS) == (b in _VOWELS) else 2.0
+
+
+def errors(found: list[Interval], truth: Truth) -> np.ndarray:
+    """Signed errors in seconds of the starts and ends of paired phones."""
+    true = truth.phones
+    out = []
+    for i, j in pair([p.label for p in found], [p.label for p in true]):
+        if not truth.inner[j]:
+            out.append(found[i].start - true[j].start)
+        if j + 1 == len(true) or not truth.inner[j + 1]:
+            out.append(found[i].end - true[j].end)
+    return np.array(out)
+
+
+def hits(found: list[Interval], truth: Truth, kind: str) -> tuple[int, int, int]:
+    """True closures (or tucks) found, true ones, and found ones: middles within 50 ms."""
+    labels = BILABIALS if kind == "pbm" else LABIODENTALS
+    ours = [(p.start + p.end) / 2 for p in found if p.label in labels]
+    theirs = [(p.start + p.end) / 2 for p in truth.phones if p.label in labels]
+    matched = sum(any(abs(a - b) <= 0.05 for a in ours) for b in theirs)
+    return matched, len(theirs), len(ours)

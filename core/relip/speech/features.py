@@ -1,0 +1,164 @@
+"""Cepstra as the acoustic model of PocketSphinx was trained on, at any time step.
+
+Mel-frequency cepstral coefficients with the settings of the model's
+``feat.params``: pre-emphasis 0.97, 25.6 ms Hamming window, 25 triangular
+filters from 130 to 6800 Hz, an orthonormal DCT, liftering by 22, cepstral mean
+normalisation, and differences over 40 and 60 ms. Noise is followed and taken
+out of the filters' powers as in Kim and Stern, "Power-Normalized Cepstral
+Coefficients for Robust Speech Recognition" (ICASSP 2012): asymmetric lower
+envelopes and temporal masking.
+
+The model's frames are 10 ms apart. Finer steps come from several such streams,
+each begun a little later, laid into each other: every stream is exactly what
+the model knows.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+#: Samples per second.
+RATE = 16000
+#: Seconds from frame to frame of one stream.
+PERIOD = 0.010
+#: Samples in a window: its middle is what a frame tells of.
+WINDOW = 410
+
+_FFT = 512
+_FILTERS = 25
+_LOW, _HIGH = 130.0, 6800.0
+_CEPSTRA = 13
+_LIFTER = 22
+_EMPHASIS = 0.97
+
+# The noise follower's constants.
+_SMOOTH = 0.7
+_RISE, _FALL = 0.995, 0.5
+_DECAY, _MASKED = 0.85, 0.2
+_MAX_GAIN = 20.0
+_NEIGHBOURS = 4
+
+
+def features(samples: np.ndarray, streams: int = 2) -> np.ndarray:
+    """Normalised cepstra and their two differences.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,), float
+        Mono at 16 kHz, any level: they are scaled to a peak of half of full scale.
+    streams : int
+        Frames per 10 ms.
+
+    Returns
+    -------
+    ndarray, shape (F, 39), float32
+        Frame ``i`` tells of the sound around ``i * 0.01 / streams`` seconds;
+        ``F = ceil(n / (160 / streams))``.
+    """
+    hop = round(RATE * PERIOD) // streams
+    count = -(-len(samples) // hop)
+    peak = float(np.abs(samples).max()) if len(samples) else 0.0
+    scaled = np.asarray(samples, np.float64) * (0.5 * 32767 / peak if peak > 0 else 1.0)
+    # Windows centred on their frame's time; a little noise keeps logarithms of silence finite.
+    padded = np.concatenate(
+        (np.zeros(WINDOW // 2 + 1), scaled, np.zeros(WINDOW + 2 * hop * streams))
+    )
+    dither = np.random.default_rng(0).normal(0.0, 0.5, len(padded))
+    padded = padded + dither
+    emphasised = padded[1:] - _EMPHASIS * padded[:-1]
+    out = np.empty((count, 3 * _CEPSTRA), np.float32)
+    view = np.lib.stride_tricks.sliding_window_view(emphasised, WINDOW)[::hop]
+    length = -(-count // streams)
+    # Every stream is as long as the longest, so that they can be followed side by side.
+    power = _filtered(view[: length * streams]).reshape(length, streams, _FILTERS)
+    cepstra = np.log(np.maximum(_denoised(power), 1e-4)) @ _dct().T
+    for first in range(min(streams, count)):
+        out[first::streams] = _differences(cepstra[: len(out[first::streams]), first])
+    return out
+
+
+def _filtered(windows: np.ndarray) -> np.ndarray:
+    power = np.empty((len(windows), _FILTERS))
+    for start in range(0, len(windows), 2000):  # bounded memory on long recordings
+        block = windows[start : start + 2000] * np.hamming(WINDOW)
+        spectrum = np.abs(np.fft.rfft(block, _FFT)) ** 2
+        power[start : start + 2000] = spectrum @ _mel().T
+    return power
+
+
+def _differences(cepstra: np.ndarray) -> np.ndarray:
+    centred = cepstra - cepstra.mean(axis=0)
+    padded = np.pad(centred, ((3, 3), (0, 0)), mode="edge")
+    n = len(centred)
+
+    def at(shift: int) -> np.ndarray:
+        return padded[3 + shift : 3 + shift + n]
+
+    first = at(2) - at(-2)
+    second = (at(3) - at(-1)) - (at(1) - at(-3))
+    return np.concatenate((centred, first, second), axis=1).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _mel() -> np.ndarray:
+    """Triangles of unit area, their corners at the nearest FFT bins."""
+
+    def mel(hertz: np.ndarray | float) -> np.ndarray:
+        return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
+
+    def hertz(m: np.ndarray) -> np.ndarray:
+        return 700.0 * (10.0 ** (m / 2595.0) - 1.0)
+
+    bins = np.arange(_FFT // 2 + 1) * RATE / _FFT
+    width = RATE / _FFT
+    corners = hertz(np.linspace(mel(_LOW), mel(_HIGH), _FILTERS + 2))
+    corners = np.floor(corners / width + 0.5) * width
+    table = np.zeros((_FILTERS, len(bins)))
+    for i, (low, mid, high) in enumerate(
+        zip(corners[:-2], corners[1:-1], corners[2:], strict=True)
+    ):
+        rise = (bins - low) / max(mid - low, 1e-9)
+        fall = (high - bins) / max(high - mid, 1e-9)
+        table[i] = np.maximum(np.minimum(rise, fall), 0.0) * 2.0 / (high - low)
+    return table
+
+
+@lru_cache(maxsize=1)
+def _dct() -> np.ndarray:
+    """Orthonormal DCT-II, liftered."""
+    k = np.arange(_CEPSTRA)[:, None]
+    n = np.arange(_FILTERS)[None, :]
+    table = np.cos(np.pi * k * (n + 0.5) / _FILTERS) * np.sqrt(2.0 / _FILTERS)
+    table[0] = np.sqrt(1.0 / _FILTERS)
+    return table * (1.0 + _LIFTER / 2 * np.sin(np.pi * k / _LIFTER))
+
+
+def _denoised(power: np.ndarray) -> np.ndarray:
+    """Filter powers, shape (frames, ..., filters), with the slow background taken out."""
+    if not len(power):
+        return power
+    smooth, noise = power[0].copy(), power[0] / _MAX_GAIN
+    floor, peak = power[0] / _MAX_GAIN, np.zeros_like(power[0])
+    gain = np.empty_like(power)
+    for index, row in enumerate(power):
+        smooth = _SMOOTH * smooth + (1 - _SMOOTH) * row
+        noise = _envelope(smooth, noise)
+        signal = np.maximum(smooth - noise, 1.0)
+        floor = _envelope(signal, floor)
+        peak = peak * _DECAY
+        masked = np.where(signal < _DECAY * peak, peak * _MASKED, signal)
+        peak = np.maximum(peak, signal)
+        signal = np.maximum(masked, floor)
+        gain[index] = np.clip(signal / np.maximum(smooth, 1e-9), 1 / _MAX_GAIN, _MAX_GAIN)
+    width = power.shape[-1]
+    sums = np.concatenate((np.zeros_like(gain[..., :1]), np.cumsum(gain, axis=-1)), axis=-1)
+    at = np.arange(width)
+    low, high = np.maximum(at - _NEIGHBOURS, 0), np.minimum(at + _NEIGHBOURS + 1, width)
+    return power * (sums[..., high] - sums[..., low]) / (high - low)
+
+
+def _envelope(value: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    weight = np.where(value >= floor, _RISE, _FALL)
+    return weight * floor + (1 - weight) * value

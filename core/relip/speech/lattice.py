@@ -1,0 +1,332 @@
+"""The exact best path of words through sound: a Viterbi search without beams.
+
+A transcript becomes a left-to-right graph of states: each word by any of its
+pronunciations, silence allowed before, between and after words. A phone
+lasts as long as it likes; a very short one costs something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from relip.speech.acoustics import (
+    BEGIN,
+    END,
+    INTERNAL,
+    NOISES,
+    SILENCE,
+    SINGLE,
+    STATES,
+    AcousticModel,
+    distinct,
+)
+
+#: Natural logarithm of the chance to enter a silence between two words.
+SILENCE_COST = -4.0
+
+#: Fine frames for which each third of a phone lasts, unless it pays for skipping some.
+REPEAT = 3
+#: Nats for every frame that a phone is shorter than that: in English, and in languages whose
+#: sounds the model only resembles, where squeezed phones are more often wrong than fast.
+SKIP_COST = -5.0
+SKIP_COST_FOREIGN = -12.0
+#: No frame counts as more than this much worse than the best that the words could make of it,
+#: so that one strange sound does not push its neighbours out of place. Nats.
+FLOOR = 15.0
+
+#: One sound of a pronunciation: the model's phones that may stand for it, the nearest first.
+Sound = tuple[str, ...]
+
+
+class Span(NamedTuple):
+    """A piece of the path: frames, the last one excluded."""
+
+    word: int
+    variant: int
+    sound: int
+    start: int
+    end: int
+
+
+class Path(NamedTuple):
+    """What the search found.
+
+    Attributes
+    ----------
+    spans : list of Span
+        The sounds in order; silence lies between them.
+    score : ndarray, shape (F,)
+        Log likelihood of each frame on the path, nats.
+    words : int
+        How many words were reached: all of them, or fewer when the end was open.
+    """
+
+    spans: list[Span]
+    score: np.ndarray
+    words: int
+
+
+@dataclass
+class _Graph:
+    senones: list[tuple[tuple[int, ...], ...]] = field(default_factory=list)
+    owner: list[tuple[int, int, int]] = field(default_factory=list)
+    entries: list[int] = field(default_factory=list)
+    before: list[list[int]] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    ends: list[list[int]] = field(default_factory=list)
+
+    def add(
+        self,
+        sounds: Sequence[Sequence[tuple[int, ...]]],
+        owners: Sequence[tuple[int, int, int]],
+        before: list[int],
+        cost: float = 0.0,
+        repeat: int = 1,
+    ) -> int:
+        """Append a chain of sounds; the index of its last state."""
+        self.entries.append(len(self.senones))
+        self.before.append(before)
+        self.costs.append(cost)
+        for alternatives, owner in zip(sounds, owners, strict=True):
+            for state in range(STATES):
+                for _ in range(repeat):
+                    self.senones.append(tuple((a[state],) for a in alternatives))
+                    self.owner.append(owner)
+        return len(self.senones) - 1
+
+
+def best_path(
+    model: AcousticModel,
+    features: np.ndarray,
+    words: Sequence[Sequence[Sequence[Sound]]],
+    *,
+    open_end: bool = False,
+    native: bool = True,
+) -> Path | None:
+    """Lay words on sound.
+
+    Parameters
+    ----------
+    model : AcousticModel
+    features : ndarray, shape (F, 39)
+    words : sequence
+        Per word its pronunciations, each a sequence of sounds.
+    open_end : bool
+        The sound may end after any word; otherwise all words are in it.
+    native : bool
+        Whether the words are of the model's language.
+
+    Returns
+    -------
+    Path or None
+        None when the sound is too short to hold the words.
+    """
+    if not len(features) or not words:
+        return None
+    graph = _graph(model, words)
+    columns = distinct(g for state in graph.senones for g in state)
+    place = {s: i for i, s in enumerate(columns)}
+    scores = model.scores(features, columns)
+    floored = np.maximum(scores, scores.max(axis=1, keepdims=True) - FLOOR)
+    width = max(len(state) for state in graph.senones)
+    picks = np.array(
+        [[place[state[min(a, len(state) - 1)][0]] for state in graph.senones] for a in range(width)]
+    )
+    skip = SKIP_COST if native else SKIP_COST_FOREIGN
+    found = _search(floored, picks, graph, open_end, skip)
+    if found is None:
+        return None
+    states, reached = found
+    frames = np.arange(len(features))
+    score = scores[frames[:, None], picks[:, states].T].max(axis=1)
+    return Path(_spans(states, graph), score, reached)
+
+
+def _graph(model: AcousticModel, words: Sequence[Sequence[Sequence[Sound]]]) -> _Graph:
+    graph = _Graph()
+    # The model's noises stay out: in a noisy recording they would swallow weak consonants.
+    quiet = [model.senones(SILENCE)]
+    before: list[int] = [-1]  # -1: the beginning
+    for index, variants in enumerate(words):
+        pause = graph.add([quiet], [(-1, 0, 0)], list(before), SILENCE_COST if index else 0.0)
+        if index:
+            graph.ends[-1].append(pause)
+        ends = []
+        left = words[index - 1][0][-1][0] if index else SILENCE
+        right = words[index + 1][0][0][0] if index + 1 < len(words) else SILENCE
+        for number, sounds in enumerate(variants):
+            groups = [
+                _alternatives(model, sounds, at, left, right, first=at == 0)
+                for at in range(len(sounds))
+            ]
+            owners = [(index, number, at) for at in range(len(sounds))]
+            ends.append(graph.add(groups, owners, [*before, pause], repeat=REPEAT))
+        graph.ends.append(list(ends))
+        before = ends
+    pause = graph.add([quiet], [(-1, 0, 0)], list(before))
+    graph.ends[-1].append(pause)
+    return graph
+
+
+def _alternatives(
+    model: AcousticModel, sounds: Sequence[Sound], at: int, left: str, right: str, *, first: bool
+) -> list[tuple[int, ...]]:
+    """The senone triples that may stand for a sound: in its neighbourhood, and beside a pause."""
+    last = at == len(sounds) - 1
+    place = (SINGLE if last else BEGIN) if first else (END if last else INTERNAL)
+    befores = (left, SILENCE) if first else (sounds[at - 1][0],)
+    afters = (right, SILENCE) if last else (sounds[at + 1][0],)
+    found: dict[tuple[int, ...], None] = {}
+    for phone in sounds[at]:
+        for before in befores:
+            for after in afters:
+                found[model.triphone(phone, before, after, place)] = None
+        found[model.senones(phone)] = None
+    return list(found)
+
+
+def _search(
+    scores: np.ndarray, picks: np.ndarray, graph: _Graph, open_end: bool, skip: float
+) -> tuple[np.ndarray, int] | None:
+    count = picks.shape[1]
+    entries = np.array(graph.entries)
+    width = max(len(b) for b in graph.before)
+    second = np.clip(entries + 1, 0, count - 1)
+    before = np.full((len(entries), width), count)  # count: a state that is never reached
+    for row, states in enumerate(graph.before):
+        before[row, : len(states)] = [s if s >= 0 else count for s in states]
+    costs = np.array(graph.costs, np.float32)
+    starts = entries[[-1 in b for b in graph.before]]
+    never = np.float32(-1e30)
+    delta = np.full(count + 1, never, np.float32)
+    back = np.zeros((len(scores), count), np.uint8)
+    rows = np.arange(len(entries))
+    for frame in range(len(scores)):
+        emission = scores[frame][picks[0]]
+        for extra in picks[1:]:
+            np.maximum(emission, scores[frame][extra], out=emission)
+        if frame == 0:
+            delta[starts] = emission[starts]
+            continue
+        moved = np.empty(count, np.float32)
+        moved[1:] = delta[: count - 1]
+        options = delta[before]
+        choice = options.argmax(axis=1)
+        moved[entries] = options[rows, choice] + costs
+        skipped = np.full(count, never, np.float32)
+        skipped[2:] = delta[: count - 2] + skip
+        skipped[entries] = never
+        skipped[second] = never
+        jump = skipped > moved
+        moved = np.where(jump, skipped, moved)
+        go = moved > delta[:count]
+        back[frame] = np.where(go, np.where(jump, 255, 1), 0)
+        back[frame, entries] = np.where(go[entries], choice + 1, 0)
+        delta[:count] = np.where(go, moved, delta[:count]) + emission
+    if open_end:
+        last = [(s, w + 1) for w, ends in enumerate(graph.ends) for s in ends]
+        last.append((graph.entries[0] + STATES - 1, 0))
+    else:
+        last = [(s, len(graph.ends)) for s in graph.ends[-1]]
+    state, reached = max(last, key=lambda pair: float(delta[pair[0]]))
+    if delta[state] < never / 2:
+        return None
+    entry_row = {int(e): i for i, e in enumerate(entries)}
+    path = np.empty(len(scores), np.int64)
+    for frame in range(len(scores) - 1, -1, -1):
+        path[frame] = state
+        step = int(back[frame, state])
+        if step and frame:
+            at = entry_row.get(state)
+            if at is not None:
+                state = int(before[at, step - 1])
+            else:
+                state -= 2 if step == 255 else 1
+    return path, reached
+
+
+def _spans(states: np.ndarray, graph: _Graph) -> list[Span]:
+    chain = np.array([o[0] for o in graph.owner])
+    ids = np.array([hash(o) for o in graph.owner])
+    change = np.flatnonzero(np.diff(ids[states])) + 1
+    edges = [0, *change.tolist(), len(states)]
+    out = []
+    for start, end in zip(edges[:-1], edges[1:], strict=True):
+        state = int(states[start])
+        if chain[state] >= 0:
+            out.append(Span(*graph.owner[state], start, end))
+    return out
+
+
+class Loop(NamedTuple):
+    """The sound as free phones.
+
+    Attributes
+    ----------
+    phones : list of (str, int, int)
+        Each with its first frame and the one after its last; ``""`` is silence or noise.
+    score : ndarray, shape (F,)
+        Log likelihood of each frame on the path, nats.
+    """
+
+    phones: list[tuple[str, int, int]]
+    score: np.ndarray
+
+
+#: Natural logarithm of the chance to begin another phone in the free loop.
+LOOP_COST = -6.0
+
+
+def phone_loop(model: AcousticModel, features: np.ndarray) -> Loop:
+    """The likeliest phones when any may follow any: what the sound is like without words.
+
+    Parameters
+    ----------
+    model : AcousticModel
+    features : ndarray, shape (F, 39)
+
+    Returns
+    -------
+    Loop
+    """
+    names = model.phones
+    columns = [s for p in names for s in model.senones(p)]
+    order = distinct([columns])
+    place = {s: i for i, s in enumerate(order)}
+    scores = model.scores(features, order)[:, [place[s] for s in columns]]
+    count = len(columns)
+    entries = np.arange(0, count, STATES)
+    ends = entries + STATES - 1
+    delta = np.full(count, -1e30, np.float32)
+    delta[entries] = scores[0][entries]
+    back = np.zeros((len(scores), count), np.int16)
+    for frame in range(1, len(scores)):
+        moved = np.empty(count, np.float32)
+        moved[1:] = delta[:-1]
+        best = int(ends[delta[ends].argmax()])
+        moved[entries] = delta[best] + LOOP_COST
+        go = moved > delta
+        back[frame] = np.where(go, np.arange(count) - 1, np.arange(count))
+        back[frame, entries] = np.where(go[entries], best, entries)
+        delta = np.where(go, moved, delta) + scores[frame]
+    states = np.empty(len(scores), np.int64)
+    state = int(ends[delta[ends].argmax()])
+    for frame in range(len(scores) - 1, -1, -1):
+        states[frame] = state
+        if frame:
+            state = int(back[frame, state])
+    # A phone that follows itself begins anew where its last state goes to its first.
+    new = (states[1:] // STATES != states[:-1] // STATES) | (
+        (states[1:] % STATES == 0) & (states[:-1] % STATES == STATES - 1)
+    )
+    edges = [0, *(np.flatnonzero(new) + 1).tolist(), len(states)]
+    quiet = {SILENCE, *NOISES}
+    phones = []
+    for start, end in zip(edges[:-1], edges[1:], strict=True):
+        name = names[int(states[start]) // STATES]
+        phones.append(("" if name in quiet else name, start, end))
+    return Loop(phones, scores[np.arange(len(scores)), states])
