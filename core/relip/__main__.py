@@ -17,7 +17,7 @@ from relip.commands.result import plain
 from relip.errors import EXIT_INTERRUPTED, EXIT_OUTPUT, EXIT_UNEXPECTED, EXIT_USAGE, RelipError
 
 #: The subcommands, in the order of --help; each is a module of relip.commands.
-COMMANDS = ("dub", "demo", "new", "stage", "run", "status", "align", "doctor")
+COMMANDS = ("dub", "demo", "new", "set", "stage", "run", "status", "align", "doctor", "worker")
 
 EPILOG = """\
 start here:

@@ -26,6 +26,10 @@ from relip.errors import InputError, OutputError, ShotError
 #: Bytes read from the head, middle and tail of a large file for its fingerprint.
 SAMPLE_BYTES = 1 << 20
 
+#: In the name of every temporary file of this process: whoever has to kill it (the worker) can then
+#: tell its leavings from the files of a process with the same number on another machine.
+PROCESS_TAG = os.urandom(4).hex()
+
 #: States a frame can be in. ``passed``: nothing to do here (no face), the plate goes through.
 STATES = ("done", "passed", "failed")
 
@@ -126,7 +130,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         If the folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
-    tag = f"{os.getpid()}-{os.urandom(4).hex()}"
+    tag = f"{os.getpid()}-{PROCESS_TAG}-{os.urandom(4).hex()}"
     temporary = path.with_name(f".{path.stem[:100]}.{tag}{path.suffix}")
     try:
         if path.is_dir():

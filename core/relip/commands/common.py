@@ -122,8 +122,8 @@ def settings_from(args: argparse.Namespace, plate: str) -> dict[str, Any]:
 
 
 def make_progress(args: argparse.Namespace) -> Progress:
-    """The progress that ``--progress`` asks for."""
-    return Progress(args.progress)
+    """The progress that ``--progress`` asks for; the worker hands over its own."""
+    return args.progress if isinstance(args.progress, Progress) else Progress(args.progress)
 
 
 def describe(reports: Iterable[StageReport]) -> str:
