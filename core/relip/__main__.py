@@ -17,7 +17,19 @@ from relip.commands.result import plain
 from relip.errors import EXIT_INTERRUPTED, EXIT_OUTPUT, EXIT_UNEXPECTED, EXIT_USAGE, RelipError
 
 #: The subcommands, in the order of --help; each is a module of relip.commands.
-COMMANDS = ("dub", "demo", "new", "set", "stage", "run", "status", "align", "doctor", "worker")
+COMMANDS = (
+    "dub",
+    "demo",
+    "new",
+    "set",
+    "stage",
+    "run",
+    "status",
+    "align",
+    "export",
+    "doctor",
+    "worker",
+)
 
 EPILOG = """\
 start here:
