@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from relip.errors import NkError
-from relip.handoff.nk_tcl import TclError, split_list
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)"
 _FRAME = re.compile(rf"x({_NUMBER})")
 _VALUE = re.compile(_NUMBER)
-_LETTER = re.compile(r"[A-Za-z]")
+_HEAD = re.compile(r"curve(?![A-Za-z0-9_.])")
+_LETTER = re.compile(r"[A-WYZa-wyz]")
 _TANGENT = re.compile(rf"[A-Za-wyz]({_NUMBER})")
 
 
@@ -108,7 +108,8 @@ def parse_curve(text: str) -> list[Key]:
     Parameters
     ----------
     text : str
-        ``curve …``, with or without the braces around it.
+        ``curve …``, with or without the braces around it; ``curve(expression) …``, a curve read at
+        another time than the frame, is taken too.
 
     Returns
     -------
@@ -120,19 +121,19 @@ def parse_curve(text: str) -> list[Key]:
     NkError
         If it is not a curve.
     """
-    try:
-        tokens = split_list(text)
-        if len(tokens) == 1:
-            tokens = split_list(tokens[0])
-    except TclError as exc:
-        raise NkError(f"not a curve: {exc.message}", mend="check its braces") from None
-    if not tokens or tokens[0] != "curve":
+    text = text.strip()
+    if text.startswith("{") and text.endswith("}"):
+        text = text[1:-1].strip()
+    found = _HEAD.match(text)
+    start = _head_end(text, found.end()) if found else -1
+    if start < 0:
         raise NkError(f"not a curve: {text[:40]!r}", mend="it begins with the word curve")
+    tokens = text[start:].split()
     keys: list[Key] = []
     frame: float | None = None
     before: list[str] = []
     after: list[str] = []
-    for token in tokens[1:]:
+    for token in tokens:
         if found := _FRAME.fullmatch(token):
             frame = float(found[1])
         elif _VALUE.fullmatch(token):
@@ -154,6 +155,19 @@ def parse_curve(text: str) -> list[Key]:
     return keys
 
 
+def _head_end(text: str, start: int) -> int:
+    """The position behind the parentheses that may follow the word curve; -1 when they are open."""
+    depth = 0
+    for position in range(start, len(text)):
+        sign = text[position]
+        depth += (sign == "(") - (sign == ")")
+        if not depth:
+            # Nothing but a blank may follow the word or its parentheses.
+            end = position + 1 if sign == ")" else position
+            return end if end == len(text) or text[end].isspace() else -1
+    return start if not depth else -1
+
+
 def is_curve(text: str) -> bool:
     """Whether a knob's value, or a part of it, is an animation curve.
 
@@ -165,4 +179,4 @@ def is_curve(text: str) -> bool:
     -------
     bool
     """
-    return bool(re.search(r"(?:^|[{\s])curve(?:[\s}]|$)", text))
+    return bool(re.search(r"(?:^|[{\s])curve(?:[\s}(]|$)", text))

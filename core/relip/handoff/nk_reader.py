@@ -24,6 +24,7 @@ from relip.handoff.nk_tcl import (
     brace_end,
     join_lines,
     newlines,
+    quote_end,
     unescape,
     words,
 )
@@ -64,6 +65,9 @@ _STACK = re.compile(r"\[\s*stack\s+(\d{1,9})\s*\]")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 _INPUTS = re.compile(r"(\d{1,6})(?:\+(\d{1,6}))?")
 _FOREIGN_CLONE = re.compile(r"[^\s${}\[\]\"]+")
+_VERSION = re.compile(r"[\w.+-]*")
+#: No command of Nuke has more; ``version`` has three.
+_MAX_WORDS = 16
 _MEND = "save it again in Nuke, or take that line out with a text editor"
 
 
@@ -199,7 +203,9 @@ class _Word(NamedTuple):
     @property
     def is_literal(self) -> bool:
         """Whether Tcl would take it as it stands: no variable and no command in it."""
-        return self.form == "{" or not _SUBSTITUTED.search(self.source)
+        return self.form == "{" or not any(
+            found[0] in "$[" for found in _SUBSTITUTED.finditer(self.source)
+        )
 
     @property
     def value(self) -> str:
@@ -207,12 +213,11 @@ class _Word(NamedTuple):
         return join_lines(source) if self.form == "{" else unescape(source)
 
 
-_SUBSTITUTED = re.compile(r"^(?:[^\\$\[]|\\.)*[$\[]", re.DOTALL)
+_SUBSTITUTED = re.compile(r"\\.|[$\[]", re.DOTALL)
 _GAP = re.compile(r"(?:[ \t\v\f\ufeff]|\\(?:\r\n|\n|\r))*")
 _BETWEEN = re.compile(r"(?:[ \t\v\f\r\n;\ufeff]|\\(?:\r\n|\n|\r))*")
-_COMMENT = re.compile(r"#(?:[^\\\r\n]|\\(?:\r\n|.)|\\$)*", re.DOTALL)
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_BARE = re.compile(r"(?:[^ \t\v\f\r\n;\\\[]|\\(?![\r\n]).|\[[^\[\]\r\n]*\])*", re.DOTALL)
+COMMENT = re.compile(r"#(?:[^\\\r\n]|\\(?:\r\n|.)|\\$)*", re.DOTALL)
+_BARE = re.compile(r"(?:[^ \t\v\f\r\n;\\\[]+|\\(?![\r\n]).|\[[^\[\]\r\n]*\])*", re.DOTALL)
 
 
 class _Level:
@@ -260,7 +265,7 @@ class _Reader:
             if position >= end:
                 break
             if self.text[position] == "#":
-                found = _COMMENT.match(self.text, position)
+                found = COMMENT.match(self.text, position)
                 assert found
                 if first:
                     self.script.header.append(newlines(found[0]))
@@ -298,6 +303,8 @@ class _Reader:
                 raise self.error(
                     position, f"{text[position]!r} follows a closing brace or quote without a blank"
                 )
+            if len(result) == _MAX_WORDS:
+                raise self.error(result[0].start, f"a command of more than {_MAX_WORDS} words")
             word = self.word(after)
             result.append(word)
             position = word.end
@@ -314,10 +321,11 @@ class _Reader:
                 raise self.error(exc.position, exc.message) from None
             return _Word("{", text[start + 1 : end - 1], start, end)
         if text[start] == '"':
-            found = _QUOTED.match(text, start)
-            if not found:
-                raise self.error(start, "a quote is never closed")
-            return _Word('"', found[1], start, found.end())
+            try:
+                end = quote_end(text, start, len(text))
+            except TclError as exc:
+                raise self.error(exc.position, exc.message) from None
+            return _Word('"', text[start + 1 : end - 1], start, end)
         end = _end(_BARE, text, start)
         if end == start or (end < len(text) and text[end] in "[\\"):
             if end == len(text) - 1 and text[end] == "\\":
@@ -344,7 +352,10 @@ class _Reader:
         elif name == "clone":
             self.clone(first, arguments)
         elif name == "version":
-            self.script.version = " ".join(self.literals(first, arguments))
+            version = [word for word in self.literals(first, arguments) if word]
+            if not all(_VERSION.fullmatch(word) for word in version):
+                raise self.error(first.start, f"no version: {_short(' '.join(version))!r}")
+            self.script.version = " ".join(version)
         elif name == "add_layer":
             self.script.layers += self.literals(first, arguments, count=1)
         elif name == "define_window_layout_xml":

@@ -19,9 +19,9 @@ _BLANKS = re.compile(r"[ \t\n\v\f\r]*")
 #: As above, with the lines that a backslash continues (a space, as Tcl sees it).
 _BLANKS_CONTINUED = re.compile(r"(?:[ \t\n\v\f\r]|\\[\r\n])*")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_QUOTE_END = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
-_BARE = re.compile(r"(?:[^ \t\n\v\f\r\\]|\\.)*", re.DOTALL)
-_BARE_CONTINUED = re.compile(r"(?:[^ \t\n\v\f\r\\]|\\[^\r\n])*")
+_QUOTE = re.compile(r'\\.|"', re.DOTALL)
+_BARE = re.compile(r"(?:[^ \t\n\v\f\r\\]+|\\.)*", re.DOTALL)
+_BARE_CONTINUED = re.compile(r"(?:[^ \t\n\v\f\r\\]+|\\[^\r\n])*")
 _CONTINUATION = re.compile(r"\\(?:(\r\n|\n|\r)[ \t]*|.)", re.DOTALL)
 _NEWLINE = re.compile(r"\r\n?")
 _ESCAPE = re.compile(
@@ -169,6 +169,30 @@ def brace_end(text: str, start: int, end: int, *, max_depth: int = MAX_BRACE_DEP
     raise TclError("a brace is never closed", start)
 
 
+def quote_end(text: str, start: int, end: int) -> int:
+    """The position behind the quote that closes the one at ``start``.
+
+    Parameters
+    ----------
+    text : str
+    start, end : int
+        ``text[start]`` is a quote; nothing from ``end`` on is looked at.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    TclError
+        If it is never closed.
+    """
+    for found in _QUOTE.finditer(text, start + 1, end):
+        if found[0] == '"':
+            return found.end()
+    raise TclError("a quote is never closed", start)
+
+
 def words(
     text: str,
     start: int = 0,
@@ -209,10 +233,7 @@ def words(
             value = text[position + 1 : close - 1]
             value = join_lines(newlines(value)) if continued else value
         elif first == '"':
-            found = _QUOTE_END.match(text, position + 1, end)
-            if not found:
-                raise TclError("a quote is never closed", position)
-            close = found.end()
+            close = quote_end(text, position, end)
             value = text[position + 1 : close - 1]
             value = unescape(newlines(value) if continued else value)
         else:

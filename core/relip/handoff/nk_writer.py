@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relip.errors import NkError
 from relip.handoff.nk_nodes import ADD_USER_KNOB, Node, Script
-from relip.handoff.nk_reader import TCL_COMMANDS
+from relip.handoff.nk_reader import COMMENT, DEFAULT_LIMITS, TCL_COMMANDS
 from relip.handoff.nk_tcl import braced, quote
 from relip.records import atomic_write
 
@@ -123,11 +123,12 @@ class _Writer:
 
     def text(self) -> str:
         script = self.script
-        self.parts += [line + "\n" for line in script.header]
+        self.parts += [_comment(line) for line in script.header]
         if script.paste:
             self.parts.append("set cut_paste_input [stack 0]\n")
         if script.version:
-            self.parts.append(f"version {script.version}\n")
+            version = " ".join(quote(word) for word in script.version.split())
+            self.parts.append(f"version {version}\n")
         if script.paste:
             self.parts.append("push $cut_paste_input\n")
         if script.window_layout:
@@ -151,7 +152,11 @@ class _Writer:
         return "".join(result)
 
     def level(self, nodes: list[Node], layers: list[str], depth: int) -> None:
-        """The nodes of one group. Groups nest as deep as the reader lets them, not deeper."""
+        """The nodes of one group."""
+        if depth > DEFAULT_LIMITS.groups:
+            raise NkError(
+                f"groups nest more than {DEFAULT_LIMITS.groups} deep", mend="take some apart"
+            )
         stack: list[Node | None] = []
         for node in _ordered(nodes):
             self.connect(node, stack)
@@ -205,6 +210,14 @@ class _Writer:
                 f"{node!r} cannot hold nodes: its class is no group",
                 mend="use Group, Gizmo or LiveGroup",
             )
+
+
+def _comment(line: str) -> str:
+    """A line of the header, of which nothing may stand outside the comment."""
+    if not line.startswith("#") or not COMMENT.fullmatch(line):
+        raise NkError(f"{line[:60]!r} is no comment line", mend="begin every line of it with #")
+    hides = (len(line) - len(line.rstrip("\\"))) % 2  # a backslash would join the next line
+    return line + (" \n" if hides else "\n")
 
 
 def _inputs(node: Node) -> str:
