@@ -36,6 +36,9 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 #: Nuke writes lists (vectors, curves, expressions, shapes) in braces, sentences in quotes.
 _LIST = re.compile(rf"\s*[{{]|curve\b|{_NUMBER}(?: {_NUMBER})+$")
 
+#: A list with lists in it, as Nuke writes them: on one line, or beginning with a number.
+_NESTED = re.compile(rf"{_NUMBER}\s[^{{}}]*[{{]|[^\n{{]*[{{][^\n]*\Z")
+
 
 class TclError(ValueError):
     """A text is not what Tcl takes for a word or a list.
@@ -340,7 +343,7 @@ def quote(text: str) -> str:
         return text
     if not text:
         return '""'
-    if _LIST.match(text) and can_brace(text):
+    if (_LIST.match(text) or _NESTED.match(text)) and can_brace(text):
         return f"{{{text}}}"
     return f'"{_TO_ESCAPE.sub(_escape, text)}"'
 
