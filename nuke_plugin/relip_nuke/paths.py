@@ -216,7 +216,7 @@ def parse_rate(text: str) -> float:
 def format_rate(rate: float) -> str:
     """A frame rate as the engine takes it: 23.976 is 24000/1001."""
     for base in (24, 30, 48, 60, 120):
-        if abs(rate - base / 1.001) < 0.0015 * base / 24:
+        if abs(rate - base / 1.001) < 0.00025 * base:
             return f"{base}000/1001"
     return f"{rate:g}"
 

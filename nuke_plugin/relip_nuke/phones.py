@@ -17,11 +17,10 @@ _TOKEN = re.compile(r'"((?:[^"]|"")*)"|<(exists|absent)>|(?<![\w.\[])(-?\d+(?:\.
 
 #: The ARPAbet phones that the engine knows.
 ARPABET = frozenset(
-    (
-        "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW"
-        " V W Y Z ZH"
-    ).split()
-)
+    ("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH",
+     "IH", "IY", "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH",
+     "UW", "V", "W", "Y", "Z", "ZH")
+)  # fmt: skip
 
 _SILENCE = ("", "sil", "sp", "pau", "_")
 

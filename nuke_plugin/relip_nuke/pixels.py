@@ -11,12 +11,11 @@ from relip_nuke import nodes, paths
 
 #: Knobs that say where a node stands or how it looks, not what it shows.
 _LOOKS = frozenset(
-    (
-        "xpos ypos selected note_font note_font_size note_font_color tile_color gl_color label"
-        " icon hide_input postage_stamp postage_stamp_frame bookmark name process_mask panel"
-        " dope_sheet lifetimeStart lifetimeEnd useLifetime cached indicators state"
-    ).split()
-)
+    ("xpos", "ypos", "selected", "note_font", "note_font_size", "note_font_color", "tile_color",
+     "gl_color", "label", "icon", "hide_input", "postage_stamp", "postage_stamp_frame", "bookmark",
+     "name", "process_mask", "panel", "dope_sheet", "lifetimeStart", "lifetimeEnd", "useLifetime",
+     "cached", "indicators", "state")
+)  # fmt: skip
 
 
 class PixelError(Exception):

@@ -194,8 +194,9 @@ def standing(shot: str, stage: str, frames: list[int] | None = None) -> Standing
         if missing:
             return Standing("partial", f"frames {paths.format_frames(missing)} are missing")
     entry = paths.read_json(_ledger(shot)).get(stage)
-    same = isinstance(entry, dict) and entry.get("result") == result_of(shot, stage)
-    if same and entry.get("from") != made_from(shot, stage):
+    entry = entry if isinstance(entry, dict) else {}
+    same = entry.get("result") == result_of(shot, stage)
+    if entry and same and entry.get("from") != made_from(shot, stage):
         return Standing("stale", "an input changed; press Update")
     return Standing("ready")
 
