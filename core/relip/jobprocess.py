@@ -21,8 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-#: The last lines of a process that are kept, to be shown when it crashes.
+#: Lines shown when a process crashes, and lines of it that are kept to choose them from.
 LAST_LINES = 20
+KEPT_LINES = 200
 
 #: Seconds that a process has to end by itself once the worker is gone.
 PATIENCE = 1.0
@@ -70,7 +71,7 @@ class Handle:
         *,
         threads: int = 0,
     ) -> None:
-        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._said: deque[str] = deque(maxlen=KEPT_LINES)
         self.tag = ""
         self._on_message, self._on_end = on_message, on_end
         environment = dict(os.environ)
@@ -116,6 +117,14 @@ class Handle:
         with self._sending, contextlib.suppress(OSError, ValueError):
             self.process.stdin.close()
 
+    def last_lines(self) -> list[str]:
+        """What it said last; of a crash inside a library its beginning, which names the fault."""
+        lines = list(self._said)
+        for index in range(len(lines) - 1, -1, -1):
+            if lines[index].startswith("Fatal Python error"):
+                return lines[max(index - 3, 0) :][:LAST_LINES]
+        return lines[-LAST_LINES:]
+
     def how_it_ended(self) -> str:
         """``"signal SIGKILL"`` or ``"exit code 1"``."""
         code = self.process.wait()
@@ -155,7 +164,7 @@ class Handle:
         for line in self.process.stderr:
             text = line.decode("utf-8", "replace").rstrip()
             if text:
-                self.last_lines.append(text)
+                self._said.append(text)
             with contextlib.suppress(OSError, ValueError):
                 sys.stderr.write(text + "\n")
                 sys.stderr.flush()
@@ -220,7 +229,7 @@ def main(threads: int = 0) -> int:
     from relip import records
 
     requests, answers = take_channel()
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
     sending = threading.Lock()

@@ -69,7 +69,14 @@ def _args(parameters: dict[str, Any], progress: Progress, **defaults: Any) -> ar
 def _new(parameters: dict[str, Any], progress: Progress) -> Result:
     from relip.shot import Shot, ShotSettings
 
-    settings = ShotSettings.from_dict(parameters["settings"], where="the settings")
+    given = dict(parameters.get("settings", {}))
+    plate = {"path": parameters.get("plate")}
+    plate |= {name: parameters.get(name) for name in ("frames", "fps", "colourspace")}
+    given["plate"] = {
+        **given.get("plate", {}),
+        **{name: value for name, value in plate.items() if value is not None},
+    }
+    settings = ShotSettings.from_dict(given, where="the settings")
     shot = Shot.create(parameters["shot"], settings)
     frames = [shot.frames.start, shot.frames[-1]]
     return Result(
@@ -150,6 +157,9 @@ def _export(parameters: dict[str, Any], progress: Progress) -> Result:
 
 def _farm_bundle(parameters: dict[str, Any], progress: Progress) -> Result:
     words = ["bundle", parameters["shot"], f"--out={parameters['out']}"]
+    for name, option in (("comp", "nuke-comp"), ("write", "write"), ("frames", "frames")):
+        if name in parameters:
+            words.append(f"--{option}={parameters[name]}")
     return _by_command_line("farm", words, parameters.get("options", {}), progress)
 
 
@@ -182,7 +192,17 @@ _SHOT = Parameter(needed=True)
 
 #: All methods that are jobs, by name.
 JOBS: dict[str, Job] = {
-    "new": Job({"shot": _SHOT, "settings": Parameter("settings", needed=True)}, _new),
+    "new": Job(
+        {
+            "shot": _SHOT,
+            "plate": Parameter(),
+            "frames": Parameter(),
+            "fps": Parameter(),
+            "colourspace": Parameter(),
+            "settings": Parameter("settings"),
+        },
+        _new,
+    ),
     "set": Job({"shot": _SHOT, "settings": Parameter("settings", needed=True)}, _set, LOOK),
     "stage": Job(
         {
@@ -235,7 +255,14 @@ JOBS: dict[str, Job] = {
         command="export",
     ),
     "farm.bundle": Job(
-        {"shot": _SHOT, "out": Parameter(needed=True), "options": Parameter("options")},
+        {
+            "shot": _SHOT,
+            "out": Parameter(needed=True),
+            "comp": Parameter(),
+            "write": Parameter(),
+            "frames": Parameter(),
+            "options": Parameter("options"),
+        },
         _farm_bundle,
         LOOK,
         command="farm",

@@ -203,7 +203,7 @@ class _Lane:
                     "finished frames are kept; run it again"
                     " (a kill without a message is often lack of memory)",
                     "Crashed",
-                    last_lines=list(handle.last_lines),
+                    last_lines=handle.last_lines(),
                 )
         if job is not None and job.folder is not None:
             handle.sweep(job.folder)
