@@ -344,6 +344,19 @@ class Host:
             parts = parts[1:]
         return here, parts
 
+    def path_exists(self, path: str, node: Node | None) -> bool:
+        """What ``[exists path]`` gives: whether there is such a node, input or knob."""
+        head, _, last = path.rpartition(".")
+        if last == "input" or (last.startswith("input") and last[5:].isdigit()):
+            here, rest = self._locate(head, node) if head else (node, [])
+            if rest or here is None:
+                fault(f"[exists {path}]: no node {head!r}")
+            return int(last[5:] or 0) in here._inputs
+        here, parts = self._locate(path, node)
+        if not parts:
+            return True
+        return ".".join(parts) in here._knobs
+
     def find_knob(self, path: str, node: Node | None) -> k.Knob | None:
         """The knob at a path, as a link or expression of ``node`` sees it."""
         if isinstance(node, Group):
@@ -368,9 +381,9 @@ class Host:
         if len(parts) == 1 and parts[0] in ("width", "height") and parts[0] not in here._knobs:
             shape = self.format_of(here)
             return float(shape.width() if parts[0] == "width" else shape.height())
-        if len(parts) == 1 and parts[0] in ("first_frame", "last_frame"):
-            if parts[0] not in here._knobs:
-                return float(self.range_of(here)[parts[0] == "last_frame"])
+        ends = ("first_frame", "last_frame")
+        if len(parts) == 1 and parts[0] in ends and parts[0] not in here._knobs:
+            return float(self.range_of(here)[ends.index(parts[0])])
         knob, index = self._knob_and_part(here, parts, path)
         if index is None and isinstance(knob, k.Array_Knob) and knob._size > 1:
             index = component if asker is not None and asker._size > 1 else 0

@@ -169,6 +169,7 @@ _GEOMETRY: list[Make] = [
     _enum("shutteroffset", "centred start end custom", "start"),
     _double("shuttercustomoffset"),
 ]
+_SOURCES = ["black", "white", "red", "green", "blue", "alpha", "red2", "green2", "blue2", "alpha2"]
 MERGE_OPERATIONS = (
     "atop average color-burn color-dodge conjoint-over copy difference disjoint-over divide "
     "exclusion from geometric hard-light hypot in mask matte max min minus multiply out over "

@@ -1453,6 +1453,11 @@ def evaluate_text(text: str, node: Node | None, frame: float) -> str:
             fault("[frame] with an argument is not known to this host")
         return curves.number(frame)
 
+    def exists(*args: str) -> str:
+        if len(args) != 1:
+            fault(f"[exists {' '.join(args)}] takes one name")
+        return "1" if running.path_exists(args[0], node) else "0"
+
     def python(*args: str) -> str:
         fault("[python ...] in a knob is refused by this host")
 
@@ -1461,6 +1466,7 @@ def evaluate_text(text: str, node: Node | None, frame: float) -> str:
             "value": guarded(value),
             "knob": guarded(value),
             "frame": guarded(frame_command),
+            "exists": guarded(exists),
             "file": guarded(_file_name),
             "python": guarded(python),
         }
