@@ -14,7 +14,7 @@ from relip.errors import NkError
 from relip.handoff.nk_curve import Key, curve, is_curve, number, parse_curve
 from relip.handoff.nk_nodes import Entry, Node, Script
 from relip.handoff.nk_reader import DEFAULT_LIMITS, Limits, parse, read, read_source
-from relip.handoff.nk_tcl import TclError, braced, join_list, quote, split_list
+from relip.handoff.nk_tcl import TclError, braced, join_list, quote, split_list, words
 from relip.handoff.nk_writer import format_nodes, format_script, save, write
 
 __all__ = [
@@ -40,5 +40,6 @@ __all__ = [
     "read_source",
     "save",
     "split_list",
+    "words",
     "write",
 ]

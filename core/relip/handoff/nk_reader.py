@@ -48,15 +48,9 @@ write_knobs
 """
 #: Commands of Tcl 8.6 and of Nuke's Tcl: a class of nodes cannot have one of these names.
 TCL_COMMANDS = frozenset(_TCL.split())
-#: Commands besides the classes of nodes that this reader takes.
-KNOWN = (
-    "version",
-    "set",
-    "push",
-    "clone",
-    "end_group",
-    "add_layer",
-    "define_window_layout_xml",
+#: Names that no class of nodes can have: those commands, and what Nuke writes besides nodes.
+RESERVED = TCL_COMMANDS | frozenset(
+    ("push", "stack", "version", "clone", "end_group", "add_layer", "define_window_layout_xml")
 )
 
 _CLASS = re.compile(r"[A-Za-z_][\w.:/-]*")
@@ -360,7 +354,7 @@ class _Reader:
             self.script.layers += self.literals(first, arguments, count=1)
         elif name == "define_window_layout_xml":
             self.script.window_layout = self.literals(first, arguments, count=1)[0]
-        elif name in TCL_COMMANDS or not _CLASS.fullmatch(name) or "::" in name:
+        elif name in RESERVED or not _CLASS.fullmatch(name) or "::" in name:
             raise self.error(
                 first.start,
                 f"the Tcl command {_short(name)!r} is not one that Nuke writes into a script; "
@@ -433,7 +427,7 @@ class _Reader:
         if not named or not _FOREIGN_CLONE.fullmatch(arguments[0].source):
             raise self.error(first.start, "clone takes a node and a body in braces")
         cls, key = arguments[1].value, "clone " + arguments[0].source
-        if cls in TCL_COMMANDS or not _CLASS.fullmatch(cls):
+        if cls in RESERVED or not _CLASS.fullmatch(cls):
             raise self.error(arguments[1].start, f"{_short(cls)!r} is no class of nodes")
         # The node may live in the Nuke it was copied from; here the first one stands for it.
         original = self.variables.get(key)
@@ -459,12 +453,11 @@ class _Reader:
         node = Node(cls or (clone_of.cls if clone_of else ""), clone_of=clone_of)
         node.span, node.body_span = (first.start, body.end), (body.start + 1, body.end - 1)
         node.line = self.line(first.start)
-        inputs = self.entries(node)
+        wanted = self.entries(node)
         level = self.levels[-1]
         level.nodes.append(node)
         if node.cls == "Root":
             return node
-        wanted = self.inputs(node, inputs)
         stack = level.stack
         rest = max(len(stack) - wanted, 0)
         node.inputs = stack[rest:][::-1]
@@ -478,10 +471,10 @@ class _Reader:
             stack.append(node)
         return node
 
-    def entries(self, node: Node) -> Entry | None:
-        """Fill the node's entries; the one that says ``inputs`` is given back instead."""
+    def entries(self, node: Node) -> int:
+        """Fill the node's entries; gives back how many nodes to take from the stack."""
         start, end = node.body_span
-        inputs = None
+        wanted = 1  # where the file does not say
         pairs = words(self.text, start, end, continued=True, max_depth=self.limits.braces)
         try:
             for name in pairs:
@@ -490,17 +483,15 @@ class _Reader:
                     raise self.error(name.start, f"{node.cls}: {_short(name.value)!r} has no value")
                 entry = Entry(name.value, value.value, name.start, value.start, value.end)
                 if entry.name == INPUTS:
-                    inputs = entry
+                    wanted = self.inputs(node, entry)
                 else:
                     node.entries.append(entry)
         except TclError as exc:
             raise self.error(exc.position, f"{node.cls}: {exc.message}") from None
-        return inputs
+        return wanted
 
-    def inputs(self, node: Node, entry: Entry | None) -> int:
-        """How many nodes to take from the stack; one when the file does not say."""
-        if entry is None:
-            return 1
+    def inputs(self, node: Node, entry: Entry) -> int:
+        """The number after ``inputs``."""
         found = _INPUTS.fullmatch(entry.value.strip())
         if not found:
             raise self.error(

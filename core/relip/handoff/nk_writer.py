@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relip.errors import NkError
 from relip.handoff.nk_nodes import ADD_USER_KNOB, Node, Script
-from relip.handoff.nk_reader import COMMENT, DEFAULT_LIMITS, TCL_COMMANDS
+from relip.handoff.nk_reader import COMMENT, DEFAULT_LIMITS, RESERVED
 from relip.handoff.nk_tcl import braced, quote
 from relip.records import atomic_write
 
@@ -72,12 +72,16 @@ def format_script(script: Script) -> str:
     return _Writer(script).text()
 
 
-def format_nodes(nodes: Sequence[Node]) -> str:
+def format_nodes(nodes: Sequence[Node], *, depth: int = 0, prefix: str = "") -> str:
     """The text of some nodes alone, without version or header.
 
     Parameters
     ----------
     nodes : sequence of Node
+    depth : int, default 0
+        Spaces to indent by: one for each group around.
+    prefix : str, default empty
+        Letters and digits that tell the variables of these nodes from others in the same script.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def format_nodes(nodes: Sequence[Node]) -> str:
     NkError
         As :func:`format_script`.
     """
-    return format_script(Script(list(nodes)))
+    return _Writer(Script(list(nodes)), prefix).text(depth)
 
 
 def format_body(node: Node, indent: str = " ") -> str:
@@ -114,14 +118,15 @@ def format_body(node: Node, indent: str = " ") -> str:
 class _Writer:
     """Collects the parts, then knows which nodes need a name for a later ``push``."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, prefix: str = "") -> None:
         self.script = script
+        self.prefix = prefix
         self.parts: list[str | tuple[str, Node]] = []
         self.numbers: dict[int, int] = {}
         self.pushed: set[int] = set()
         self.cloned: set[int] = set()
 
-    def text(self) -> str:
+    def text(self, depth: int = 0) -> str:
         script = self.script
         self.parts += [_comment(line) for line in script.header]
         if script.paste:
@@ -138,7 +143,7 @@ class _Writer:
         if not script.root:
             self.parts += layers
             layers = []
-        self.level(script.nodes, layers, 0)
+        self.level(script.nodes, layers, depth)
         result = []
         for part in self.parts:
             if isinstance(part, str):
@@ -146,10 +151,14 @@ class _Writer:
                 continue
             what, node = part
             if what == "push" or id(node) in (self.pushed if what == "N" else self.cloned):
-                variable = f"{'C' if what == 'C' else 'N'}{self.numbers[id(node)]:08x}"
+                variable = self.variable("C" if what == "C" else "N", node)
                 text = f"push ${variable}\n" if what == "push" else f"set {variable} [stack 0]\n"
                 result.append(text)
         return "".join(result)
+
+    def variable(self, letter: str, node: Node) -> str:
+        """The name that a node is pushed (N) or cloned (C) by."""
+        return f"{letter}{self.prefix}{self.numbers[id(node)]:08x}"
 
     def level(self, nodes: list[Node], layers: list[str], depth: int) -> None:
         """The nodes of one group."""
@@ -184,7 +193,7 @@ class _Writer:
 
     def node(self, node: Node, depth: int) -> None:
         """The command of one node, with what is inside it."""
-        if not _CLASS.fullmatch(node.cls) or node.cls in TCL_COMMANDS:
+        if not _CLASS.fullmatch(node.cls) or node.cls in RESERVED:
             raise NkError(f"{node.cls!r} is no class of nodes", mend="name one, e.g. Blur")
         self.numbers[id(node)] = len(self.numbers) + 1
         indent = " " * depth
@@ -195,7 +204,7 @@ class _Writer:
                     mend="put the original into the script, before its clones",
                 )
             self.cloned.add(id(node.clone_of))
-            self.parts.append(f"{indent}clone $C{self.numbers[id(node.clone_of)]:08x} {{\n")
+            self.parts.append(f"{indent}clone ${self.variable('C', node.clone_of)} {{\n")
         else:
             self.parts.append(f"{indent}{node.cls} {{\n")
         inputs = _inputs(node)
