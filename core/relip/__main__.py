@@ -27,6 +27,7 @@ COMMANDS = (
     "status",
     "align",
     "export",
+    "gizmo",
     "doctor",
     "worker",
 )

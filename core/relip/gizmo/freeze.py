@@ -14,7 +14,7 @@ from relip.errors import GizmoError
 from relip.gizmo.audit import FROZEN
 from relip.gizmo.comp import Comp, Edits
 from relip.gizmo.library import Library
-from relip.gizmo.manifest import checksum
+from relip.gizmo.manifest import checksum, top_node
 from relip.handoff import nk
 from relip.handoff.nk_nodes import ADD_USER_KNOB, INPUTS, Entry
 from relip.handoff.nk_tcl import words
@@ -52,7 +52,7 @@ def freeze(comp: Comp, library: Library, *, only: list[str] | None = None) -> Fr
     comp : Comp
     library : Library
     only : list of str, optional
-        Names or paths of the nodes; all by default.
+        Names or paths of the nodes; all by default. Clones go with their original.
 
     Returns
     -------
@@ -74,7 +74,10 @@ def freeze(comp: Comp, library: Library, *, only: list[str] | None = None) -> Fr
     taken = [int(number) for number in _PREFIX.findall(text)]
     number = max(taken, default=0)
     names = {node.name for node in comp.script.walk()}
-    for node in comp.chosen(library, only):
+    chosen = {id(node.clone_of or node) for node in comp.chosen(library, only)}
+    for node in comp.relip_nodes(library):
+        if id(node.clone_of or node) not in chosen:
+            continue
         number += 1
         where, depth = comp.path(node), comp.path(node).count(".")
         group = nk.Node("Group")
@@ -85,7 +88,7 @@ def freeze(comp: Comp, library: Library, *, only: list[str] | None = None) -> Fr
             result.notes.append(
                 f"{where} (line {node.line}) was a clone; it is now a group of its own, {fresh}"
             )
-        group.children = [*library.gizmo(node.cls).children]
+        group.children = _inside(node.cls, library)
         layers = _freeze_inside(group, library, (node.cls,))
         indent = " " * depth
         head = "".join(f"add_layer {nk.braced(layer)}\n" for layer in layers)
@@ -102,8 +105,6 @@ def freeze(comp: Comp, library: Library, *, only: list[str] | None = None) -> Fr
         edits.replace(start, node.span[1], new.replace("\n", edits.newline))
         result.nodes.append((where, node.cls))
     result.text = edits.apply()
-    # Every gizmo's own text was read for these nodes: the library must not keep them changed.
-    library.forget()
     return result
 
 
@@ -164,11 +165,14 @@ def _freeze_inside(group: nk.Node, library: Library, above: tuple[str, ...]) -> 
         cls = node.cls
         node.entries = _merged(node, library)
         node.cls, node.clone_of = "Group", None
-        # Read afresh: another node of the class has its own nodes inside.
-        inside = nk.parse(library.script(cls).text, path=str(library.path(cls)))
-        node.children = [n for n in inside.nodes if n.cls == "Gizmo"][0].children
+        node.children = _inside(cls, library)
         layers += _freeze_inside(node, library, (*above, cls))
     return list(dict.fromkeys(layers))
+
+
+def _inside(cls: str, library: Library) -> list[nk.Node]:
+    """The nodes inside a class, read afresh: each frozen node has its own."""
+    return top_node(nk.parse(library.script(cls).text, path=str(library.path(cls)))).children
 
 
 def _inputs(node: nk.Node, text: str) -> str:

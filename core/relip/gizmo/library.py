@@ -61,10 +61,6 @@ class Library:
             self._scripts[cls] = nk.read(self.path(cls))
         return self._scripts[cls]
 
-    def forget(self) -> None:
-        """Read every file afresh the next time."""
-        self._scripts.clear()
-
     def gizmo(self, cls: str) -> nk.Node:
         """The Gizmo node of a class.
 

@@ -388,3 +388,40 @@ def _against_manifest(path: Path, gizmo: nk.Node, library: Library) -> Iterator[
                 f"{knob} of {migration.source} is gone; say in its migration whether it was "
                 "renamed or dropped"
             )
+
+
+def lint_manifest(library: Library) -> list[Finding]:
+    """What is wrong with a manifest beyond its single files.
+
+    Parameters
+    ----------
+    library : Library
+
+    Returns
+    -------
+    list of Finding
+    """
+    from relip.gizmo.manifest import NAME
+
+    path = str(library.folder / NAME)
+    found = [
+        Finding(path, 0, "manifest", f"{cls}: {entry.file} is gone; put it back")
+        for cls, entry in library.entries.items()
+        if library.file_state(cls) == "missing"
+    ]
+    for family in dict.fromkeys(entry.family for entry in library.entries.values()):
+        own = sorted(
+            (e for e in library.entries.values() if e.family == family), key=lambda e: e.order
+        )
+        for old, new in zip(own, own[1:], strict=False):
+            if not any(migration.source == old.cls for migration in new.migrations):
+                found.append(
+                    Finding(
+                        path,
+                        0,
+                        "manifest",
+                        f"{new.cls} has no migration from {old.cls}; write one, empty if nothing "
+                        "changed",
+                    )  # fmt: skip
+                )
+    return found
