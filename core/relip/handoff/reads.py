@@ -122,7 +122,11 @@ def read_nodes(
     with shot.open_plate() as plate:
         form = Format.of_plate(plate.width, plate.height, plate.info)
         colourspace, kind = plate.colourspace, plate.kind
+        used = (shot.frames.start, shot.frames[-1])
         pingpong = isinstance(plate, PingPongPlate)
+        if isinstance(plate, PingPongPlate):
+            played = [plate.source(f) for f in plate.frames]
+            used = (min(played), max(played))
         source = plate.movie if isinstance(plate, PingPongPlate) else plate
         available = (source.frames[0], source.frames[-1])
         # the files as they are, not as shot.toml names them: a folder or one file of many
@@ -134,9 +138,7 @@ def read_nodes(
     except RelipError:
         rate = ""
         notes.append("the plate does not say its frame rate: set it in the comp")
-    used = frames
     if pingpong:
-        used = (frames[0], min(frames[1], available[1]))
         notes.append("the plate is played back and forth: its Read bounces after the last frame")
     target = records.read_record(shot.path("comp")).get("target")
     comp = target if target else "comp/comp.####.exr"

@@ -75,7 +75,8 @@ def uncrop_map(
         return None
     grid = _centres(int(x0), int(y0), int(x1), int(y1))
     places = geometry.apply(to_crop, grid.reshape(-1, 2)).reshape(grid.shape)
-    inside = ((places >= 0) & (places <= size)).all(-1)
+    # half a pixel in from the edge, where the nearest pixels of the crop still are all around
+    inside = ((places >= 0.5) & (places <= size - 0.5)).all(-1)
     uv = uv_of(places, Format(size, size))
     return uv.astype(np.float32), inside.astype(np.float32), (int(x0), int(y0))
 

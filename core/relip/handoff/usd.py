@@ -12,6 +12,8 @@ from relip.errors import InputError, UsageError
 from relip.handoff.scene import Scene
 from relip.handoff.topology import face_triangles, facing
 from relip.records import atomic_path, output_error
+from relip.track import points
+from relip.track.stabilise import CROP_FACE_WIDTHS
 
 SUFFIXES = (".usd", ".usda", ".usdc")
 
@@ -79,9 +81,10 @@ def camera_space(scene: Scene, lens: Lens) -> np.ndarray:
 
     Notes
     -----
-    The face's distance comes from its width (:data:`FACE_WIDTH`, by the
-    track's scale of each frame); a landmark's own depth is added to it, and
-    the point is set on the ray through its place on the plate.
+    The distance of the cheeks comes from the face's width between them
+    (:data:`FACE_WIDTH`, by the track's scale of each frame); a landmark's
+    depth before or behind them is added to it, and the point is set on the
+    ray through its place on the plate.
     """
     form = scene.form
     visible = scene.track.visible
@@ -89,11 +92,10 @@ def camera_space(scene: Scene, lens: Lens) -> np.ndarray:
     across = lens.focal_length / lens.film_width * form.width  # focal length in pixels
     upright = across * form.pixel_aspect
     to_crop = scene.to_crop(1)
-    from relip.track.stabilise import CROP_FACE_WIDTHS
-
     width = 1 / (CROP_FACE_WIDTHS * np.hypot(to_crop[:, 0, 0], to_crop[:, 1, 0]))
     unit = FACE_WIDTH / width  # centimetres a pixel at the face
-    depth = (across * unit)[:, None] + marks[..., 2] * unit[:, None]
+    behind = marks[..., 2] - marks[:, [points.FACE_LEFT, points.FACE_RIGHT], 2].mean(1)[:, None]
+    depth = (across * unit)[:, None] + behind * unit[:, None]
     x = (marks[..., 0] - form.width / 2) / across * depth
     y = (form.height / 2 - marks[..., 1]) / upright * depth
     return np.stack([x, y, -depth], -1)
@@ -161,8 +163,8 @@ def write_usd(scene: Scene, path: str | Path, *, lens: Lens | None = None) -> Pa
     st.Set(Vt.Vec2fArray.FromNumpy(texture))
     placed = mesh.CreatePointsAttr()
     extent = mesh.CreateExtentAttr()
-    for frame, points in zip(scene.visible_frames, camera_space(scene, lens), strict=True):
-        array = Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(points, np.float32))
+    for frame, face in zip(scene.visible_frames, camera_space(scene, lens), strict=True):
+        array = Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(face, np.float32))
         placed.Set(array, frame)
         extent.Set(UsdGeom.PointBased.ComputeExtent(array), frame)
     if scene.faceless_frames:
