@@ -83,8 +83,9 @@ class Entry:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """The version as numbers, for comparing."""
-        return tuple(int(part) for part in self.version.split("."))
+        """Major, minor and patch as numbers, for comparing."""
+        parts = [int(part) for part in self.version.split(".")]
+        return tuple([*parts, 0, 0][:3])
 
     @property
     def schema(self) -> dict[str, Knob]:
@@ -302,6 +303,8 @@ def described(path: Path) -> Entry:
         if knob.name == "version":
             found = _VERSION.search(gizmo.knobs.get("version", knob.text or ""))
             version = found[0] if found else version
+    if version.count(".") < 2:
+        version += ".0"  # a patch release says so in its knob
     return Entry(path.stem, family, version, path.name, checksum(path), knobs=knob_schema(gizmo))
 
 

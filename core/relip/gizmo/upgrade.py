@@ -19,7 +19,7 @@ from relip.gizmo.manifest import Entry, Migration
 from relip.gizmo.nodeknobs import PANEL_DROPPED
 from relip.gizmo.python_code import CALLBACKS, EXPRESSIONS
 from relip.gizmo.references import references
-from relip.gizmo.userknob import BUTTON, PYTHON_CUSTOM
+from relip.gizmo.userknob import BUTTON, ENUM, PYTHON_CUSTOM, user_knobs
 from relip.handoff import nk
 from relip.handoff.nk_nodes import ADD_USER_KNOB
 from relip.handoff.nk_nodes import Entry as Pair
@@ -91,6 +91,7 @@ class _Plan:
     dropped: dict[str, str]
     values: dict[str, list[tuple[str, dict[str, str]]]]
     pinned: dict[str, str]
+    menus: dict[str, tuple[str, ...]]
     known: frozenset[str]
     known_before: frozenset[str]
 
@@ -172,12 +173,19 @@ class _Upgrade:
         values: dict[str, list[tuple[str, dict[str, str]]]] = {}
         for step, _ in self.library.steps(cls, new.cls):
             _advance(step, renames, dropped, values)
+        pinned = _pinned(old, new, renames, dropped, values)
+        menus = {
+            knob.name: knob.items
+            for knob in user_knobs(self.library.gizmo(new.cls))
+            if knob.type == ENUM and knob.items
+        }
         self.plans[cls] = _Plan(
             new,
             {k: v for k, v in renames.items() if k != v},
             dropped,
             values,
-            _pinned(old, new, renames, dropped, values),
+            pinned,
+            menus,
             known_knobs(new.cls, self.library),
             self.known_before(old),
         )
@@ -227,6 +235,8 @@ class _Upgrade:
                 self.note(node, pair.start, "renamed", base, f"now {new}")
         if base in plan.values and not suffix:
             self.value(node, pair, plan.values[base], new)
+        elif new in plan.menus and not _is_moving(pair.value):
+            self.menu(node, pair.start, new, pair.value, plan)
 
     def value(
         self, node: nk.Node, pair: Pair, steps: list[tuple[str, dict[str, str]]], new: str
@@ -238,12 +248,21 @@ class _Upgrade:
         if value != pair.value.strip():
             self.edits.replace(pair.value_start, pair.end, nk.quote(value))
             self.note(node, pair.start, "value", new, f"{pair.value.strip()!r} → {value!r}")
-        elif "{" in value or nk.is_curve(value) or "[" in value:
+        elif _is_moving(value):
             self.note(
                 node, pair.start, "look", new,
                 "its values have other names in the new version, and an animation or an expression "
                 "cannot be translated",
             )  # fmt: skip
+
+    def menu(self, node: nk.Node, at: int, knob: str, value: str, plan: _Plan) -> bool:
+        """Whether the new menu has a value; said when it has not."""
+        items = plan.menus[knob]
+        if value in items or value.isdigit():
+            return True
+        has = ", ".join(items)
+        self.note(node, at, "look", knob, f"{value!r} is not in the new menu, which has {has}")
+        return False
 
     def drop(self, pair: Pair) -> None:
         """Take a knob out with its line, or with the blanks before it where others share it."""
@@ -261,7 +280,9 @@ class _Upgrade:
         lines = []
         for knob, default in plan.pinned.items():
             old = next((k for k, v in plan.renames.items() if v == knob), knob)
-            if old not in node.knobs:
+            if old in node.knobs:
+                continue
+            if knob not in plan.menus or self.menu(node, -1, knob, default, plan):
                 lines.append(f"{knob} {nk.quote(default)}")
                 self.note(
                     node,
@@ -316,18 +337,20 @@ class _Upgrade:
 
     def python(self, node: nk.Node, pair: Pair) -> None:
         """Python is not rewritten; what seems to name a knob or class that changed is listed."""
+        said = set()
         for other in self.nodes:
             plan = self.moved.get(id(other))
-            if plan is None:
-                continue
             about = re.search(rf"\b{re.escape(other.name)}\b", pair.value) if other.name else None
-            if about or other is node:
-                for knob in (*plan.renames, *plan.dropped):
-                    if re.search(rf"['\"]{re.escape(knob)}['\"]|\.{re.escape(knob)}\b", pair.value):
-                        now = plan.renames.get(knob)
-                        self.note(node, pair.start, "look", _knob_name(pair),
-                                  f"its Python seems to name {self.comp.path(other)}.{knob}, "
-                                  + (f"now {now}" if now else "which was dropped"))  # fmt: skip
+            if plan is None or not (about or other is node):
+                continue
+            for knob in (*plan.renames, *plan.dropped):
+                if (other.name, knob) in said:
+                    continue
+                if re.search(rf"['\"]{re.escape(knob)}['\"]|\.{re.escape(knob)}\b", pair.value):
+                    said.add((other.name, knob))
+                    now = f"now {plan.renames[knob]}" if knob in plan.renames else "dropped"
+                    detail = f"its Python seems to name {other.name}.{knob}, {now}"
+                    self.note(node, pair.start, "look", _knob_name(pair), detail)
         for cls, plan in self.plans.items():
             if re.search(rf"\b{re.escape(cls)}\b", pair.value):
                 self.note(node, pair.start, "look", _knob_name(pair),
@@ -340,6 +363,11 @@ def _original(node: nk.Node) -> nk.Node:
 
 def _knob_name(pair: Pair) -> str:
     return pair.value.split()[1] if pair.name == ADD_USER_KNOB else pair.name
+
+
+def _is_moving(value: str) -> bool:
+    """Whether a value is an animation or an expression."""
+    return "{" in value or "[" in value or nk.is_curve(value)
 
 
 def _is_python(pair: Pair) -> bool:
