@@ -106,9 +106,13 @@ class Host:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def in_main_thread(self) -> bool:
+        """Whether this is the main thread."""
+        return threading.get_ident() == self.main_thread
+
     def check_thread(self, what: str) -> None:
         """Refuse nodes and knobs to any thread but the main one."""
-        if threading.get_ident() != self.main_thread:
+        if not self.in_main_thread():
             fault(f"{what} from a thread; only the main thread may touch Nuke")
 
     def boot(self, *folders: str | Path) -> None:
@@ -276,9 +280,9 @@ class Host:
                 return str(path)
         fault(f"{name}: no such node class, and no {name}.gizmo on the plugin path")
 
-    def free_name(self, group: Group, stem: str) -> str:
-        """Stem and the first number that is free."""
-        used = {n.name() for n in group._nodes}
+    def free_name(self, group: Group, stem: str, node: Node | None = None) -> str:
+        """Stem and the first number that is free, or the node's own."""
+        used = {n.name() for n in group._nodes if n is not node}
         number = 1
         while f"{stem}{number}" in used:
             number += 1
@@ -546,6 +550,9 @@ class Host:
                 node._knobs["number"]._parts[0].value = 0.0  # type: ignore[attr-defined]
         finally:
             self.groups.pop()
+        name = item.knob("name")
+        if name is not None and item.clone_of is None:
+            node.setName(name)
         if item.clone_of is not None:
             original = made[id(item.clone_of)]
             shared = dict(original._knobs)
@@ -565,9 +572,6 @@ class Host:
             node._read(late)
         else:
             node._read([(n, v) for n, v in item.knobs if n != "name"])
-        name = item.knob("name")
-        if name is not None:
-            node.setName(name)
         connect_from_text(node, item, made, external)
         return node
 

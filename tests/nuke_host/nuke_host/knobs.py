@@ -347,7 +347,7 @@ class Text_Knob(Knob):
     def value(self) -> str:
         return self._text
 
-    def getValue(self) -> str:
+    def getValue(self, channel: int = -1) -> str:
         return self._text
 
     def setValue(self, value: str) -> None:
@@ -366,12 +366,6 @@ class Text_Knob(Knob):
 
     def _is_default(self) -> bool:
         return True
-
-
-class Help_Knob(Text_Knob):
-    """The question mark of a panel."""
-
-    _type_number = 27
 
 
 class Tab_Knob(Knob):
@@ -394,7 +388,7 @@ class Tab_Knob(Knob):
     def value(self) -> bool:
         return bool(self._open)
 
-    def getValue(self) -> float:
+    def getValue(self, channel: int = -1) -> float:
         return float(self._open)
 
     def setValue(self, value: Any) -> None:
@@ -708,7 +702,7 @@ class Array_Knob(Knob):
         self._check(chan)
         return AnimationCurve(self, chan) if self._parts[chan].curve is not None else None
 
-    def animations(self, view: Any = None) -> list[AnimationCurve]:
+    def animations(self) -> list[AnimationCurve]:
         found = (self.animation(i) for i in range(self._size))
         return [a for a in found if a is not None]
 
@@ -832,6 +826,9 @@ class Unsigned_Knob(Array_Knob):
 
     def value(self) -> int:  # type: ignore[override]
         return int(self._values_at(host().frame_now)[0])
+
+    def setValue(self, val: Any) -> bool:  # type: ignore[override]
+        return super().setValue(val)
 
     def _to_text(self) -> str:
         return (
@@ -1259,7 +1256,7 @@ class Channel_Knob(Knob):
     def value(self) -> str:
         return self._channels
 
-    def getValue(self) -> str:
+    def getValue(self, channel: int = -1) -> str:
         return self._channels
 
     def setValue(self, name: str) -> None:

@@ -60,12 +60,14 @@ class MenuItem(Guarded):
             host().run_python(self._command, None, None)
 
 
-class Menu(MenuItem):
-    """A menu, with entries by name."""
+class _Entries(Guarded):
+    """What menus and tool bars share: entries by name."""
 
-    def __init__(self, name: str, icon: str = "") -> None:
-        super().__init__(name, icon=icon)
-        self._items: list[MenuItem] = []
+    _name: str
+    _items: list[Any]
+
+    def name(self) -> str:
+        return self._name
 
     def items(self) -> list[MenuItem]:
         return list(self._items)
@@ -76,7 +78,7 @@ class Menu(MenuItem):
             if item._name.replace("&", "") == head.replace("&", ""):
                 if not rest:
                     return item
-                return item._find(rest) if isinstance(item, Menu) else None
+                return item._find(rest) if isinstance(item, _Entries) else None
         return None
 
     def findItem(self, name: str) -> MenuItem | None:
@@ -156,15 +158,27 @@ class Menu(MenuItem):
         return None
 
 
-class ToolBar(Menu):
+class Menu(_Entries, MenuItem):
+    """A menu."""
+
+    def __init__(self, name: str, icon: str = "") -> None:
+        MenuItem.__init__(self, name, icon=icon)
+        self._items = []
+
+
+class ToolBar(_Entries):
     """A tool bar."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._items = []
 
 
 #: The menus a Nuke has, by the names nuke.menu takes.
 NAMES = ("Nuke", "Nodes", "Animation", "Properties", "Viewer", "Pane", "Node Graph", "Axis")
 
 
-def all_commands(menu: Menu, path: str = "") -> dict[str, MenuItem]:
+def all_commands(menu: Menu | ToolBar, path: str = "") -> dict[str, MenuItem]:
     """Every entry below a menu, by its path."""
     found: dict[str, MenuItem] = {}
     for item in menu._items:

@@ -566,6 +566,20 @@ def _add(kind: str) -> Callable[..., None]:
 
 def _remove(kind: str) -> Callable[..., None]:
     default = callbacks.KINDS[kind]
+    if kind == "KnobChanged":
+
+        def remove_of(
+            call: Any,
+            args: Any = (),
+            kwargs: Any = None,
+            nodeClass: str = default,
+            node: Any = None,
+        ) -> None:
+            if node is not None:
+                fault("removeKnobChanged for one node is not known to this host")
+            host().callbacks.remove(kind, call, args, kwargs or {}, nodeClass)
+
+        return remove_of
 
     def remove(call: Any, args: Any = (), kwargs: Any = None, nodeClass: str = default) -> None:
         host().callbacks.remove(kind, call, args, kwargs or {}, nodeClass)
@@ -651,7 +665,6 @@ _KNOBS: list[Any] = [
     knobs.PyCustom_Knob,
     knobs.PythonKnob,
     knobs.Text_Knob,
-    knobs.Help_Knob,
     knobs.Tab_Knob,
     knobs.Double_Knob,
     knobs.Int_Knob,

@@ -216,7 +216,7 @@ class Node(Guarded):
         if name in others:
             if not uncollide:
                 raise ValueError(f"there is a node {name!r} already")
-            name = host().free_name(self._parent, name.rstrip("0123456789"))
+            name = host().free_name(self._parent, name.rstrip("0123456789"), self)
         self._knobs["name"]._text = name  # type: ignore[attr-defined]
 
     def knob(self, p: str | int, follow_link: bool = False) -> k.Knob | None:

@@ -33,9 +33,19 @@ class Guarded:
     """What may be touched from the main thread only, and knows exactly its own attributes."""
 
     def __getattribute__(self, name: str) -> Any:
-        if name[0] != "_" and _host:
-            _host[-1].check_thread(f"{type(self).__name__}.{name}")
-        return object.__getattribute__(self, name)
+        found = object.__getattribute__(self, name)
+        if name[0] == "_" or not _host or _host[-1].in_main_thread():
+            return found
+        what = f"{type(self).__name__}.{name}"
+        if not callable(found):
+            _host[-1].check_thread(what)
+
+        # a thread may hand a method to the main thread; it must not call it
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            _host[-1].check_thread(what)
+            return found(*args, **kwargs)
+
+        return guarded
 
     def __getattr__(self, name: str) -> Any:
         from . import faults
