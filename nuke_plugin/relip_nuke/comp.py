@@ -33,7 +33,13 @@ def create(family: str) -> nuke.Node | None:
     if name is None:
         nuke.message(f"No gizmo of {family} is installed: run install.py --nuke again.")
         return None
-    return nuke.createNode(name)
+    return _named(nuke.createNode(name), family)
+
+
+def _named(node: nuke.Node, family: str) -> nuke.Node:
+    """Name a node after its family: RelipMask1, not RelipMask_v1_1 after class and version."""
+    node.setName(family + "1")
+    return node
 
 
 def create_five() -> list[nuke.Node]:
@@ -56,7 +62,9 @@ def create_five() -> list[nuke.Node]:
         node.setSelected(False)
     made: dict[str, nuke.Node] = {}
     for family in FIVE:
-        made[family] = nuke.createNode(released[family], inpanel=family == "RelipSpeech")
+        made[family] = _named(
+            nuke.createNode(released[family], inpanel=family == "RelipSpeech"), family
+        )
         made[family].setSelected(False)
     wires: dict[str, list[nuke.Node | None]] = {
         "RelipSpeech": [plate],

@@ -237,9 +237,10 @@ def refresh(node: nuke.Node) -> None:
     shot = nodes.shot_of(node)
     folder = node.knob("shot_folder")
     if folder is not None:
-        raw = "" if giver is None else giver["shot"].toScript()
-        if folder.toScript() != raw:
-            folder.fromScript(raw) if raw else folder.setValue("")
+        # As it was typed, Tcl and all: the comp may move, and its shots with it.
+        raw = "" if giver is None else giver["shot"].toScript(False)
+        if folder.toScript(False) != raw:
+            folder.setValue(raw)
     span = known_frames(shot) if shot else None
     if span is not None:
         nodes.put(node, "first_frame", span[0])
