@@ -78,7 +78,7 @@ def test_one_number_for_a_position_is_refused(nuke_host, nuke_refuses):
         ("{{frame*2}}", 7, 14),
         ("{frame*2}", 7, 14),
         ("{1+2*3}", 1, 7),
-        ("{\"curve + 1\" x1 3}", 1, 4),
+        ('{"curve + 1" x1 3}', 1, 4),
     ],
 )
 def test_script_text_of_a_number(nuke_host, text, frame, value):
@@ -163,7 +163,16 @@ def test_expressions_reach_other_nodes(nuke_host):
 
 @pytest.mark.parametrize(
     "expression",
-    ["nothing.at", "random(1)", "parent.", "[python 1]", "[exec ls]", "[file exists /]", "size", "1/0"],
+    [
+        "nothing.at",
+        "random(1)",
+        "parent.",
+        "[python 1]",
+        "[exec ls]",
+        "[file exists /]",
+        "size",
+        "1/0",
+    ],
 )
 def test_what_an_expression_cannot_say(nuke_host, nuke_refuses, expression):
     import nuke

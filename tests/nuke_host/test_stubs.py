@@ -62,7 +62,9 @@ def _arguments(item: ast.FunctionDef, *, drop: int) -> list[str] | None:
 
 def _named(function: object, *, drop: int) -> list[str]:
     parameters = list(inspect.signature(function).parameters.values())[drop:]  # type: ignore[arg-type]
-    return [p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.kind is not p.VAR_POSITIONAL]
+    return [
+        p.name for p in parameters if p.kind is not p.VAR_KEYWORD and p.kind is not p.VAR_POSITIONAL
+    ]
 
 
 #: Where the reference guide knows more arguments than the stubs, or other names of stubs that say
