@@ -45,7 +45,8 @@ def test_only_lines_that_must_change_do(upgraded: Upgraded):
         " colour_panelDropped true",
         " mode soft",
         ' label "gain \\[value colour.r]\\nmix [value this.mix] Blend_hero.colour"',
-        ' white {{parent.Blend_hero.colour.r*2} {Blend_hero.colour.g} {"\\[value Blend_hero.mix]"}}',
+        " white {{parent.Blend_hero.colour.r*2} {Blend_hero.colour.g} "
+        '{"\\[value Blend_hero.mix]"}}',
         " black {{curve(Blend_hero.colour.b) x1 0 x2 1}}",
         " addUserKnob {41 c l C T Blend_hero.colour}",
         " RelipBlend_v1_0 {",

@@ -298,13 +298,16 @@ class _Linter:
             reason = trouble(code, mode)
             if reason:
                 entry = next(
-                    (
-                        e
-                        for e in node.entries
-                        if e.name == name
-                        or (e.name == ADD_USER_KNOB and e.value.split()[1:2] == [name])
+                    (e for e in node.entries if e.name == name and e.value == code),
+                    next(
+                        (
+                            e
+                            for e in node.entries
+                            if e.name == name
+                            or (e.name == ADD_USER_KNOB and e.value.split()[1:2] == [name])
+                        ),
+                        None,
                     ),
-                    None,
                 )
                 at = entry.start if entry else node.span[0]
                 who = f"{node.name or node.cls}.{name}"

@@ -26,6 +26,7 @@ _TCL = re.compile(
     r"\\?\[\s*(?:value|knob|expression|exists|animation)\s+(?:-\w+\s+)*\{?([^\[\]{}]*)"
 )
 _WORDS = frozenset(("curve", "this", "parent", "root", "value", "knob", "expression", "exists"))
+_COMPONENTS = frozenset("rgbaxyzwhtuv") | {"left", "right", "top", "bottom", "width", "height"}
 _CURVE_HEAD = re.compile(r"curve\s*\(")
 
 
@@ -74,7 +75,9 @@ def references(entry: Entry, owner: nk.Node, comp: Comp) -> Iterator[Reference]:
             if reference:
                 yield reference
                 continue
-        first = name.split(".")[0]
+        first, _, component = name.partition(".")
+        if component and component not in _COMPONENTS:
+            continue
         inside = any(begin <= start < stop for begin, stop in alone)
         # ``colour`` and ``colour.r``: an own knob, unless a node has that name.
         if inside and not found["call"] and first not in _WORDS and first not in names:
