@@ -46,7 +46,7 @@ def test_uncrop_puts_the_crop_where_the_track_has_it(size: int):
 def test_crop_is_the_way_back_into_a_square_format():
     scene = make_scene()
     pin, cut = reread(cornerpin_nodes(scene, "crop", size=512))
-    assert cut.cls == "Crop" and cut.inputs == [pin] and cut.knobs["reshape"] == "true"
+    assert cut.cls == "Crop" and cut.inputs == [pin] and cut.knobs["reformat"] == "true"
     assert values_of(cut.knobs["box"], 0) == [0, 0, 512, 512]
     (_, back) = cornerpin_nodes(scene, "uncrop", size=512)
     for frame in (1001, 1012, 1024):

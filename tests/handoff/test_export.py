@@ -99,12 +99,13 @@ def test_options_reach_their_export(relip, finished_shot: Path, tmp_path: Path):
     assert ended.code == 0 and "2 tracks: chin, p017" in ended.out
     (node,) = nk.read(path).nodes
     assert node.knobs["reference_frame"] == "1010"
-    relip("export", finished_shot, "--to", "roto", "-o", path, "--shapes", "mouth")
-    assert list(roto_shapes(nk.read(path).nodes[0])) == ["mouth"]
+    relip("export", finished_shot, "--to", "roto", "-o", path, "--shapes", "mouth,jaw")
+    assert list(roto_shapes(nk.read(path).nodes[0])) == ["mouth", "jaw"]
     relip("export", finished_shot, "--to", "gridwarp", "-o", path, "--grid", "3x5")
     grid = nk.split_list(nk.read(path).nodes[0].knobs["source_grid_col"])
     assert grid[:3] == ["1", "3", "5"]
-    relip("export", finished_shot, "--to", "read", "-o", path, "--pictures", "comp", "--script")
+    relip("export", finished_shot, "--to", "read", "-o", path, "--pictures", "comp", "--script",
+          "--raw")  # fmt: skip
     assert [n.cls for n in nk.read(path).nodes] == ["Root", "Read"]
     assert not nk.read(path).paste
     relip("export", finished_shot, "--to", "json", "-o", tmp_path / "t.json", "--points", "61")

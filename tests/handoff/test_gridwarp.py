@@ -13,7 +13,7 @@ from relip.track import geometry
 
 
 def read_grid(text: str, frame: int | None) -> tuple[list[str], np.ndarray]:
-    """The head of a grid knob, and point, up, down, right, left ``[shape=(rows, columns, 5, 2)]``."""
+    """A grid knob's head, and point, up, down, right, left ``[shape=(rows, columns, 5, 2)]``."""
     words = nk.split_list(text)
     head, (default, body) = words[:6], words[6:]
     assert default.strip() == "default"

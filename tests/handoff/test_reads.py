@@ -59,7 +59,7 @@ def test_a_read():
 def test_the_shots_pictures(finished_shot: Path):
     shot = Shot.open(finished_shot)
     nodes, notes = read_nodes(shot)
-    assert notes == []
+    assert len(notes) == 1 and "--raw" in notes[0]
     plate, mask, patch, comp = reread(nodes)
     with shot.open_plate() as opened:
         colourspace, (width, height) = opened.colourspace, (opened.width, opened.height)
@@ -95,7 +95,9 @@ def test_a_part_of_a_movie_and_a_script_with_its_root(tmp_path: Path, demo_clip)
     assert [plate.knobs[k] for k in ("first", "last", "origfirst", "origlast")] == [
         "5", "20", "1", "40",
     ]  # fmt: skip
-    assert notes == ["patch: no frame is made yet; run relip render"]
+    assert notes[1:] == ["patch: no frame is made yet; run relip render"]
+    for node in reread(read_nodes(shot, raw=True)[0]):
+        assert node.knobs["raw"] == "true" and "colorspace" not in node.knobs
 
 
 def test_ntsc_rates_keep_their_digits(tmp_path: Path, demo_sequence):

@@ -20,7 +20,7 @@ what can be exported (--to):
   stmap       STMap sequences (EXR beside FILE) and nodes  --direction, --size, --source
   gridwarp    GridWarp3 that follows the lower face        --direction, --grid
   curves      NoOp with the mouth controls as knobs
-  read        Reads of plate, mask, patch and comp         --pictures, --script
+  read        Reads of plate, mask, patch and comp         --pictures, --script, --raw
   usd         face mesh and camera (pip install relip[usd])  --focal-length, --film-width
   json        the track as plain data                      --points
   package     delivery folder: generated pixels in multi-layer EXRs beside the comp
@@ -87,6 +87,10 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         help="a whole script with the shot's range, rate and format, to be opened",
     )  # fmt: skip
     group.add_argument(
+        "--raw", action="store_true", default=None,
+        help="Reads without colour conversion (when the comp lacks the plate's colourspace)",
+    )  # fmt: skip
+    group.add_argument(
         "--focal-length", type=float, metavar="MM", help="of the USD camera (default: 50)"
     )
     group.add_argument(
@@ -102,8 +106,12 @@ def run(args: argparse.Namespace) -> Result:
     from relip.shot import Shot
 
     names = ("frames", "points", "shapes", "pictures", "direction", "reference", "size", "source",
-             "script", "focal_length", "film_width")  # fmt: skip
-    options = Options(**{name: getattr(args, name) for name in names}, grid=_grid(args.grid))
+             "script", "raw", "focal_length", "film_width")  # fmt: skip
+    given = {name: getattr(args, name) for name in names}
+    for name in ("points", "shapes", "pictures"):  # "a b" and "a,b" alike
+        if given[name] is not None:
+            given[name] = [word for part in given[name] for word in part.split(",") if word]
+    options = Options(**given, grid=_grid(args.grid))
     shot = Shot.open(args.shot)
     made = export(shot, args.to, args.out, options, progress=make_progress(args))
     count = len(made.files)

@@ -58,12 +58,9 @@ def cornerpin_nodes(
         pin = _pin(scene, f"Relip_{direction}_{scene.name}", corners, to_plate)
         pin.knobs["invert"] = "true" if direction == "crop" else "false"
         if direction == "crop":
-            box = f"{{0 0 {crop.width} {crop.height}}}"
-            cut = Node(
-                "Crop",
-                f"Relip_crop_format_{scene.name}",
-                knobs={"box": box[1:-1], "reshape": "true", "crop": "true"},
-            )
+            box = f"0 0 {crop.width} {crop.height}"
+            name = f"Relip_crop_format_{scene.name}"
+            cut = Node("Crop", name, knobs={"box": box, "reformat": "true"})
             return _chain(pin, cut)
         return _chain(plate_format(scene), pin)
     matchmove = from_reference(scene, reference)

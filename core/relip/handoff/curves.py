@@ -27,6 +27,9 @@ TOOLTIPS = {
     "tongueOut": "The tongue comes forward.",
 }
 
+#: A curve over more frames than this is taken for damage.
+MAX_SPAN = 1_000_000
+
 #: Decimals kept of a control; mouth.csv keeps 4.
 _DECIMALS = 6
 
@@ -125,6 +128,11 @@ def read_curves(
     marks = [key.frame for keys in keyed.values() if isinstance(keys, list) for key in keys]
     if not marks:
         raise InputError(f"{where}: no control is animated", mend="set keys in the Curve Editor")
+    if not np.abs(marks).max() <= 1000 * MAX_SPAN or max(marks) - min(marks) > MAX_SPAN:
+        raise InputError(
+            f"{where}: keys from frame {min(marks):g} to {max(marks):g}",
+            mend="delete the keys that are not in the shot",
+        )
     frames = list(range(int(np.floor(min(marks))), int(np.ceil(max(marks))) + 1))
     curves = {}
     for control, keys in keyed.items():
@@ -134,7 +142,7 @@ def read_curves(
             if isinstance(keys, list)
             else np.full(len(frames), float(keys))
         )
-        if column.min() < -1e-6 or column.max() > 1 + 1e-6:
+        if not (column.min() >= -1e-6 and column.max() <= 1 + 1e-6):
             raise InputError(
                 f"{spot}: goes from {column.min():g} to {column.max():g}",
                 mend="keep mouth controls between 0 and 1",
@@ -231,9 +239,13 @@ def _keys(text: str, where: str) -> list[nk.Key] | float:
     """The keys of a knob, or its constant."""
     stripped = text.strip()
     try:
-        return float(stripped)
+        constant = float(stripped)
     except ValueError:
         pass
+    else:
+        if not np.isfinite(constant):
+            raise InputError(f"{where}: {stripped} is no value", mend="set it between 0 and 1")
+        return constant
     try:
         parts = nk.split_list(stripped)
         keys = nk.parse_curve(parts[0] if len(parts) == 1 else stripped)

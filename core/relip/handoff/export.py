@@ -27,7 +27,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "stmap": ("direction", "size", "source"),
     "gridwarp": ("direction", "grid"),
     "curves": (),
-    "read": ("pictures", "script"),
+    "read": ("pictures", "script", "raw"),
     "usd": ("focal_length", "film_width"),
     "json": ("points",),
     "package": (),
@@ -73,6 +73,8 @@ class Options:
         Grid lines across and up.
     script : bool or None
         A whole script with a Root instead of nodes to paste.
+    raw : bool or None
+        Reads without colour conversion.
     focal_length, film_width : float or None
         Of the camera of a USD, millimetres.
     """
@@ -87,6 +89,7 @@ class Options:
     source: str | None = None
     grid: tuple[int, int] | None = None
     script: bool | None = None
+    raw: bool | None = None
     focal_length: float | None = None
     film_width: float | None = None
 
@@ -329,7 +332,9 @@ def _read(shot: Shot, path: Path, options: Options) -> Exported:
         raise UsageError(
             "--frames does nothing for --to read", mend="leave it out: a Read has the shot's range"
         )
-    nodes, notes = read_nodes(shot, options.pictures or PICTURES, whole=bool(options.script))
+    nodes, notes = read_nodes(
+        shot, options.pictures or PICTURES, whole=bool(options.script), raw=bool(options.raw)
+    )
     write_nodes(path, nodes)
     frames = format_range(shot.frames)
     return Exported("read", [path], frames, notes=notes)

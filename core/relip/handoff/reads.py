@@ -86,7 +86,7 @@ def read_node(
 
 
 def read_nodes(
-    shot: Shot, pictures: Sequence[str] = PICTURES, *, whole: bool = False
+    shot: Shot, pictures: Sequence[str] = PICTURES, *, whole: bool = False, raw: bool = False
 ) -> tuple[list[Node], list[str]]:
     """Read nodes for what a shot has.
 
@@ -100,6 +100,9 @@ def read_nodes(
     whole : bool
         Put a Root before them with the shot's range, rate and format: a
         script to be opened rather than pasted.
+    raw : bool
+        No colour conversion in any Read, for comps whose OCIO config does not
+        know the plate's colourspace.
 
     Returns
     -------
@@ -140,6 +143,10 @@ def read_nodes(
         notes.append("the plate does not say its frame rate: set it in the comp")
     if pingpong:
         notes.append("the plate is played back and forth: its Read bounces after the last frame")
+    if not raw and set(pictures) - {"mask"}:
+        notes.append(
+            f"the comp's OCIO config must know the colourspace {colourspace}; else use --raw"
+        )
     target = records.read_record(shot.path("comp")).get("target")
     comp = target if target else "comp/comp.####.exr"
     name = node_name(shot.folder.stem)
@@ -158,7 +165,7 @@ def read_nodes(
         if picture == "plate":
             pattern = sequence_pattern(files) if files else shot.resolve(shot.settings.plate.path)
             node = read_node(
-                f"Plate_{name}", pattern, used, form, colourspace=colourspace,
+                f"Plate_{name}", pattern, used, form, colourspace=colourspace, raw=raw,
                 after="bounce" if pingpong else "hold", available=available,
             )  # fmt: skip
         elif picture == "mask":
@@ -168,7 +175,8 @@ def read_nodes(
         else:
             node = read_node(
                 f"{picture.capitalize()}_{name}", patterns[picture], frames, form,
-                colourspace=colourspace, on_error="black" if picture == "patch" else "error",
+                colourspace=colourspace, raw=raw,
+                on_error="black" if picture == "patch" else "error",
             )  # fmt: skip
         if picture != "plate" and not any(
             patterns[picture].parent.glob(f"*{patterns[picture].suffix}")

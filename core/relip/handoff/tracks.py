@@ -25,6 +25,9 @@ from relip.track.facetrack import FaceTrack
 #: Larger files are refused before they are read.
 MAX_BYTES = 256 << 20
 
+#: Frame numbers beyond this are taken for damage.
+_LAST_FRAME = 1e9
+
 #: A place further than this many picture sizes away is taken for damage.
 _FAR = 100.0
 
@@ -354,7 +357,10 @@ def _keys(text: str) -> list[nk.Key]:
     try:
         return [nk.Key(0.0, float(stripped))]
     except ValueError:
-        return nk.parse_curve(stripped)
+        keys = nk.parse_curve(stripped)
+    if any(not abs(key.frame) <= _LAST_FRAME for key in keys):
+        raise ValueError("a key's frame is out of range")
+    return keys
 
 
 def _of_json(path: Path, text: str) -> list[PointTrack]:
@@ -387,6 +393,8 @@ def _of_after_effects(path: Path, text: str, form: Format, first_frame: int) -> 
     def close() -> None:
         if name and rows:
             table = np.array(rows, float)
+            if not np.isfinite(table).all() or np.abs(table[:, 0]).max() > _LAST_FRAME:
+                raise InputError(f"{path}, {name}: a number out of range", mend="export it again")
             frames = np.round(table[:, 0]).astype(np.int64) + first_frame
             scale = np.array([form.width / size["Width"], form.height / size["Height"]])
             if (np.diff(frames) <= 0).any():
@@ -440,6 +448,8 @@ def _of_columns(path: Path, text: str, form: Format) -> list[PointTrack]:
         try:
             row = [float(w) for w in words]
             if len(row) != 3 or not np.isfinite(row).all() or row[0] != round(row[0]):
+                raise ValueError
+            if abs(row[0]) > _LAST_FRAME:
                 raise ValueError
         except ValueError:
             raise InputError(
