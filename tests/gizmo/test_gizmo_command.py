@@ -81,7 +81,8 @@ def test_upgrade_dry_run_writes_nothing(relip: Relip, path: Path):
     before = sorted(path.parent.iterdir())
     ended = relip("gizmo", "upgrade", path, "--dry-run")
     assert ended.code == 4 and "4 would be upgraded" in ended.out
-    assert "Blend_hero.colour (line 23): renamed: now gain" in ended.out
+    line = next(n for n, x in enumerate(COMP.split("\n"), 1) if x.startswith(" colour {"))
+    assert f"Blend_hero.colour (line {line}): renamed: now gain" in ended.out
     assert path.read_text() == COMP and sorted(path.parent.iterdir()) == before
 
 

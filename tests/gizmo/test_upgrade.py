@@ -352,7 +352,7 @@ def comps(draw, depth: int = 1) -> list[nk.Node]:
 
 
 @settings(
-    max_examples=120, deadline=None,
+    max_examples=50, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(nodes=comps())

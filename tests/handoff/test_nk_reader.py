@@ -392,7 +392,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_whatever_the_reader_takes_tcl_reads_the_same(text: str):
     try:
@@ -411,7 +411,7 @@ def test_whatever_the_reader_takes_tcl_reads_the_same(text: str):
     assert again.to_text() == script.to_text()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.text(max_size=80)
     | st.binary(max_size=80).map(lambda b: b.decode("utf-8", "surrogateescape"))
@@ -425,7 +425,7 @@ def test_noise_is_refused_or_read(text: str):
         assert reader_nodes(nk.parse(script.to_text())) == reader_nodes(script)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(COMP)), st.integers(0, 40), PIECES)
 def test_a_damaged_comp_is_refused_or_read_as_tcl_reads_it(at: int, cut: int, piece: str):
     text = COMP[:at] + piece + COMP[at + cut :]

@@ -57,7 +57,7 @@ def node_lists(draw, depth: int = 2) -> list[nk.Node]:
     return nodes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(node_lists(), st.booleans())
 def test_what_is_written_is_read_back(nodes: list[nk.Node], paste: bool):
     script = nk.Script(nodes, version="13.2 v8", layers=["relip relip.red"], paste=paste)
@@ -69,7 +69,7 @@ def test_what_is_written_is_read_back(nodes: list[nk.Node], paste: bool):
     assert again.to_text() == text
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(node_lists())
 def test_tcl_reads_what_is_written(nodes: list[nk.Node]):
     script = nk.Script(nodes)
