@@ -185,6 +185,85 @@ def test_a_gizmo_file_may_end_without_end_group():
     assert nk.parse(script.to_text()).nodes[0].children[1].inputs[0] is not None
 
 
+#: What other versions of Nuke, and people, write: in the manner of files found in the wild.
+WILD = r"""#
+#  a licence
+#
+#! P:/Nuke7.0v10/Nuke7.0.exe -nx
+version 7.0 v10
+add_layer {ids ids.red ids.green}
+Group {
+ onCreate {
+if 'x' not in locals():
+    d = {"a": "{} ({})".format(1, 2)}
+    t = '\n'.join(["a[0]", "$b"])
+}
+ autolabel f(nuke.thisNode()).autolabel()
+ addUserKnob {20 "" l User}
+ addUserKnob {1 knob_name l "knob name(控制名称)" t 控制}
+ addUserKnob {22 "" l "Upload..." T "# no\nimport nuke\ntry:\n  f(\"%s\" % e)\n" +STARTLINE}
+ output {{"\[python f(nuke.thisNode()).g()]"}}
+ label "\[if \{\[value a]==false\} \{return \"R\"\} \{return \"\\nE\"\}]"
+ old_message {{76 117 109}
+    }
+ font {{ Arial : Regular : arial.ttf : 0 }}
+ animation {{curve(((frame-1)%(15-1+1))+1) K x1 0 S 400 x4 0}}
+}
+ Input {
+  inputs 0
+  name Input
+ }
+set Na8903c00 [stack 0]
+ Blur {
+  inputs 1+1
+  name Blur10
+  which {{parent.output C x1 1 x100 100}}
+ }
+  set C72f04e8 [stack 0]
+add_layer {more more.red}
+push $Na8903c00
+clone $C72f04e8 {
+   xpos 342
+   selected false
+  }
+ OFXcom.genarts.sapphire.blur_v1 {
+  inputs 2
+  name S1
+ }
+ 2DFlare {
+  name F1
+ }
+ "My Flare_v2" {
+  name F2
+ }
+ 光 {
+  name F3
+ }
+ Output {
+  name Output1
+ }
+end_group
+
+"""
+
+
+def test_files_as_they_are_in_the_wild():
+    script = nk.parse(WILD)
+    assert reader_nodes(script) == tcl_nodes(WILD)
+    group = script.nodes[0]
+    code = group.knobs["onCreate"]
+    assert code.startswith("\nif 'x'") and "'\\n'.join" in code and code.endswith("])\n")
+    assert group.knobs["label"].endswith('{return "\\nE"}]')
+    assert [n.cls for n in group.children] == [
+        "Input", "Blur", "Blur", "OFXcom.genarts.sapphire.blur_v1", "2DFlare", "My Flare_v2", "光",
+        "Output",
+    ]  # fmt: skip
+    assert [i and i.name for i in group.children[3].inputs] == ["Blur10", "Blur10"]
+    assert len(script.layers) == 2 and len(script.header) == 4
+    again = nk.parse(script.to_text())
+    assert reader_nodes(again) == reader_nodes(script) and again.to_text() == script.to_text()
+
+
 def test_a_clone_of_a_node_in_another_nuke():
     text = (
         "clone node7f|Blur|5 Blur {\n size 3\n name B\n}\nset Ca [stack 0]\n"
@@ -236,6 +315,10 @@ HOSTILE = {
     "after a node": "Blur {{\n name A\n}}; exec touch {0}",
     "behind a comment": "# \\\\\nexec touch {0}",
     "quoted command": '"exec" touch {0}',
+    "quoted command with one word": '"exec" {{touch {0}}}',
+    "braced command with one word": "{{file}} {{delete {0}}}",
+    "escaped command with one word": "e\\x78ec {{touch {0}}}",
+    "quoted substitution": '"[exec touch {0}]" {{}}',
     "braced command": "{{exec}} touch {0}",
     "body in quotes": 'Blur "name [exec touch {0}]"',
     "an escaped name": "ex\\x65c touch {0}",

@@ -53,7 +53,8 @@ RESERVED = TCL_COMMANDS | frozenset(
     ("push", "stack", "version", "clone", "end_group", "add_layer", "define_window_layout_xml")
 )
 
-_CLASS = re.compile(r"[A-Za-z_][\w.:/-]*")
+#: Names that a class of nodes can have: a gizmo has that of its file, with blanks if need be.
+CLASS = re.compile(r"\w[\w .:/+&()',!~-]*")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _STACK = re.compile(r"\[\s*stack\s+(\d{1,9})\s*\]")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
@@ -330,9 +331,9 @@ class _Reader:
     def command(self, command: list[_Word]) -> None:
         """One command."""
         first, arguments = command[0], command[1:]
-        if first.form or not first.is_literal:
-            raise self.error(first.start, f"{_short(first.source)!r} stands where a command must")
         name = first.value
+        if not first.is_literal:
+            raise self.error(first.start, f"{_short(first.source)!r} stands where a command must")
         if name == "push":
             self.push(first, arguments)
         elif name == "set":
@@ -354,7 +355,7 @@ class _Reader:
             self.script.layers += self.literals(first, arguments, count=1)
         elif name == "define_window_layout_xml":
             self.script.window_layout = self.literals(first, arguments, count=1)[0]
-        elif name in RESERVED or not _CLASS.fullmatch(name) or "::" in name:
+        elif name in RESERVED or not CLASS.fullmatch(name) or "::" in name:
             raise self.error(
                 first.start,
                 f"the Tcl command {_short(name)!r} is not one that Nuke writes into a script; "
@@ -427,7 +428,7 @@ class _Reader:
         if not named or not _FOREIGN_CLONE.fullmatch(arguments[0].source):
             raise self.error(first.start, "clone takes a node and a body in braces")
         cls, key = arguments[1].value, "clone " + arguments[0].source
-        if cls in RESERVED or not _CLASS.fullmatch(cls):
+        if cls in RESERVED or not CLASS.fullmatch(cls):
             raise self.error(arguments[1].start, f"{_short(cls)!r} is no class of nodes")
         # The node may live in the Nuke it was copied from; here the first one stands for it.
         original = self.variables.get(key)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from relip.errors import NkError
 from relip.handoff.nk_nodes import ADD_USER_KNOB, Node, Script
-from relip.handoff.nk_reader import COMMENT, DEFAULT_LIMITS, RESERVED
+from relip.handoff.nk_reader import CLASS, COMMENT, DEFAULT_LIMITS, RESERVED
 from relip.handoff.nk_tcl import braced, quote
 from relip.records import atomic_write
-
-_CLASS = re.compile(r"[A-Za-z_][\w.:/-]*")
 
 
 def write(script: Script, path: str | Path) -> None:
@@ -193,7 +190,7 @@ class _Writer:
 
     def node(self, node: Node, depth: int) -> None:
         """The command of one node, with what is inside it."""
-        if not _CLASS.fullmatch(node.cls) or node.cls in RESERVED:
+        if not CLASS.fullmatch(node.cls) or node.cls in RESERVED:
             raise NkError(f"{node.cls!r} is no class of nodes", mend="name one, e.g. Blur")
         self.numbers[id(node)] = len(self.numbers) + 1
         indent = " " * depth
@@ -206,7 +203,7 @@ class _Writer:
             self.cloned.add(id(node.clone_of))
             self.parts.append(f"{indent}clone ${self.variable('C', node.clone_of)} {{\n")
         else:
-            self.parts.append(f"{indent}{node.cls} {{\n")
+            self.parts.append(f"{indent}{quote(node.cls)} {{\n")
         inputs = _inputs(node)
         if inputs:
             self.parts.append(f"{indent} inputs {inputs}\n")
