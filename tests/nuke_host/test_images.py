@@ -454,10 +454,12 @@ def roto_text(points, keys="1"):
     """A Roto of straight-handled points ``[((bx, by), (x, y), (ax, ay)), …]``."""
     pairs = " ".join(f"{{{{{hexed(x)}}} {{{hexed(y)}}}}}" for point in points for x, y in point)
     return (
-        "Roto {\n inputs 0\n output alpha\n cliptype none\n curves {{{v x3f99999a} {f 0} {n {layer Root"
+        "Roto {\n inputs 0\n output alpha\n cliptype none\n"
+        " curves {{{v x3f99999a} {f 0} {n {layer Root"
         " {f 2097152} {t 0 0} {a pt1x 0 ptmot x40800000 ptref 0}"
         f" {{curvegroup Shape1 512 bezier {{{{cc {{f 8192}} {{px {{{keys}}} {pairs}}}}} idem}}"
-        " {tx 1 0 0} {a osw x41200000 osf 0 str 1 spx 0 spy 0 sb 1 tt x40800000}}}}}}\n name Roto1\n}\n"
+        " {tx 1 0 0} {a osw x41200000 osf 0 str 1 spx 0 spy 0 sb 1 tt x40800000}}}}}}\n"
+        " name Roto1\n}\n"
     )
 
 

@@ -120,9 +120,10 @@ def test_keys_through_python(nuke_host):
     assert knob.getKeyList() == [5.0]
     knob.setValueAt(1, 10)
     knob.setValue(9)  # at the current frame, since the knob is animated
-    assert [(k.x, k.y) for k in knob.animation(0).keys()] == [(5, 9), (10, 1)]
     curve = knob.animation(0)
-    curve.changeInterpolation(curve.keys(), nuke.LINEAR)
+    keys = curve.keys()
+    assert [(k.x, k.y) for k in keys] == [(5, 9), (10, 1)]
+    curve.changeInterpolation(keys, nuke.LINEAR)
     assert knob.valueAt(7.5) == 5
     curve.addKey([nuke.AnimationKey(20, 4)])
     assert knob.valueAt(20) == 4

@@ -166,7 +166,8 @@ def test_a_clip_connects_to_the_selected_node(nuke_host):
     a = nuke.nodes.Constant(name="A")
     a.setSelected(True)
     nuke_host.paste(
-        "set cut_paste_input [stack 0]\nversion 15.1 v3\npush $cut_paste_input\nBlur {\n name B\n}\n"
+        "set cut_paste_input [stack 0]\nversion 15.1 v3\npush $cut_paste_input\n"
+        "Blur {\n name B\n}\n"
     )
     assert nuke.toNode("B").input(0) is a
 

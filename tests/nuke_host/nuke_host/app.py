@@ -53,6 +53,7 @@ class Host:
         self.evaluating: set[Any] = set()
         self._gizmo_files: dict[str, tuple[float, tcl.Text]] = {}
         self.module: Any = None
+        self.text_interpreter: Any = None
         self._clear()
 
     # life
@@ -493,10 +494,10 @@ class Host:
         # Nuke numbers a gizmo's nodes like any other's: digits at the end of its name go first.
         self._settle(node, group, class_name.rstrip("0123456789"))
         before = {id(o) for o in node._order}
-        links = [(n, v) for n, v in parsed.knobs if n != "name"]
-        node._read([(n, v) for n, v in links if not self._is_link(parsed, n)])
+        given = [(n, v) for n, v in parsed.knobs if n != "name"]
+        node._read([(n, v) for n, v in given if n not in parsed.links()])
         self.build(parsed.children, node, external=None)
-        node._read([(n, v) for n, v in links if self._is_link(parsed, n)])
+        node._read([(n, v) for n, v in given if n in parsed.links()])
         for knob in node._order:
             if knob._name and (knob._set or id(knob) not in before):
                 if isinstance(knob, k.Link_Knob):
@@ -504,14 +505,6 @@ class Host:
                 node._baseline[knob._name] = knob._to_text()
             knob._set = False
         return node
-
-    def _is_link(self, parsed: tcl.Parsed, name: str) -> bool:
-        for knob, value in parsed.knobs:
-            if knob == "addUserKnob":
-                parts = [w for w, _ in tcl.words(value)]
-                if len(parts) > 1 and parts[1] == name:
-                    return parts[0] == "41"
-        return False
 
     def build(
         self,
@@ -566,7 +559,7 @@ class Host:
             )
         elif item.children or item.cls == "Group":
             assert isinstance(node, Group)
-            late = [(n, v) for n, v in item.knobs if self._is_link(item, n)]
+            late = [(n, v) for n, v in item.knobs if n in item.links()]
             node._read([(n, v) for n, v in item.knobs if n != "name" and (n, v) not in late])
             self.build(item.children, node, external=None)
             node._read(late)

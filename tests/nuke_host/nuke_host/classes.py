@@ -116,6 +116,30 @@ def _button(name: str, script: str = "") -> Make:
     return lambda: k.PyScript_Knob(name, name, script)
 
 
+class _Colourspaces(k.Enumeration_Knob):
+    """Colourspaces: those of Nuke's own config, and any other name that a script brings along.
+
+    Which names exist depends on the OCIO config of the project.
+    """
+
+    def Class(self) -> str:
+        return "Enumeration_Knob"
+
+    def _from_text(self, text: str) -> None:
+        if text and not text.startswith("{") and text not in self._items:
+            self._items.append(text)
+        super()._from_text(text)
+
+
+_SPACES = ["default", "linear", "default (linear)", "scene_linear", "raw", "sRGB", "rec709"]
+_SPACES += ["Cineon", "Gamma1.8", "Gamma2.2", "ACES - ACEScg", "ACEScg", "ACES2065-1"]
+_SPACES += ["Linear Rec.709 (sRGB)", "Utility - Raw", "Raw", "data"]
+
+
+def _colourspace(name: str) -> Make:
+    return lambda: _Colourspaces(name, name, _SPACES)
+
+
 #: On every node.
 COMMON: list[Make] = [
     _string("name"),
@@ -249,7 +273,7 @@ _ALL = [
             _bool("origset"),
             _enum("on_error", ["error", "black", "checkerboard", "nearest frame"]),
             _button("reload"),
-            _enum("colorspace", ["default", "linear", "default (linear)"]),
+            _colourspace("colorspace"),
             _bool("premultiplied"),
             _bool("raw"),
             _bool("auto_alpha"),
@@ -271,7 +295,7 @@ _ALL = [
             _file("file"),
             _file("proxy"),
             _enum("file_type", ["", "exr", "dpx", "png", "jpeg", "tiff", "mov"], ""),
-            _enum("colorspace", ["default", "linear", "default (linear)"]),
+            _colourspace("colorspace"),
             _bool("raw"),
             _bool("premultiplied"),
             _enum("datatype", ["16 bit half", "32 bit float"]),
@@ -769,12 +793,16 @@ _ALL = [
     NodeClass(
         "Expression",
         [
-            *(make for i in range(4) for make in (_raw(f"temp_name{i}"), _raw(f"temp_expr{i}"))),
+            *(
+                make
+                for i in range(4)
+                for make in (_string(f"temp_name{i}"), _string(f"temp_expr{i}"))
+            ),
             _channels("channel0", "rgba.red", mask=True),
             _channels("channel1", "rgba.green", mask=True),
             _channels("channel2", "rgba.blue", mask=True),
             _channels("channel3", "rgba.alpha", mask=True),
-            *(_raw(f"expr{i}") for i in range(4)),
+            *(_string(f"expr{i}") for i in range(4)),
             *_MASK,
             *_UNPREMULT,
             *_ENABLED,
@@ -798,6 +826,21 @@ _ALL = [
         ],
         minimum=1,
         maximum=1,
+        image=False,
+    ),
+    _plain(
+        "GridWarp3",
+        [
+            _raw("toolbar_visibility_src"),
+            _raw("toolbar_visibility_dst"),
+            _raw("source_grid_col"),
+            _raw("destination_grid_col"),
+            _raw("grids_manually_moved"),
+            _enum("background", ["on black", "on bg", "on src"]),
+            _raw("source_grid_transform_center"),
+            _raw("destination_grid_transform_center"),
+        ],
+        maximum=2,
         image=False,
     ),
     _plain("Group", [], minimum=0, maximum=1000),

@@ -13,6 +13,7 @@ from .state import Guarded, host
 from .tcl import evaluator, quote, words
 
 if TYPE_CHECKING:
+    from .app import Host
     from .nodes import Node
 
 
@@ -1428,54 +1429,69 @@ def evaluate_text(text: str, node: Node | None, frame: float) -> str:
     import tkinter
 
     running = host()
-    caught: list[BaseException] = []
+    kept = running.text_interpreter
+    if kept is None:
+        kept = running.text_interpreter = _TextInterpreter(running)
+    return kept.evaluate(text, node, frame, tkinter.TclError)
 
-    def guarded(call: Any) -> Any:
+
+class _TextInterpreter:
+    """One Tcl interpreter for all string knobs of a host; it holds no variable of theirs."""
+
+    def __init__(self, running: Host) -> None:
+        self.running = running
+        #: Node and frame of the texts under way, the innermost last.
+        self.asked: list[tuple[Node | None, float]] = []
+        self.caught: list[BaseException] = []
+        names = ("value", "knob", "frame", "exists", "file", "python")
+        self.interp = evaluator({name: self._guarded(name) for name in names})
+
+    def evaluate(self, text: str, node: Node | None, frame: float, error: Any) -> str:
+        self.asked.append((node, frame))
+        try:
+            self.interp.setvar("gui", "1" if self.running.gui else "0")
+            return str(self.interp.call("subst", "-nobackslashes", text))
+        except error as exc:
+            if self.caught:
+                first, self.caught = self.caught[0], []
+                raise first from None
+            fault(f"{text!r}: {exc}")
+        finally:
+            self.asked.pop()
+
+    def _guarded(self, name: str) -> Any:
+        call = getattr(self, f"on_{'value' if name == 'knob' else name}")
+
         def inner(*args: str) -> str:
             try:
                 return str(call(*args))
             except BaseException as exc:
-                caught.append(exc)
+                self.caught.append(exc)
                 raise
 
         return inner
 
-    def value(*args: str) -> str:
+    def on_value(self, *args: str) -> str:
         if len(args) != 1:
             fault(f"[value {' '.join(args)}] takes one knob")
-        return running.path_text(args[0], node, frame)
+        node, frame = self.asked[-1]
+        return self.running.path_text(args[0], node, frame)
 
-    def frame_command(*args: str) -> str:
+    def on_frame(self, *args: str) -> str:
         if args:
             fault("[frame] with an argument is not known to this host")
-        return curves.number(frame)
+        return curves.number(self.asked[-1][1])
 
-    def exists(*args: str) -> str:
+    def on_exists(self, *args: str) -> str:
         if len(args) != 1:
             fault(f"[exists {' '.join(args)}] takes one name")
-        return "1" if running.path_exists(args[0], node) else "0"
+        return "1" if self.running.path_exists(args[0], self.asked[-1][0]) else "0"
 
-    def python(*args: str) -> str:
+    def on_file(self, *args: str) -> str:
+        return _file_name(*args)
+
+    def on_python(self, *args: str) -> str:
         fault("[python ...] in a knob is refused by this host")
-
-    interp = evaluator(
-        {
-            "value": guarded(value),
-            "knob": guarded(value),
-            "frame": guarded(frame_command),
-            "exists": guarded(exists),
-            "file": guarded(_file_name),
-            "python": guarded(python),
-        }
-    )
-    interp.setvar("gui", "1" if running.gui else "0")
-    try:
-        interp.setvar("relip_host_text", text)
-        return str(interp.eval("subst -nobackslashes $relip_host_text"))
-    except tkinter.TclError as exc:
-        if caught:
-            raise caught[0] from None
-        fault(f"{text!r}: {exc}")
 
 
 def _file_name(*args: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 import sys
 import types
@@ -464,7 +463,8 @@ def addFavoriteDir(
 
 
 def pluginAddPath(args: Any, addToSysPath: bool = True) -> None:
-    caller = inspect.stack()[2].frame.f_globals.get("__file__")
+    # the file that calls, two frames up: the thread guard stands between
+    caller = sys._getframe(2).f_globals.get("__file__")
     for path in args if isinstance(args, (list, tuple)) else [args]:
         found = Path(path)
         if not found.is_absolute():

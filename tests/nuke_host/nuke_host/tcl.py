@@ -41,8 +41,15 @@ class Parsed:
     children: list[Parsed] = field(default_factory=list)
     clone_of: Parsed | None = None
     input_word: str | None = None
-    version: str | None = None
     ended: bool = True
+    _links: frozenset[str] | None = None
+
+    def links(self) -> frozenset[str]:
+        """Names of its link knobs: their values belong to the nodes inside."""
+        if self._links is None:
+            listed = ([w for w, _ in words(v)] for k, v in self.knobs if k == "addUserKnob")
+            self._links = frozenset(w[1] for w in listed if len(w) > 1 and w[0] == "41")
+        return self._links
 
     def knob(self, name: str) -> str | None:
         """The last value given to a knob, or None."""

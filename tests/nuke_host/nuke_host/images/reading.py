@@ -95,13 +95,20 @@ def read(op: Op) -> Image:
         path = _missing(op, path, frame, first, last)  # type: ignore[assignment]
         if path is None:
             return black(shape)
-    if not op.flag("raw") and op.choice("colorspace") not in _LINEAR:
-        op.refuse(f"colourspace {op.choice('colorspace')!r}")
+    check_colourspace(op)
     if path.suffix.lower() != ".exr" and not op.flag("raw"):
         op.refuse(f"the colourspace of a {path.suffix} file that is not raw")
     if op.flag("premultiplied") or op.flag("auto_alpha"):
         op.refuse("premultiplied or auto_alpha")
     return load(op, path)
+
+
+def check_colourspace(op: Op) -> None:
+    """Refuse a conversion: raw, linear and the working space itself need none."""
+    space = op.choice("colorspace")
+    working = op.host.root._knobs["workingSpaceLUT"]._text  # type: ignore[attr-defined]
+    if not op.flag("raw") and space not in _LINEAR and space != working:
+        op.refuse(f"colourspace {space!r}")
 
 
 def _missing(op: Op, path: Path, frame: int, first: int, last: int) -> Path | None:

@@ -13,7 +13,7 @@ from ..faults import HostFault, fault
 from ..nodes import Node
 from .engine import FUNCTIONS, Op, RenderError, image_of
 from .image import Image, is_empty
-from .reading import _LINEAR, resolve
+from .reading import check_colourspace, resolve
 
 if TYPE_CHECKING:
     from ..app import Host
@@ -106,8 +106,7 @@ def write(op: Op) -> None:
     kind = op.choice("file_type") or path.suffix.lower().lstrip(".")
     if kind != "exr":
         op.refuse(f"writing {kind or 'a file without extension'}")
-    if not op.flag("raw") and op.choice("colorspace") not in _LINEAR:
-        op.refuse(f"colourspace {op.choice('colorspace')!r}")
+    check_colourspace(op)
     if op.flag("premultiplied") or op.flag("autocrop"):
         op.refuse("premultiplied or autocrop")
     if not path.parent.is_dir():
