@@ -115,6 +115,9 @@ def test_uncrop_puts_the_crop_back_and_leaves_the_rest_black(nuke_host, tmp_path
     pin = cornerpin_nodes(scene, "uncrop", size=SIZE)
     stmap = stmap_nodes(scene, pattern, "uncrop", size=SIZE)
     pin[0].inputs = stmap[0].inputs = [source]
+    # the host widens its filter where a map jumps, at the end of its window: slow, and of no use
+    # here, where the nearest pixel shows just as well which one it is
+    stmap[2].knobs["filter"] = "Impulse"
     opened(nuke_host, tmp_path, [source, *pin, *stmap])
     to_crop = scene.to_crop(SIZE)[scene.frames.index(FRAME)]
     places = mapped(to_crop, WIDTH, HEIGHT)
@@ -126,9 +129,15 @@ def test_uncrop_puts_the_crop_back_and_leaves_the_rest_black(nuke_host, tmp_path
         image = nuke_host.picture(name, FRAME)
         got = image.array("rgb")
         assert got.shape == (HEIGHT, WIDTH, 3)
-        assert np.abs(got - expected)[inside].max() < 0.01, name
         assert not got[outside].any(), name
         assert image.array(["rgba.alpha"])[outside].max() == 0, name
+        if name == pin[-1].name:
+            assert np.abs(got - expected)[inside].max() < 0.01
+            continue
+        sure = inside & (np.abs(places - np.round(places)) > 1e-3).all(-1)
+        columns, rows = np.floor(places[sure]).astype(int).T
+        assert sure.sum() > 5000
+        assert np.array_equal(got[sure], small[rows, columns])
 
 
 def test_transform_and_pin_hold_the_head_alike(nuke_host, tmp_path, scene, plate, picture):

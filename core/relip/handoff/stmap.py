@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 #: that looks into the crop.
 DIRECTIONS = ("crop", "uncrop")
 
+#: Pixels that the way back goes on around the crop: where a map ends its value jumps, and a filter
+#: that looks at neighbours must meet the jump where nothing is shown any more.
+MARGIN = 4
+
 
 def crop_map(to_crop: np.ndarray, size: int, plate: Format) -> np.ndarray:
     """The map that cuts the canonical crop out of the plate.
@@ -60,7 +64,8 @@ def uncrop_map(
     Returns
     -------
     uv : np.ndarray [shape=(h, w, 2), dtype=float32]
-        For each pixel of the crop's footprint on the plate its place in the crop.
+        For each pixel of the crop's footprint on the plate, and :data:`MARGIN`
+        around it, its place in the crop.
     inside : np.ndarray [shape=(h, w), dtype=float32]
         1 where that place is in the crop.
     origin : (int, int)
@@ -69,8 +74,9 @@ def uncrop_map(
     """
     corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], float)
     placed = geometry.apply(geometry.invert(to_crop), corners)
-    x0, y0 = np.maximum(np.floor(placed.min(0)).astype(int), 0)
-    x1, y1 = np.minimum(np.ceil(placed.max(0)).astype(int), [plate.width, plate.height])
+    x0, y0 = np.maximum(np.floor(placed.min(0)).astype(int) - MARGIN, 0)
+    x1, y1 = np.ceil(placed.max(0)).astype(int) + MARGIN
+    x1, y1 = min(int(x1), plate.width), min(int(y1), plate.height)
     if x1 <= x0 or y1 <= y0:
         return None
     grid = _centres(int(x0), int(y0), int(x1), int(y1))
