@@ -76,7 +76,7 @@ def test_a_comp_holds_only_what_differs_from_the_gizmo(gizmo_host, tmp_path):
     gizmo_host.save(tmp_path / "a.nk")
     gizmo_host.open(tmp_path / "a.nk")
     loaded = nuke.toNode("Mixer")
-    assert loaded["amount"].value() == 0.75
+    assert loaded["amount"].value() == 0.75 and loaded["soft"].value() == 3
     assert loaded.node("B") is not None
 
 

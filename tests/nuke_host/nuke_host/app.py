@@ -168,15 +168,15 @@ class Host:
         """The frame rendered, else the one the viewer stands on."""
         if self.render_frame is not None:
             return self.render_frame
-        return self.root._knobs["frame"]._parts[0].value  # type: ignore[attr-defined]
+        return self.root._knobs["frame"]._parts[0].value
 
     def set_frame(self, frame: float) -> None:
         """Move the viewer."""
-        self.root._knobs["frame"]._parts[0].value = float(int(frame))  # type: ignore[attr-defined]
+        self.root._knobs["frame"]._parts[0].value = float(int(frame))
 
     def root_format(self) -> formats.Format:
         """The script's format."""
-        own = self.root._knobs["format"]._format  # type: ignore[attr-defined]
+        own = self.root._knobs["format"]._format
         return own if own is not None else self.formats["2K_Super_35(full-ap)"]
 
     # the main loop
@@ -459,11 +459,11 @@ class Host:
         self._settle(node, group, node._cls.stem)
         if class_name == "Input":
             taken = [
-                int(n._knobs["number"]._parts[0].value)  # type: ignore[attr-defined]
+                int(n._knobs["number"]._parts[0].value)
                 for n in group._nodes
                 if n._class_name == "Input" and n is not node
             ]
-            node._knobs["number"]._parts[0].value = float(  # type: ignore[attr-defined]
+            node._knobs["number"]._parts[0].value = float(
                 next(i for i in range(len(taken) + 1) if i not in taken)
             )
         return node
@@ -500,7 +500,7 @@ class Host:
         node._read([(n, v) for n, v in given if n in parsed.links()])
         for knob in node._order:
             if knob._name and (knob._set or id(knob) not in before):
-                if isinstance(knob, k.Link_Knob):
+                if isinstance(knob, k.Link_Knob) and not knob._link:
                     continue
                 node._baseline[knob._name] = knob._to_text()
             knob._set = False
@@ -540,7 +540,7 @@ class Host:
                 fault("a Gizmo inside a script: comps hold gizmos by class name")
             node = self.create(item.cls, group)
             if item.cls == "Input":
-                node._knobs["number"]._parts[0].value = 0.0  # type: ignore[attr-defined]
+                node._knobs["number"]._parts[0].value = 0.0
         finally:
             self.groups.pop()
         name = item.knob("name")
@@ -570,7 +570,7 @@ class Host:
 
     def created(self, node: Node) -> None:
         """Run the onCreate callbacks of a node."""
-        own = node._knobs["onCreate"]._text  # type: ignore[attr-defined]
+        own = node._knobs["onCreate"]._text
         if own:
             self.run_python(own, node, None)
         self.call("OnCreate", node)
@@ -640,7 +640,7 @@ class Host:
         self.root._knobs["name"]._text = file.as_posix()  # type: ignore[attr-defined]
         self.build([n for n in parsed.nodes if n.cls != "Root"], self.root, external=None)
         self.created(self.root)
-        own = self.root._knobs["onScriptLoad"]._text  # type: ignore[attr-defined]
+        own = self.root._knobs["onScriptLoad"]._text
         if own:
             self.run_python(own, self.root, None)
         self.call("OnScriptLoad", self.root)
@@ -649,7 +649,7 @@ class Host:
     def save(self, path: str | Path) -> None:
         """nuke.scriptSaveAs."""
         self.root._knobs["name"]._text = Path(path).as_posix()  # type: ignore[attr-defined]
-        own = self.root._knobs["onScriptSave"]._text  # type: ignore[attr-defined]
+        own = self.root._knobs["onScriptSave"]._text
         if own:
             self.run_python(own, self.root, None)
         self.call("OnScriptSave", self.root)
@@ -669,7 +669,7 @@ class Host:
         group = node._parent
         if group is None or node not in group._nodes:
             raise ValueError("this node is in no script")
-        own = node._knobs["onDestroy"]._text  # type: ignore[attr-defined]
+        own = node._knobs["onDestroy"]._text
         if own:
             self.run_python(own, node, None)
         self.call("OnDestroy", node)
@@ -732,7 +732,7 @@ class Host:
     def _tell(self, node: Node, knob: k.Knob) -> None:
         self._quiet += 1
         try:
-            own = node._knobs["knobChanged"]._text  # type: ignore[attr-defined]
+            own = node._knobs["knobChanged"]._text
             if own:
                 self.run_python(own, node, knob)
             self.call("KnobChanged", node, knob)
@@ -766,7 +766,7 @@ class Host:
 
     def autolabel(self, node: Node) -> str:
         """What stands on the node in the node graph."""
-        own = node._knobs["autolabel"]._text  # type: ignore[attr-defined]
+        own = node._knobs["autolabel"]._text
         self.context.append((node, None))
         try:
             if own:
@@ -779,12 +779,12 @@ class Host:
                     return str(result)
         finally:
             self.context.pop()
-        label = node._knobs["label"]._evaluate(self.frame_now)  # type: ignore[attr-defined]
+        label = node._knobs["label"]._evaluate(self.frame_now)
         return f"{node.name()}\n{label}" if label else node.name()
 
     def update_ui(self, node: Node) -> None:
         """The idle moment in which Nuke redraws."""
-        own = node._knobs["updateUI"]._text  # type: ignore[attr-defined]
+        own = node._knobs["updateUI"]._text
         if own:
             self.run_python(own, node, None)
         self.call("UpdateUI", node)

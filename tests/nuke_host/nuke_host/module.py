@@ -169,7 +169,7 @@ class _NodeConstructor:
             if source is not None and not node.setInput(i, source):
                 fault(f"nuke.nodes.{self._class_name}: it has no input {i}")
         for key, value in knobs_given.items():
-            node[key].setValue(value)  # type: ignore[attr-defined]
+            node[key].setValue(value)
         running.created(node)
         return node
 
@@ -202,7 +202,7 @@ def scriptClose(ignoreUnsavedChanges: bool = False) -> bool:
 
 
 def scriptSave(filename: str | None = None) -> bool:
-    name = filename or host().root._knobs["name"]._text  # type: ignore[attr-defined]
+    name = filename or host().root._knobs["name"]._text
     if not name:
         raise RuntimeError("the script has no name yet")
     host().save(name)
@@ -221,14 +221,14 @@ def scriptSaveAs(filename: str | None = None, overwrite: int = -1) -> None:
 
 
 def scriptName() -> str:
-    name = host().root._knobs["name"]._text  # type: ignore[attr-defined]
+    name = host().root._knobs["name"]._text
     if not name:
         raise RuntimeError("the script has no name yet")
     return str(name)
 
 
 def script_directory() -> str:
-    name = host().root._knobs["name"]._text  # type: ignore[attr-defined]
+    name = host().root._knobs["name"]._text
     return os.path.dirname(name) if name else ""
 
 
@@ -492,9 +492,8 @@ class Undo:
         host().undo.append(f"begin {self._name}")
         return self
 
-    def __exit__(self, type: Any, value: Any, traceback: Any) -> bool:
+    def __exit__(self, type: Any, value: Any, traceback: Any) -> None:
         host().undo.append("end")
-        return False
 
     @staticmethod
     def begin(name: str = "") -> None:
@@ -766,7 +765,7 @@ class _Module(types.ModuleType):
 
 def make_modules(running: Host) -> dict[str, types.ModuleType]:
     """The modules to put into sys.modules."""
-    module = _Module("nuke", "Nuke, as the stand-in host knows it.")
+    module: Any = _Module("nuke", "Nuke, as the stand-in host knows it.")
     module.__path__ = []  # a package, as in Nuke
     for function in _FUNCTIONS:
         setattr(module, function.__name__, _main_thread_only(function))

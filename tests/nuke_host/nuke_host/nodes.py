@@ -201,7 +201,7 @@ class Node(Guarded):
         return self._class_name
 
     def name(self) -> str:
-        return str(self._knobs["name"]._text)  # type: ignore[attr-defined]
+        return str(self._knobs["name"]._text)
 
     def fullName(self) -> str:
         if self._parent is None or self._parent._parent is None:
@@ -312,7 +312,7 @@ class Node(Guarded):
         fault("resetKnobsToDefault is not known to this host")
 
     def help(self) -> str:
-        return str(self._knobs["help"]._text)  # type: ignore[attr-defined]
+        return str(self._knobs["help"]._text)
 
     # connections
 
@@ -398,10 +398,10 @@ class Node(Guarded):
         return host().root
 
     def xpos(self) -> int:
-        return int(self["xpos"].value())  # type: ignore[attr-defined]
+        return int(self["xpos"].value())
 
     def ypos(self) -> int:
-        return int(self["ypos"].value())  # type: ignore[attr-defined]
+        return int(self["ypos"].value())
 
     def setXpos(self, x: int) -> None:
         self.setXYpos(x, self.ypos())
@@ -411,7 +411,7 @@ class Node(Guarded):
 
     def setXYpos(self, x: int, y: int) -> None:
         for name, value in (("xpos", x), ("ypos", y)):
-            self._knobs[name]._parts[0].value = float(int(value))  # type: ignore[attr-defined]
+            self._knobs[name]._parts[0].value = float(int(value))
             self._knobs[name]._set = True
 
     def screenWidth(self) -> int:
@@ -427,10 +427,10 @@ class Node(Guarded):
         return None
 
     def isSelected(self) -> bool:
-        return bool(self["selected"].value())  # type: ignore[attr-defined]
+        return bool(self["selected"].value())
 
     def setSelected(self, selected: bool) -> None:
-        self._knobs["selected"]._parts[0].value = float(bool(selected))  # type: ignore[attr-defined]
+        self._knobs["selected"]._parts[0].value = float(bool(selected))
 
     def selectOnly(self) -> None:
         assert self._parent is not None
@@ -516,7 +516,7 @@ class Node(Guarded):
         host().forget_images()
 
     def __repr__(self) -> str:
-        return f"<{self._class_name} {self._knobs['name']._text if self._knobs else ''}>"  # type: ignore[attr-defined]
+        return f"<{self._class_name} {self._knobs['name']._text if self._knobs else ''}>"
 
     def __hash__(self) -> int:
         return id(self)
@@ -544,9 +544,8 @@ class Group(Node):
     def __enter__(self) -> Group:
         return self.begin()
 
-    def __exit__(self, type: Any, value: Any, traceback: Any) -> bool:
+    def __exit__(self, type: Any, value: Any, traceback: Any) -> None:
         self.end()
-        return False
 
     def node(self, s: str) -> Node | None:
         return host().find_node(s, self)
@@ -582,7 +581,7 @@ class Group(Node):
         found: dict[int, Node] = {}
         for node in self._nodes:
             if node._class_name == "Input":
-                number = int(node._knobs["number"]._parts[0].value)  # type: ignore[attr-defined]
+                number = int(node._knobs["number"]._parts[0].value)
                 if number in found:
                     fault(f"{self.name()}: two Inputs have the number {number}")
                 found[number] = node
@@ -617,16 +616,16 @@ class Root(Group):
         host().modified = bool(modified)
 
     def firstFrame(self) -> int:
-        return int(self["first_frame"].value())  # type: ignore[attr-defined]
+        return int(self["first_frame"].value())
 
     def lastFrame(self) -> int:
-        return int(self["last_frame"].value())  # type: ignore[attr-defined]
+        return int(self["last_frame"].value())
 
     def fps(self) -> int:
-        return int(self["fps"].value())  # type: ignore[attr-defined]
+        return int(self["fps"].value())
 
     def realFps(self) -> float:
-        return float(self["fps"].value())  # type: ignore[attr-defined]
+        return float(self["fps"].value())
 
     def setFrame(self, n: int) -> None:
         host().set_frame(n)
@@ -641,7 +640,7 @@ class Root(Group):
         return "root"
 
     def name(self) -> str:
-        return str(self._knobs["name"]._text or "Root")  # type: ignore[attr-defined]
+        return str(self._knobs["name"]._text or "Root")
 
     def format(self) -> Format:
         return host().root_format()

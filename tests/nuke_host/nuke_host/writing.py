@@ -12,6 +12,8 @@ _FIRST = ("name", "selected", "xpos", "ypos")
 
 
 def _value(knob: k.Knob) -> str:
+    while isinstance(knob, k.Link_Knob):
+        knob = knob._target()
     text = knob._to_text()
     if isinstance(knob, k.Array_Knob) and ("{" in text or " " in text):
         return "{" + text + "}"
@@ -30,8 +32,10 @@ def knob_lines(node: Node, *, user_definitions: bool = True) -> list[str]:
             lines.append(f"addUserKnob {{{knob._definition()}}}")
         if not knob._name or knob._is_default() and not inherited:
             continue
-        if isinstance(knob, (k.PyScript_Knob, k.Text_Knob, k.Link_Knob)):
+        if isinstance(knob, (k.PyScript_Knob, k.Text_Knob)):
             continue
+        if isinstance(knob, k.Link_Knob) and not inherited:
+            continue  # a Group's links are written with the nodes inside
         if inherited and knob._to_text() == node._baseline[knob._name]:
             continue
         lines.append(f"{knob._name} {_value(knob)}")

@@ -116,7 +116,7 @@ def image_of(host: Host, node: Node, frame: float) -> Image:
     key = (id(node), frame)
     kept = host._images.get(key)
     if kept is not None:
-        return kept  # type: ignore[no-any-return]
+        return kept
     before, host.render_frame = host.render_frame, frame
     try:
         image = _compute(Op(host, node, frame))

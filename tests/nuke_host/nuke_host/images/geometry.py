@@ -119,7 +119,8 @@ def _at(image: Image, name: str, columns: np.ndarray, rows: np.ndarray) -> np.nd
 
 def centres(box: Box) -> tuple[np.ndarray, np.ndarray]:
     """Positions of a box's pixels."""
-    return np.meshgrid(np.arange(box[0], box[2]) + 0.5, np.arange(box[1], box[3]) + 0.5)
+    x, y = np.meshgrid(np.arange(box[0], box[2]) + 0.5, np.arange(box[1], box[3]) + 0.5)
+    return x, y
 
 
 def apply(

@@ -72,7 +72,7 @@ def resolve(op: Op, name: str) -> Path:
     """A file name on disk; relative ones stand below the project directory."""
     path = Path(name)
     if not path.is_absolute():
-        folder = op.host.root._knobs["project_directory"]._text  # type: ignore[attr-defined]
+        folder = op.host.root._knobs["project_directory"]._text
         if not folder:
             fault(f"{op.node.name()}: {name!r} is relative and there is no project directory")
         path = Path(folder) / path
@@ -106,7 +106,7 @@ def read(op: Op) -> Image:
 def check_colourspace(op: Op) -> None:
     """Refuse a conversion: raw, linear and the working space itself need none."""
     space = op.choice("colorspace")
-    working = op.host.root._knobs["workingSpaceLUT"]._text  # type: ignore[attr-defined]
+    working = op.host.root._knobs["workingSpaceLUT"]._text
     if not op.flag("raw") and space not in _LINEAR and space != working:
         op.refuse(f"colourspace {space!r}")
 

@@ -81,7 +81,7 @@ def _one(host: Host, node: Node, frames: Sequence[int], continue_on_error: bool)
 
 def _event(host: Host, node: Node, kind: str, knob: str) -> None:
     """A callback; what it raises ends the render."""
-    own = node._knobs[knob]._text  # type: ignore[attr-defined]
+    own = node._knobs[knob]._text
     try:
         if own:
             host.run_python(own, node, node._knobs[knob])
