@@ -49,7 +49,8 @@ def test_every_declared_dependency_has_a_notice(
 ) -> None:
     own = project["tool"]["relip"]["install"]
     declared = names(project["project"]["dependencies"])
-    declared |= names(project["project"]["optional-dependencies"]["dev"])
+    for extra in ("dev", "usd"):
+        declared |= names(project["project"]["optional-dependencies"][extra])
     declared |= names([own["headless-opencv"], *own["needed-by-them"]])
     assert declared - set(noticed) == set()
 
@@ -103,14 +104,17 @@ def test_headless_opencv_lies_in_the_declared_bounds(project: dict[str, Any]) ->
 
 def test_every_dependency_is_bounded_above(project: dict[str, Any]) -> None:
     unbounded_by_choice = {"packaging", "tomli"}  # both promise to stay compatible
-    for requirement in map(Requirement, project["project"]["dependencies"]):
+    optional = project["project"]["optional-dependencies"]["usd"]
+    for requirement in map(Requirement, [*project["project"]["dependencies"], *optional]):
         operators = {s.operator for s in requirement.specifier}
         assert operators & {"<", "=="} or requirement.name in unbounded_by_choice, requirement
 
 
 def test_every_import_is_declared(project: dict[str, Any]) -> None:
     declared = names(project["project"]["dependencies"])
-    modules = {environment.MODULES.get(n, n.replace("-", "_")).split(".")[0] for n in declared}
+    declared |= names(project["project"]["optional-dependencies"]["usd"])
+    known = {**environment.MODULES, "usd-core": "pxr"}
+    modules = {known.get(n, n.replace("-", "_")).split(".")[0] for n in declared}
     undeclared = {}
     for path in (ROOT / "core" / "relip").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
