@@ -17,6 +17,7 @@ from relip.gizmo.manifest import (
     described,
     format_manifest,
     read_manifest,
+    same_knobs,
     split_class,
 )
 
@@ -82,6 +83,15 @@ def test_a_released_file_is_for_ever(tmp_path: Path):
     assert open_library(library.folder).file_state("RelipBlend_v1_0") == "missing"
     gizmo.write_text(text)
     assert format_manifest(compute(library.folder)) == before
+
+
+def test_a_default_that_no_file_tells_may_be_listed_as_anything():
+    listed = (Knob("a", 41, ""), Knob("b", 7, "1"))
+    assert same_knobs(listed, (Knob("a", 41, None), Knob("b", 7, "1")))
+    assert not same_knobs(listed, (Knob("a", 41, "2"), Knob("b", 7, "1")))
+    assert not same_knobs(listed, (Knob("a", 41, None), Knob("b", 7, "2")))
+    assert not same_knobs(listed, (Knob("a", 7, ""), Knob("b", 7, "1")))
+    assert not same_knobs(listed, listed[:1])
 
 
 def test_a_draft_may_go(library: Library):

@@ -242,6 +242,18 @@ def test_a_changed_default_is_written_out_only_where_the_node_has_none(library: 
         assert nk.parse(text).nodes[0].knobs["radius"] == "2"
 
 
+def test_a_link_without_a_default_is_not_pinned(tmp_path: Path):
+    library = make_library(tmp_path / "g")
+    path = library.folder / "gizmos.toml"
+    old = 'name = "size", type = 41, default = "{parent.feather}"'
+    assert path.read_text().count(old) == 2
+    path.write_text(path.read_text().replace(old, 'name = "size", type = 41, default = ""', 1))
+    from relip.gizmo.library import open_library
+
+    result = upgrade(comp("RelipBlend_v1_0 {\n radius 1\n name B\n}\n"), open_library(path.parent))
+    assert result.text == "RelipBlend_v1_1 {\n radius 1\n name B\n}\n"
+
+
 def test_a_value_that_the_new_menu_lacks_is_named(tmp_path: Path):
     library = make_library(tmp_path / "g", ("RelipBlend_v1_0", "RelipBlend_v2_0"))
     for value, told in [("hard", True), ("crisp", False), ("1", False), ("{{frame}}", False)]:

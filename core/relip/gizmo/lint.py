@@ -14,7 +14,7 @@ from pathlib import Path
 
 from relip.errors import GizmoError, NkError
 from relip.gizmo.library import Library
-from relip.gizmo.manifest import knob_schema, split_class, top_node
+from relip.gizmo.manifest import knob_schema, same_knobs, split_class, top_node
 from relip.gizmo.nodeknobs import COMMON, GROUP, KNOWN, PANEL_DROPPED, can_have
 from relip.gizmo.python_code import python_of, trouble
 from relip.gizmo.userknob import BUTTON, FILE, LINK, TAB, TEXT, UserKnob, parse_user_knob
@@ -371,7 +371,7 @@ def _against_manifest(path: Path, gizmo: nk.Node, library: Library) -> Iterator[
         )
     if not entry.released:
         try:
-            if knob_schema(gizmo) != entry.knobs:
+            if not same_knobs(entry.knobs, knob_schema(gizmo)):
                 yield finding("its knobs in gizmos.toml are old; run relip gizmo manifest")
         except GizmoError:
             return  # told already

@@ -273,6 +273,24 @@ def knob_schema(gizmo: nk.Node) -> tuple[Knob, ...]:
     return tuple(result)
 
 
+def same_knobs(listed: tuple[Knob, ...], computed: tuple[Knob, ...]) -> bool:
+    """Whether a manifest's knobs are those of the file.
+
+    Parameters
+    ----------
+    listed, computed : tuple of Knob
+        A default that the file does not tell (computed as None) may be listed as anything.
+
+    Returns
+    -------
+    bool
+    """
+    return len(listed) == len(computed) and all(
+        (a.name, a.type) == (b.name, b.type) and b.default in (None, a.default)
+        for a, b in zip(listed, computed, strict=True)
+    )
+
+
 def _linked(knob: UserKnob, inside: Mapping[str, nk.Node]) -> str | None:
     node, _, name = (knob.text or "").partition(".")
     return inside[node].knobs.get(name) if node in inside else None
@@ -347,7 +365,7 @@ def compute(folder: Path, *, release: Iterable[str] | None = None) -> dict[str, 
                 version=fresh.version,
                 file=fresh.file,
                 sha256=fresh.sha256,
-                knobs=fresh.knobs,
+                knobs=entry.knobs if same_knobs(entry.knobs, fresh.knobs) else fresh.knobs,
             )
     gone = [cls for cls, entry in old.items() if entry.released and cls not in result]
     if gone:

@@ -19,7 +19,7 @@ from relip.gizmo.manifest import Entry, Migration
 from relip.gizmo.nodeknobs import PANEL_DROPPED
 from relip.gizmo.python_code import CALLBACKS, EXPRESSIONS
 from relip.gizmo.references import references
-from relip.gizmo.userknob import BUTTON, ENUM, PYTHON_CUSTOM, user_knobs
+from relip.gizmo.userknob import BUTTON, ENUM, LINK, PYTHON_CUSTOM, user_knobs
 from relip.handoff import nk
 from relip.handoff.nk_nodes import ADD_USER_KNOB
 from relip.handoff.nk_nodes import Entry as Pair
@@ -408,6 +408,8 @@ def _pinned(
         if name is None or knob.name in dropped or name not in schema:
             continue
         default = knob.default
+        if knob.type == LINK and not default:
+            continue  # the value of what it leads to, which the text does not tell
         for _, table in values.get(knob.name, []):
             default = table.get(default, default) if default is not None else None
         fresh = schema[name].default
