@@ -97,7 +97,7 @@ def ask(
         state.begin(shot, title)
 
     def done(result: dict[str, Any] | None, error: Exception | None) -> None:
-        at = nuke.toNode(name)
+        at = nodes.named(name)
         if isinstance(error, engine.Cancelled):
             state.end(shot, stage or "render")
             return
@@ -324,7 +324,7 @@ def _again(name: str) -> nuke.Node:
     OverrideError
         If it was deleted meanwhile.
     """
-    node = nuke.toNode(name)
+    node = nodes.named(name)
     if node is None:
         raise overrides.OverrideError(f"{name} is no longer there")
     return node

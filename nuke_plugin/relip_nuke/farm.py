@@ -168,7 +168,7 @@ def bundle_request(node: nuke.Node, shot: str, write: nuke.Node | None) -> dict[
 
 def write_below(node: nuke.Node) -> nuke.Node | None:
     """The first enabled Write that a node feeds; None when there is none."""
-    for write in nuke.allNodes("Write"):
+    for write in nuke.allNodes("Write", group=nuke.root()):
         above = {each.fullName() for each in nodes.upstream(write)}
         if not _on(write, "disable") and node.fullName() in above:
             return write

@@ -48,14 +48,18 @@ def paste(node: nuke.Node, path: str) -> list[nuke.Node]:
     RuntimeError
         If Nuke does not take the file.
     """
-    before = {each.fullName() for each in nuke.allNodes()}
-    for each in nuke.selectedNodes():
-        each.setSelected(False)
-    plate = nodes.plate_input(node)
-    if plate is not None:
-        plate.setSelected(True)
-    nuke.nodePaste(path)
-    made = [each for each in nuke.allNodes() if each.fullName() not in before]
+    around = nodes.parent(node)
+    group = around if isinstance(around, nuke.Group) else nuke.root()
+    # A button's script runs inside its own node; what it pastes must not end up there.
+    with group:
+        before = {each.fullName() for each in group.nodes()}
+        for each in group.nodes():
+            each.setSelected(False)
+        plate = nodes.plate_input(node)
+        if plate is not None:
+            plate.setSelected(True)
+        nuke.nodePaste(path)
+        made = [each for each in group.nodes() if each.fullName() not in before]
     if not made:
         raise RuntimeError(f"{path} holds no nodes")
     left, top = min(each.xpos() for each in made), min(each.ypos() for each in made)

@@ -52,7 +52,15 @@ def family(node: nuke.Node) -> str | None:
 def parent(node: nuke.Node) -> nuke.Node | None:
     """The group that a node is in; None at the top."""
     inside = node.fullName().rpartition(".")[0]
-    return nuke.toNode("root." + inside) or nuke.toNode(inside) if inside else None
+    return named(inside) if inside else None
+
+
+def named(full_name: str) -> nuke.Node | None:
+    """The node with a full name; None when it is not there.
+
+    A button's script runs inside its own group, where bare names mean inner nodes.
+    """
+    return nuke.toNode("root." + full_name)
 
 
 def owner(node: nuke.Node) -> nuke.Node:
@@ -69,7 +77,7 @@ def every() -> list[nuke.Node]:
     """All Relip nodes of the comp that stand by themselves, those in groups included."""
     return [
         node
-        for node in nuke.allNodes(recurseGroups=True)
+        for node in nuke.allNodes(group=nuke.root(), recurseGroups=True)
         if family(node) is not None and owner(node) is node
     ]
 

@@ -54,6 +54,10 @@ class Nuke:
     def __init__(self, **options: Any) -> None:
         package = _import_host()
         self.host = package.Host(**options).start()
+        for name, module in _plugin.items():
+            sys.modules[name] = module
+            if hasattr(module, "nuke"):
+                module.nuke = sys.modules["nuke"]
         try:
             self.host.boot(PLUGIN)
         except BaseException:
@@ -102,7 +106,7 @@ class Nuke:
         return str(self.node(node)["state"].value())
 
     def rgb(self, node: str, frame: int) -> np.ndarray:
-        """Red, green and blue of a node's picture over its format ``[shape=(h, w, 3)]``, top first."""
+        """Red, green and blue over the format ``[shape=(h, w, 3)]``, the top row first."""
         return np.stack([self.channel(node, frame, f"rgba.{c}") for c in RGB], -1)
 
     def channel(self, node: str, frame: int, name: str) -> np.ndarray:
@@ -112,11 +116,25 @@ class Nuke:
         return image.get(name, size)[::-1]
 
     def stop(self) -> None:
-        if "relip_nuke.engine" in sys.modules:
-            sys.modules["relip_nuke.engine"].stop()  # type: ignore[attr-defined]
+        mine = {n: m for n, m in sys.modules.items() if n.split(".")[0] == "relip_nuke"}
+        if "relip_nuke.state" in mine:
+            mine["relip_nuke.state"]._running.clear()  # type: ignore[attr-defined]
+            mine["relip_nuke.state"]._failed.clear()  # type: ignore[attr-defined]
         self.host.stop()
-        for name in [n for n in sys.modules if n.split(".")[0] == "relip_nuke"]:
-            del sys.modules[name]
+        for name in mine:
+            sys.modules.pop(name, None)
+        _plugin.update(mine)
+
+
+#: The plugin's modules between two Nukes. Their engine, which takes seconds to start, stays warm.
+_plugin: dict[str, ModuleType] = {}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine_ends() -> Iterator[None]:
+    yield
+    if "relip_nuke.engine" in _plugin:
+        _plugin["relip_nuke.engine"].stop()  # type: ignore[attr-defined]
 
 
 RGB = ("red", "green", "blue")
