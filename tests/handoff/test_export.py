@@ -13,6 +13,7 @@ from nk_oracle import reader_nodes, tcl_nodes
 
 from relip.handoff import nk
 from relip.handoff.export import DIRECTIONS, TARGETS, Options, export
+from relip.records import write_json
 from relip.shot import Shot
 
 NODES = {
@@ -133,6 +134,20 @@ def test_a_package_of_a_stale_shot_says_so(relip, shot_copy: Path, tmp_path: Pat
     shot.change(blend={"mix": 0.5}).save()
     ended = relip("export", shot_copy, "--to", "package", "-o", tmp_path / "p", "--frames", "1001")
     assert ended.code == 0 and "blend is stale" in ended.out
+
+
+def test_a_stale_track_and_stale_curves_are_said(relip, shot_copy: Path, tmp_path: Path):
+    def notes(to: str) -> list[str]:
+        path = tmp_path / "x.nk"
+        ended = relip("export", shot_copy, "--to", to, "-o", path, "--output", "json")
+        assert ended.code == 0 and path.exists()
+        return [note for note in ended.data["notes"] if "stale" in note]
+
+    assert notes("transform") == notes("curves") == []
+    write_json(shot_copy / "overrides" / "track.json", {"offsets": {"1001": {"13": [1, 0]}}})
+    assert "relip track" in notes("transform")[0] and notes("curves") == []
+    Shot.open(shot_copy).change(dialogue={"offset": 0.1}).save()
+    assert "relip speech" in notes("curves")[0]
 
 
 def test_what_is_refused(refused, finished_shot: Path, tmp_path: Path):

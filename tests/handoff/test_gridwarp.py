@@ -123,3 +123,8 @@ def test_refusals():
         grid_points(make_scene(9), 1, 7)
     with pytest.raises(UsageError, match="matchmove"):
         gridwarp_node(make_scene(9), "crop")
+
+
+def test_the_text_is_in_braces_as_nuke_writes_it():
+    text = nk.Script([gridwarp_node(make_scene(9), columns=2, rows=2)]).to_text()
+    assert "\\{" not in text and " source_grid_col {1 2 2 4 1 0\n  {default }\n  {\n" in text

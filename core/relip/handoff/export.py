@@ -206,6 +206,7 @@ def export(
 
     scene = Scene.of(shot, options.frames)
     result = Exported(to, [path], format_range(scene.frames), format_range(scene.faceless_frames))
+    result.notes += _stale(shot, "track")
     if scene.faceless_frames:
         result.notes.append(f"no face in frames {result.faceless}: no keys there")
     direction = options.direction or DIRECTIONS.get(to, ("",))[0]
@@ -268,6 +269,20 @@ def write_nodes(path: Path, nodes: list[Node], *, header: Sequence[str] = ()) ->
     )
 
 
+def _stale(shot: Shot, stage: str) -> list[str]:
+    """A note when a stage's result is no longer what its inputs would give."""
+    from relip import records
+    from relip.speech import stage as speech_stage
+    from relip.track import stage as track_stage
+
+    key = track_stage.key(shot) if stage == "track" else speech_stage.curves_key(shot)
+    if records.read_record(shot.path(stage)).get("key") == key:
+        return []
+    return [
+        f"{stage} is stale: an input or an override changed; run relip {stage} and export again"
+    ]
+
+
 def _stmap(
     shot: Shot,
     scene: Any,
@@ -320,6 +335,7 @@ def _curves(shot: Shot, path: Path, options: Options) -> Exported:
     node = curves_node(f"RelipMouth_{node_name(shot.folder.stem)}", chosen, curves)
     write_nodes(path, [node])
     result = Exported("curves", [path], format_range(chosen))
+    result.notes += _stale(shot, "speech")
     if shot.override("mouth.csv"):
         result.notes.append("with the artist's curves: overrides/mouth.csv")
     return result

@@ -135,7 +135,7 @@ def _grid(points: np.ndarray, frames: list[int] | None) -> str:
     """A grid knob: ``1 columns rows 4 1 0 {default } {points}``; animated when there are frames."""
     handles = grid_handles(points)
     rows, columns = points.shape[1:3]
-    lines = [f"\n  1 {columns} {rows} 4 1 0", "  {default }", "  {"]
+    lines = [f"1 {columns} {rows} 4 1 0", "  {default }", "  {"]
     for row in range(rows):
         for column in range(columns):
             parts = [_place(points[:, row, column], frames)]
