@@ -451,6 +451,47 @@ def test_set_changes_the_shot_or_nothing(client: Client, shot_copy: Path):
     assert Shot.open(shot_copy).settings.mask.grow == 0.02
 
 
+def test_commands_of_others_are_called_through_their_own_parsers(
+    client: Client, finished_shot: Path, tmp_path: Path
+):
+    shot, out = str(finished_shot), tmp_path / "track.nk"
+    options = {"points": ["nose_tip", "chin"], "reference": 1003, "script": False}
+    result = client.call(
+        1, "export", shot=shot, to="tracker", out=str(out), frames="1001-1005", options=options
+    )["result"]
+    assert result["exit_code"] == 0 and "Tracker4" in out.read_text()
+    assert str(out) in json.dumps(result)
+    error = client.call(2, "export", shot=shot, to="nothing", out=str(out))["error"]
+    assert error["data"]["kind"] == "ParameterError" and error["data"]["exit_code"] == 2
+    assert "'nothing'" in error["message"]
+    error = client.call(3, "export", shot=shot, to="tracker", out="x", options={"colour": 1})
+    assert "--colour=1" in error["error"]["message"]
+    result = client.call(4, "farm.bundle", shot=shot, out=str(tmp_path / "job"), frames="1001-1010")
+    assert result["result"]["frames"] == "1001-1010"
+    assert (tmp_path / "job" / "template.yaml").is_file()
+
+
+def test_a_new_shot_and_an_alignment(client: Client, demo_sequence, dialogue, tmp_path: Path):
+    shot = tmp_path / "new.relip"
+    result = client.call(
+        1,
+        "new",
+        shot=str(shot),
+        plate=str(demo_sequence.path),
+        frames="1001-1020",
+        settings={"dialogue": {"audio": str(dialogue.audio)}, "plate": {"fps": "25"}},
+    )["result"]
+    assert result["frames"] == [1001, 1020]
+    assert Shot.open(shot).settings.plate.fps == "25"
+    out = tmp_path / "out.TextGrid"
+    result = client.call(
+        2, "align", audio=str(dialogue.audio), text=str(dialogue.text), out=str(out)
+    )["result"]
+    assert [w[0] for w in result["words"]] == ["five", "big", "plums"] and out.is_file()
+    error = client.call(3, "new", shot=str(tmp_path / "b.relip"), plate="/nothing.mov")["error"]
+    assert error["data"]["exit_code"] == 3 and not (tmp_path / "b.relip").exists()
+
+
 # --- its end ---------------------------------------------------------------------------------
 
 

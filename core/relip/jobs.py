@@ -174,11 +174,12 @@ def _by_command_line(
     """Call a command through its own parser, so that its checks and defaults hold."""
     for name, value in options.items():
         option = "--" + name.replace("_", "-")
-        for one in value if isinstance(value, list) else [value]:
-            if one is True:
-                words.append(option)
-            elif one is not False and one is not None:
-                words.append(f"{option}={one}")
+        if value is True:
+            words.append(option)
+        elif isinstance(value, list):
+            words += [option, *map(str, value)]
+        elif value is not False and value is not None:
+            words.append(f"{option}={value}")
     parser = _Parser(prog=command, add_help=False, allow_abbrev=False)
     subparsers = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     importlib.import_module(f"relip.commands.{command}").register(subparsers)

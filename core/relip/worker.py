@@ -53,7 +53,7 @@ CRASHED = -32003
 PROTOCOL_ERROR = -32004
 
 #: Seconds a cancelled job has to stop by itself; with the kill that follows it makes one second.
-GRACE = 0.7
+GRACE = 0.5
 
 #: Longest line that is read, in bytes.
 MAX_LINE = 8 * 1024 * 1024

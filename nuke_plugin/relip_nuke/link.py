@@ -23,7 +23,7 @@ START_TIMEOUT = 120.0
 CANCEL_TIMEOUT = 3.0
 
 #: Seconds between two looks at the cancel button.
-POLL = 0.1
+POLL = 0.05
 
 #: Lines that are kept for the message of a crash, and lines on the channel that are no JSON (a
 #: chatty shell profile) before it is given up.

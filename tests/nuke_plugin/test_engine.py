@@ -449,3 +449,51 @@ except engine.EngineError as exc:
     environ = os.environ | {"RELIP_ENGINE": str(real(tmp_path / "relip"))}
     ended = subprocess.run([python, "-c", code], env=environ, capture_output=True, text=True)
     assert ended.stdout == "ShotError (3, 9)\n", ended.stderr
+
+
+# --- in the stand-in host --------------------------------------------------------------------
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """The client imported by the strict host's nuke: unknown calls and wrong threads fail."""
+    monkeypatch.setenv("RELIP_ENGINE", str(real(tmp_path / "relip")))
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    kept = {n: sys.modules.pop(n) for n in [*sys.modules] if n.split(".")[0] == "relip_nuke"}
+    yield lambda: importlib.import_module("relip_nuke.engine")
+    if "relip_nuke.engine" in sys.modules:
+        sys.modules["relip_nuke.engine"].stop()
+    for name in [n for n in sys.modules if n.split(".")[0] == "relip_nuke"]:
+        del sys.modules[name]
+    sys.modules.update(kept)
+
+
+def test_the_stand_in_s_bar_shows_and_cancels(
+    nuke_host: Any, stand_in: Callable[..., Any], unrendered: Path
+):
+    engine = stand_in()
+    outcomes: list[tuple[Any, Any]] = []
+    params = {"shot": str(unrendered), "stage": "render"}
+    engine.run("stage", params, title="Lip sync", done=lambda r, e: outcomes.append((r, e)))
+    wait_until(lambda: nuke_host.progress and (nuke_host.progress[0].values or [0])[-1] > 5)
+    pressed = time.monotonic()
+    nuke_host.press_cancel()
+    nuke_host.pump(until=lambda: outcomes, timeout=10)
+    assert time.monotonic() - pressed < 1.0
+    assert isinstance(outcomes[0][1], engine.Cancelled)
+    engine.run("stage", params, title="Lip sync", done=lambda r, e: outcomes.append((r, e)))
+    nuke_host.pump(until=lambda: len(outcomes) == 2, timeout=120)
+    assert outcomes[1][0]["exit_code"] == 0 and outcomes[1][0]["kept"] > 0
+    assert nuke_host.progress[-1].values[-1] == 100
+    assert not any(bar.open for bar in nuke_host.progress)
+
+
+def test_the_stand_in_s_terminal(
+    nuke_terminal: Any, stand_in: Callable[..., Any], finished_shot: Path
+):
+    engine = stand_in()
+    result = engine.call("status", {"shot": str(finished_shot)}, title="Lip sync")
+    assert {s["state"] for s in result["stages"]} == {"up to date"}
+    outcomes: list[tuple[Any, Any]] = []
+    engine.run("status", {"shot": "/nothing"}, title="", done=lambda r, e: outcomes.append((r, e)))
+    assert outcomes[0][1].kind == "ShotError"
