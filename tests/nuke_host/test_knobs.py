@@ -74,10 +74,17 @@ def test_one_number_for_a_position_is_refused(nuke_host, nuke_refuses):
         ("{curve L x1 1 x5 2}", 99, 2),
         ("{curve x0 0 x4 4 x8 8}", 2, 1.5),  # smooth: level at the first key, slope 1 at the next
         ("{curve x0 0 x4 4 x8 0}", 4, 4),
+        ("{curve x0 0 x4 4 x8 2}", 6, 3),  # level at a turning point
+        ("{curve x0 0 x1 0.1 x10 9}", 0.5, 0.0125),  # at most three times the flatter side
+        ("{curve R x0 0 x4 4 x8 2}", 6, 3.125),  # Catmull-Rom: slope 1/4 there
         ("{curve R x0 0 s0 x4 4 x8 4}", 4, 4),
+        ("{curve L x10 0 x20 1 5}", 25, 3),
         ("{{frame*2}}", 7, 14),
         ("{frame*2}", 7, 14),
         ("{1+2*3}", 1, 7),
+        ("{2**3-2^2}", 1, 4),
+        ("{frame>=7&&!(frame>7)?5:6}", 7, 5),
+        ("{clamp(3,0,2)+max(1,4)}", 1, 6),
         ('{"curve + 1" x1 3}', 1, 4),
     ],
 )

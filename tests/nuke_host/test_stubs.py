@@ -67,21 +67,9 @@ def _named(function: object, *, drop: int) -> list[str]:
     ]
 
 
-#: Where the reference guide knows more arguments than the stubs, or other names of stubs that say
-#: "anything" elsewhere.
-_BEYOND = {
-    # Foundry's Python reference: allNodes(filter, group, recurseGroups)
-    "Node.metadata",
-    "Array_Knob.value",
-    # Python reference: sample(channel, x, y, dx, dy, frame)
-    "Node.sample",
-    # stubs of setValue with a typed value leave out channel and time
-    "Int_Knob.setValue",
-    "Boolean_Knob.setValue",
-    "Node.knob",
-    # the callable of a menu: the stubs say nothing of its arguments
-    "MenuItem.setEnabled",
-}
+#: Where the stubs are garbled: ``sample(Xcoordinate)`` stands for the Python reference's
+#: ``sample(channel, x, y, dx, dy, frame)``.
+_BEYOND = {"Node.sample"}
 
 
 @pytest.fixture(scope="module")

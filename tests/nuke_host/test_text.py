@@ -54,6 +54,14 @@ def test_inputs_come_from_the_stack(nuke_host, tmp_path):
     assert nuke_host.root.firstFrame() == 1001
 
 
+def test_the_masks_place_is_skipped_without_a_mask(nuke_host):
+    sources = "".join(f"Constant {{\n inputs 0\n name {n}\n}}\n" for n in ("A2", "A", "B"))
+    nuke_host.paste(sources + "Merge2 {\n inputs 3\n name M\n}\n")
+    merge = nuke_host.find_node("M")
+    names = [n and n.name() for n in (merge.input(i) for i in range(4))]
+    assert names == ["B", "A", None, "A2"]
+
+
 def test_over_is_foundrys_formula(nuke_host, tmp_path):
     path = tmp_path / "a.nk"
     path.write_text(SCRIPT)

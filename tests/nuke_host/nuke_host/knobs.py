@@ -808,8 +808,8 @@ class Int_Knob(Array_Knob):
     def value(self) -> int:  # type: ignore[override]
         return int(self.getValue())
 
-    def setValue(self, val: Any, chan: int = -1) -> bool:  # type: ignore[override]
-        return super().setValue(val, chan)
+    def setValue(self, val: Any) -> bool:  # type: ignore[override]
+        return super().setValue(val)
 
 
 class Unsigned_Knob(Array_Knob):
@@ -860,8 +860,8 @@ class Boolean_Knob(Array_Knob):
     def value(self) -> bool:  # type: ignore[override]
         return bool(super().getValue())
 
-    def setValue(self, b: Any, index: int = -1) -> bool:  # type: ignore[override]
-        return super().setValue(b, index)
+    def setValue(self, b: Any) -> bool:  # type: ignore[override]
+        return super().setValue(b)
 
     def _to_text(self) -> str:
         if self._parts[0].curve is None:
@@ -1036,6 +1036,9 @@ class Scale_Knob(Array_Knob):
 
     _type_number = 42
     _size, _names, _joins = 3, "xyz", True
+
+    def value(self, n: int | None = None, oc: Any = None) -> Any:
+        return super().value(n)
 
 
 class BBox_Knob(Array_Knob):
