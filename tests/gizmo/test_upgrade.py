@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -296,6 +297,16 @@ def test_python_is_not_rewritten_but_named(three: Library):
         before, after = find(text, node), find(result.text, node)
         for knob in ("knobChanged", "onCreate", "autolabel"):
             assert before.knobs.get(knob) == after.knobs.get(knob)
+
+
+def test_a_large_comp_is_upgraded_quickly(library: Library):
+    shape = "{{{v x3f99999a} {f 0} {n {layer Root" + " {x447ec000 x44750000}" * 100_000 + "}}}}"
+    text = f"Roto {{\n curves {shape}\n name R\n}}\n" + "Dot {\n name D\n}\n" * 5000
+    text += "RelipBlend_v1_0 {\n colour 2\n radius 1\n name B\n}\n"
+    began = time.process_time()
+    result = upgrade(comp(text), library)
+    assert time.process_time() - began < 5
+    assert result.text == text.replace("Blend_v1_0", "Blend_v1_1").replace("colour", "gain")
 
 
 def test_a_comp_without_relip_is_left_alone(library: Library):

@@ -135,6 +135,7 @@ class _Upgrade:
         self.changes: list[Change] = []
         self.plans: dict[str, _Plan] = {}
         self.moved: dict[int, _Plan] = {}
+        self.telling: set[str] = set()  # classes and knobs that are called otherwise now
         chosen = {id(_original(node)) for node in comp.chosen(library, only)}
         self.nodes = [n for n in comp.relip_nodes(library) if id(_original(n)) in chosen]
 
@@ -151,6 +152,8 @@ class _Upgrade:
             if id(node) in self.moved:
                 self.node(node, self.moved[id(node)])
         if self.moved:
+            plans = self.plans.items()
+            self.telling = {w for cls, p in plans for w in (cls, *p.renames, *p.dropped)}
             for node in self.comp.script.walk():
                 self.mentions(node)
         self.changes.sort(key=lambda change: change.line)
@@ -309,6 +312,8 @@ class _Upgrade:
         own = own_knobs(node)
         plan = self.moved.get(id(node))
         for pair in node.entries:
+            if not any(word in pair.value for word in self.telling):
+                continue  # megabytes of roto shapes need no closer look
             if plan and pair.name not in own and pair.name != ADD_USER_KNOB:
                 base = pair.name.removesuffix(PANEL_DROPPED)
                 if plan.drops(base):
