@@ -101,8 +101,7 @@ def text(node: nuke.Node, name: str) -> str:
     knob = node.knob(name)
     if knob is None:
         return ""
-    evaluate = getattr(knob, "evaluate", None)
-    value = evaluate() if evaluate is not None else knob.value()
+    value = knob.evaluate() if isinstance(knob, nuke.EvalString_Knob) else knob.value()
     return str(value).strip() if value is not None else ""
 
 

@@ -222,6 +222,7 @@ def test_a_matte_limits_the_patch_or_replaces_its_own(nuke):
 def test_track_overlay_crop_and_back(nuke):
     track = nuke.node("RelipTrack1")
     plate = nuke.rgb("Read1", 1013)
+    matte = nuke.channel("RelipMask1", 1013, "relip.matte") > 0.5
     track["output"].setValue("overlay")
     drawn = (nuke.rgb("RelipTrack1", 1013) != plate).any(-1)
     ys, xs = np.nonzero(drawn)
@@ -241,7 +242,6 @@ def test_track_overlay_crop_and_back(nuke):
     nuke.plugin("state").refresh_all()
     again = nuke.rgb(back.name(), 1013)
     assert again.shape == plate.shape
-    matte = nuke.channel("RelipMask1", 1013, "relip.matte") > 0.5
     # there and back through two filters: the picture, a little softer
     assert np.abs(again - plate)[matte].mean() < 0.1 * plate[matte].mean()
 
