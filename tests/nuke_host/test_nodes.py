@@ -80,6 +80,32 @@ def test_a_comp_holds_only_what_differs_from_the_gizmo(gizmo_host, tmp_path):
     assert loaded.node("B") is not None
 
 
+def test_saving_what_was_loaded_gives_the_same_text(gizmo_host, tmp_path):
+    import re
+
+    import nuke
+
+    source = nuke.nodes.Constant(name="Source")
+    mixer = nuke.nodes.Mix_v1_0(name="Mixer", inputs=[source, source])
+    mixer["amount"].fromScript("{curve L x1 0 x11 1}")
+    with nuke.nodes.Group(name="G", inputs=[]):
+        nuke.nodes.Blur(name="B", inputs=[nuke.nodes.Input()], size=2)
+    texts = []
+    for name in ("a.nk", "b.nk", "b.nk"):
+        gizmo_host.save(tmp_path / name)
+        ids: dict[str, str] = {}
+        texts.append(
+            re.sub(
+                r"\bN[0-9a-f]{6,}",
+                lambda m, ids=ids: ids.setdefault(m[0], f"N{len(ids)}"),
+                (tmp_path / name).read_text().replace("a.nk", "b.nk"),
+            )
+        )
+        gizmo_host.open(tmp_path / name)
+    assert texts[0] == texts[1] == texts[2]
+    assert nuke.toNode("Mixer").input(1).name() == "Source"
+
+
 def test_make_group_keeps_knobs_values_and_inputs(gizmo_host):
     import nuke
 
