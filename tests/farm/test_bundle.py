@@ -193,8 +193,6 @@ def test_openjd_runs_it_to_the_same_frames_bit_for_bit(
     run = openjd("run", out / "template.yaml", "-p", json.dumps(values(out)))
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr
     assert "Chunks run: 13" in run.stdout  # four whole stages and 3 x 3 chunks
-    for chunk in ("1001-1015", "1016-1030", "1031-1040"):
-        assert chunk in run.stdout
     assert "openjd_progress: 100.0" in run.stdout
     for folder, count in (("mask", 40), ("render", 40), ("comp", 40)):
         names = [p.name for p in (finished_shot / folder).glob("*.exr")]
