@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.nuke_plugin.test_comp import engine_comp, ulps
 
 from relip.plate import read_exr
 from relip.shot import Shot
-
-from tests.nuke_plugin.test_comp import engine_comp, ulps
 
 
 @pytest.fixture
@@ -129,7 +128,7 @@ def test_a_crash_is_told_with_its_last_lines_and_the_next_click_works(
     monkeypatch.setenv("RELIP_ENGINE", str(broken))
     nuke.press("RelipSpeech1", "update", fine=False)
     assert len(nuke.messages) == 1 and "cannot open libfoo.so" in nuke.messages[0]
-    assert nuke.state("RelipSpeech1").startswith("failed: the engine")
+    assert nuke.state("RelipSpeech1").startswith("failed: the Relip engine")
     monkeypatch.setenv("RELIP_ENGINE", str(engine))
     nuke.press("RelipSpeech1", "update")
     assert nuke.state("RelipSpeech1") == "ready"
