@@ -113,7 +113,9 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         "working": encoding.working,
     }
     model = ShotModel(trained.network, rig, window, encoding, examples.mean)
-    model.save(model_path(shot), {"key": stage_key, **report.data})
+    # Without the time it took: the same network must be the same file, or all frames go stale.
+    notes = {k: v for k, v in report.data.items() if k != "seconds"}
+    model.save(model_path(shot), {"key": stage_key, **notes})
     records.write_record(
         folder,
         {
