@@ -9,7 +9,8 @@ The engine itself wants Python 3.10, 3.11 or 3.12; this script finds one on the 
 with --python. The environment is lean and headless: the packages of pyproject.toml, without those
 that MediaPipe names but FaceMesh never imports, and with the OpenCV build that needs no window
 system (the table [tool.relip.install] in pyproject.toml says which). Nothing is installed outside
-the environment's folder. Running it again does only what is left to do.
+the environment's folder, unless --nuke or --studio asks for one line in an init.py of Nuke.
+Running it again does only what is left to do.
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ examples:
   python3 install.py --env /studio/relip/0.1.0     somewhere else
   python3 install.py --wheels ./wheels             offline, from a folder of wheels
   python3 install.py --check                       what is installed, what is missing
+  python3 install.py --nuke                        install, and add the plugin to ~/.nuke/init.py
+  python3 install.py --nuke --dry-run              what that would change
+  python3 install.py --studio /studio/nuke         a copy in a folder that is on NUKE_PATH
+  python3 install.py --uninstall --nuke            give ~/.nuke/init.py back as it was
   python3 install.py --uninstall                   remove the environment again
 
 exit codes: 0 done; 2 usage; 3 not a Relip checkout, or an input is missing; 5 no usable Python, or
@@ -962,6 +967,282 @@ def check_env(env: Path, project: Project) -> None:
 
 
 # ---------------------------------------------------------------------------------------------
+# Nuke
+
+#: The comment at the end of the one line in an init.py; by it the line is found again.
+NUKE_MARK = "# relip: added by install.py; install.py --uninstall removes it"
+
+#: What the comment remembers, so that --uninstall gives the file back byte for byte.
+MADE_FILE = " (it made this file)"
+MADE_NEWLINE = " (and the line break before it)"
+
+#: The engine's protocol; core/relip/worker.py's, and a test holds the two together.
+PROTOCOL = "1.0"
+
+#: What a studio's folder gets of a release, beside engine.json.
+NUKE_PARTS = ("nuke_plugin", "gizmos", "LICENSE", "NOTICE.md")
+
+PLUGIN_MARKER = "relip-plugin.json"
+
+
+class NukeWish(NamedTuple):
+    """Where Nuke is to find Relip.
+
+    ``folder`` holds init.py; with ``studio`` the plugin is copied below it, else Nuke uses the
+    checkout's own.
+    """
+
+    folder: Path
+    studio: bool
+    dry_run: bool
+
+
+def nuke_line(plugin: str) -> str:
+    """The line for init.py; plain ASCII whatever the path."""
+    return f"import nuke; nuke.pluginAddPath({ascii(plugin)})  {NUKE_MARK}"
+
+
+def registered(content: bytes, plugin: str | None) -> bytes:
+    """An init.py with our line for ``plugin``, or without it when that is None.
+
+    Everything else keeps its bytes, and taking away what was added gives the first content back.
+
+    Parameters
+    ----------
+    content : bytes
+        Of the file; empty when there is none.
+    plugin : str or None
+    """
+    lines = content.splitlines(keepends=True)
+    mark = NUKE_MARK.encode()
+    ours = [n for n, line in enumerate(lines) if mark in line]
+    if ours:
+        at, old = ours[0], lines[ours[0]]
+        for extra in reversed(ours[1:]):
+            del lines[extra]
+        if plugin is None:
+            del lines[at]
+            # Only while it is the last line: what was added after it needs the line break.
+            if MADE_NEWLINE.encode() in old and 0 < at == len(lines):
+                lines[at - 1] = lines[at - 1].rstrip(b"\r\n")
+        else:
+            tail = old.rstrip(b"\r\n")
+            memory = tail[tail.index(mark) + len(mark) :]
+            ending = old[len(tail) :]
+            lines[at] = nuke_line(plugin).encode() + memory + ending
+        return b"".join(lines)
+    if plugin is None:
+        return content
+    ending = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
+    own = nuke_line(plugin).encode()
+    if content and not content.endswith((b"\n", b"\r")):
+        return content + ending + own + MADE_NEWLINE.encode() + ending
+    return content + own + ending
+
+
+def change_init(path: Path, plugin: str | None, *, dry_run: bool) -> None:
+    """Add, renew or take away our line in an init.py, whole or not at all.
+
+    Raises
+    ------
+    InstallError
+        If the file cannot be read or written.
+    """
+    target = Path(os.path.realpath(path))  # a linked init.py stays a link
+    try:
+        before = target.read_bytes() if target.exists() else None
+    except OSError as exc:
+        raise InstallError(f"{path} cannot be read: {exc.strerror or exc}", EXIT_OUTPUT) from exc
+    after: bytes | None = registered(before or b"", plugin)
+    if before is None and plugin is not None:
+        after = after.replace(NUKE_MARK.encode(), (NUKE_MARK + MADE_FILE).encode())  # type: ignore[union-attr]
+    made_by_us = before is not None and (NUKE_MARK + MADE_FILE).encode() in before
+    if plugin is None and not after and (before is None or made_by_us):
+        after = None
+    if after == before:
+        say(f"{path}: nothing to change")
+        return
+    doing = "would" if dry_run else "now"
+    if plugin is None:
+        say(f"{path}: {doing} without Relip's line" + (" (removed)" if after is None else ""))
+    else:
+        say(f"{path}: {doing} {'have' if dry_run else 'has'} the line")
+        say(f"  {nuke_line(plugin)}")
+    if dry_run:
+        return
+    try:
+        if after is None:
+            target.unlink()
+            return
+        write_whole(target, after)
+    except OSError as exc:
+        raise InstallError(f"{path} cannot be written: {exc.strerror or exc}", EXIT_OUTPUT) from exc
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; it keeps its permissions."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        if path.exists():
+            shutil.copymode(path, temporary)
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def engine_file(old: bytes | None, env: Path, version: str) -> bytes:
+    """engine.json: which environment the plugin starts on which system; other systems' stay."""
+    known: dict[str, str] = {}
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        found = json.loads(old or b"{}").get("environment")
+        known = {str(k): str(v) for k, v in found.items()}
+    system = "linux" if sys.platform.startswith("linux") else sys.platform
+    known[system] = str(env)
+    data = {
+        "made_by": MADE_BY,
+        "version": version,
+        "protocol": PROTOCOL,
+        "environment": dict(sorted(known.items())),
+    }
+    return (json.dumps(data, indent=1) + "\n").encode()
+
+
+def plugin_files(root: Path) -> list[Path]:
+    """The files of the plugin and the gizmos, sorted."""
+    files = []
+    for name in NUKE_PARTS:
+        part = root / name
+        files += [part] if part.is_file() else sorted(part.rglob("*"))
+    return [f for f in files if f.is_file() and "__pycache__" not in f.parts and f.suffix != ".pyc"]
+
+
+def plugin_fingerprint(root: Path) -> str:
+    """SHA-256 over the names and contents of the plugin's files."""
+    digest = hashlib.sha256()
+    for path in plugin_files(root):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def copy_plugin(root: Path, release: Path, *, dry_run: bool) -> None:
+    """Put a release of the plugin into a studio's folder; it appears whole or not at all.
+
+    Raises
+    ------
+    InstallError
+        If the folder is someone else's or cannot be written.
+    """
+    stamp = plugin_fingerprint(root)
+    marker = read_plugin_marker(release)
+    if marker is None and release.exists() and any(release.iterdir()):
+        raise InstallError(
+            f"{release} was not made by install.py and is left alone; remove it yourself or give "
+            "another folder",
+            EXIT_USAGE,
+        )
+    if marker and marker.get("source") == stamp:
+        say(f"{release}: nothing to change")
+        return
+    say(f"{release}: {'would hold' if dry_run else 'now holds'} the plugin and its gizmos")
+    if dry_run:
+        return
+    fresh = release.with_name(f".{release.name}.{os.getpid()}.new")
+    old = release.with_name(f".{release.name}.{os.getpid()}.old")
+    try:
+        for path in plugin_files(root):
+            target = fresh / path.relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        if (release / "engine.json").is_file():  # other systems' environments are in it
+            shutil.copyfile(release / "engine.json", fresh / "engine.json")
+        content = json.dumps({"made_by": MADE_BY, "source": stamp}, indent=1) + "\n"
+        (fresh / PLUGIN_MARKER).write_text(content, encoding="utf-8")
+        if release.exists():
+            os.replace(release, old)
+        os.replace(fresh, release)
+    except OSError as exc:
+        if old.exists() and not release.exists():
+            os.replace(old, release)
+        raise InstallError(
+            f"{release} cannot be written: {exc.strerror or exc}", EXIT_OUTPUT
+        ) from exc
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def read_plugin_marker(release: Path) -> dict[str, Any] | None:
+    """The marker of a copied plugin; None when there is none of ours."""
+    try:
+        data = json.loads((release / PLUGIN_MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) and data.get("made_by") == MADE_BY else None
+
+
+def register(wish: NukeWish, env: Path, root: Path = ROOT) -> None:
+    """Let Nuke find the plugin, and the plugin the engine.
+
+    Raises
+    ------
+    InstallError
+    """
+    version = read_project(root).version
+    if not (root / "nuke_plugin" / "init.py").is_file():
+        raise InstallError(
+            f"{root} has no nuke_plugin; run install.py from a complete checkout of Relip",
+            EXIT_INPUT,
+        )
+    home, plugin = root, (root / "nuke_plugin").as_posix()
+    if wish.studio:
+        home = wish.folder / "relip" / version
+        plugin = f"./relip/{version}/nuke_plugin"  # Nuke reads it from beside the init.py
+        copy_plugin(root, home, dry_run=wish.dry_run)
+    path = home / "engine.json"
+    try:
+        before = path.read_bytes() if path.is_file() else None
+        after = engine_file(before, env, version)
+        if after != before:
+            say(f"{path}: {'would name' if wish.dry_run else 'names'} {env}")
+            if not wish.dry_run:
+                write_whole(path, after)
+    except OSError as exc:
+        raise InstallError(f"{path} cannot be written: {exc.strerror or exc}", EXIT_OUTPUT) from exc
+    change_init(wish.folder / "init.py", plugin, dry_run=wish.dry_run)
+
+
+def unregister(wish: NukeWish, root: Path = ROOT) -> None:
+    """Take away what :func:`register` made.
+
+    Raises
+    ------
+    InstallError
+    """
+    change_init(wish.folder / "init.py", None, dry_run=wish.dry_run)
+    if not wish.studio:
+        path = root / "engine.json"
+        if path.exists():
+            say(f"{path}: {'would be removed' if wish.dry_run else 'removed'}")
+            if not wish.dry_run:
+                path.unlink()
+        return
+    releases = wish.folder / "relip"
+    for release in sorted(releases.iterdir()) if releases.is_dir() else []:
+        if release.is_symlink() or read_plugin_marker(release) is None:
+            continue
+        say(f"{release}: {'would be removed' if wish.dry_run else 'removed'}")
+        if not wish.dry_run:
+            shutil.rmtree(release)
+    if not wish.dry_run:
+        with contextlib.suppress(OSError):
+            releases.rmdir()
+
+
+# ---------------------------------------------------------------------------------------------
 # The command line
 
 
@@ -984,7 +1265,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--check", action="store_true", help="run relip doctor in the environment")
     what.add_argument(
-        "--uninstall", action="store_true", help="remove the environment that install.py made"
+        "--uninstall",
+        action="store_true",
+        help="remove the environment that install.py made; with --nuke or --studio take the "
+        "plugin away from Nuke instead",
     )
     parser.add_argument(
         "--env",
@@ -1018,6 +1302,26 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wheels", type=Path, metavar="DIR", help="install from this folder only, offline"
     )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--nuke",
+        type=Path,
+        nargs="?",
+        const=Path("~/.nuke"),
+        metavar="DIR",
+        help="also register the plugin with Nuke: one line in DIR/init.py (default: ~/.nuke)",
+    )
+    where.add_argument(
+        "--studio",
+        type=Path,
+        metavar="DIR",
+        help="also copy the plugin into DIR, a folder on NUKE_PATH, and register it there",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="with --nuke or --studio: say what would change, change nothing",
+    )
     parser.add_argument(
         "--rebuild", action="store_true", help="make the environment anew even if it is sound"
     )
@@ -1044,10 +1348,23 @@ def check_arguments(args: argparse.Namespace, rest: Sequence[str]) -> None:
         raise InstallError(
             f"{' '.join(rest)!r} after -- is only for --demo, --test or --check", EXIT_USAGE
         )
+    if args.dry_run and not (args.nuke or args.studio):
+        raise InstallError("--dry-run is for --nuke and --studio", EXIT_USAGE)
+    if (args.nuke or args.studio) and (args.demo or args.test or args.check):
+        raise InstallError("--nuke and --studio go without --demo, --test and --check", EXIT_USAGE)
     if args.wheels is not None and not args.wheels.is_dir():
         raise InstallError(f"--wheels {args.wheels}: no such folder", EXIT_INPUT)
     if args.wheels is not None and args.torch_index:
         raise InstallError("--wheels and --torch-index exclude each other", EXIT_USAGE)
+
+
+def nuke_wish(args: argparse.Namespace) -> NukeWish | None:
+    """What --nuke and --studio ask for."""
+    folder = args.studio or args.nuke
+    if folder is None:
+        return None
+    absolute = Path(os.path.abspath(folder.expanduser()))
+    return NukeWish(absolute, args.studio is not None, args.dry_run)
 
 
 def perform(args: argparse.Namespace, rest: list[str]) -> int:
@@ -1055,6 +1372,13 @@ def perform(args: argparse.Namespace, rest: list[str]) -> int:
     check_arguments(args, rest)
     env = Path(os.path.abspath(args.env.expanduser()))
     python = str(env_python(env))
+    nuke = nuke_wish(args)
+    if nuke is not None and (args.uninstall or args.dry_run):
+        if args.uninstall:
+            unregister(nuke)
+        else:
+            register(nuke, env)
+        return EXIT_DONE
     if args.uninstall:
         if not env.exists():
             say(f"nothing to remove: {env} does not exist")
@@ -1082,6 +1406,8 @@ def perform(args: argparse.Namespace, rest: list[str]) -> int:
     if args.test and not (ROOT / "tests").is_dir():
         raise InstallError(f"{ROOT} has no tests; run --test from a checkout", EXIT_INPUT)
     ensure(env, wish)
+    if nuke is not None:
+        register(nuke, env)
     if args.test:
         return run_through([python, "-m", "pytest", *rest], cwd=ROOT)
     if args.demo:

@@ -17,6 +17,9 @@ import pytest
 # take many times as long. Read by PyTorch and the BLAS libraries when they are first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+#: The fixtures of the stand-in for Nuke: nuke_host and its like.
+pytest_plugins = ["nuke_host.fixtures"]
+
 #: Optimiser steps of the shots made here: enough to run every line, far too few to look good.
 STEPS = 4
 

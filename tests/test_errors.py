@@ -20,6 +20,8 @@ DOCUMENTED = {
     "TranscriptError": 3,
     "FaceError": 3,
     "ShotError": 3,
+    "NkError": 3,
+    "GizmoError": 3,
     "StageMissingError": 3,
     "FramesFailedError": 4,
     "ModelError": 5,

@@ -701,3 +701,200 @@ def test_a_failed_check_names_the_mend(
             install.ensure(tmp_path / "env", wanted, little_project)
         assert caught.value.exit_code == errors.EXIT_MODEL
     assert capsys.readouterr().err.count("environment: done") == 1
+
+
+# --- Nuke ------------------------------------------------------------------------------------
+
+
+def paths_added(init: Path) -> list[str]:
+    """What Nuke would add to its path when it runs an init.py."""
+    import types
+
+    added: list[str] = []
+    nuke = types.ModuleType("nuke")
+    nuke.pluginAddPath = added.append  # type: ignore[attr-defined]
+    before = sys.modules.get("nuke")
+    sys.modules["nuke"] = nuke
+    try:
+        exec(compile(init.read_bytes(), str(init), "exec"), {"__file__": str(init)})
+    finally:
+        del sys.modules["nuke"]
+        if before is not None:
+            sys.modules["nuke"] = before
+    return added
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What register needs of a checkout."""
+    root = tmp_path / "Relip – é'\" checkout"
+    (root / "nuke_plugin" / "relip_nuke").mkdir(parents=True)
+    (root / "gizmos").mkdir()
+    for name in ("pyproject.toml", "LICENSE", "NOTICE.md"):
+        (root / name).write_bytes((ROOT / name).read_bytes())
+    (root / "nuke_plugin" / "init.py").write_text("loaded = True\n")
+    (root / "nuke_plugin" / "relip_nuke" / "__init__.py").write_text("")
+    (root / "gizmos" / "Relip_v1_0.gizmo").write_text("Gizmo {\n}\n")
+    return root
+
+
+def nuke_wish(folder: Path, **changes: Any) -> Any:
+    return install.NukeWish(**{"folder": folder, "studio": False, "dry_run": False, **changes})
+
+
+contents = st.binary(max_size=60) | st.lists(
+    st.sampled_from([b"import nuke", b"# a comment", b"", b"\n", b"\r\n", b"\r", b"x = 1"])
+).map(b"".join)
+
+
+@settings(deadline=None, max_examples=300)
+@given(contents, st.text(max_size=30), st.text(max_size=30))
+def test_the_line_is_added_once_and_taken_away_without_a_trace(
+    content: bytes, plugin: str, other: str
+) -> None:
+    once = install.registered(content, plugin)
+    assert once.startswith(content) and once.count(install.NUKE_MARK.encode()) == 1
+    assert install.registered(once, plugin) == once
+    moved = install.registered(once, other)
+    assert moved == install.registered(content, other)
+    assert install.registered(moved, None) == content
+    assert install.registered(content, None) == content
+
+
+def test_what_was_written_after_the_line_stays(tmp_path: Path) -> None:
+    changed = install.registered(b"a = 1", "/p") + b"b = 2\n"
+    assert install.registered(changed, None) == b"a = 1\nb = 2\n"
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"import nuke\n", b"import nuke", b"x = 1\r\ny = 2\r\n", b"# \xe9\n"]
+)
+def test_nuke_is_registered_again_moved_and_restored(
+    tmp_path: Path, checkout: Path, content: bytes | None
+) -> None:
+    folder, env = tmp_path / "home" / ".nuke", tmp_path / "env"
+    init = folder / "init.py"
+    if content is not None:
+        folder.mkdir(parents=True)
+        init.write_bytes(content)
+    install.register(nuke_wish(folder, dry_run=True), env, checkout)
+    assert not (checkout / "engine.json").exists()
+    assert init.exists() == (content is not None)
+
+    for _ in range(2):
+        install.register(nuke_wish(folder), env, checkout)
+        if content is None or b"\xe9" not in content:
+            assert paths_added(init) == [(checkout / "nuke_plugin").as_posix()]
+        assert b"\r\n" not in (content or b"") or init.read_bytes().count(b"\n") == 3
+    named = json.loads((checkout / "engine.json").read_text())
+    assert named["protocol"] == "1.0" and list(named["environment"].values()) == [str(env)]
+
+    install.unregister(nuke_wish(folder, dry_run=True), checkout)
+    assert install.NUKE_MARK in init.read_text("latin-1")
+    for _ in range(2):
+        install.unregister(nuke_wish(folder), checkout)
+        assert (init.read_bytes() if init.exists() else None) == content
+        assert not (checkout / "engine.json").exists()
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_linked_init_stays_a_link_and_keeps_its_permissions(
+    tmp_path: Path, checkout: Path
+) -> None:
+    folder = tmp_path / ".nuke"
+    folder.mkdir()
+    (tmp_path / "dotfiles.py").write_text("x = 1\n")
+    (tmp_path / "dotfiles.py").chmod(0o640)
+    (folder / "init.py").symlink_to(tmp_path / "dotfiles.py")
+    install.register(nuke_wish(folder), tmp_path / "env", checkout)
+    assert (folder / "init.py").is_symlink()
+    assert install.NUKE_MARK in (tmp_path / "dotfiles.py").read_text()
+    assert stat.S_IMODE((tmp_path / "dotfiles.py").stat().st_mode) == 0o640
+    install.unregister(nuke_wish(folder), checkout)
+    assert (tmp_path / "dotfiles.py").read_text() == "x = 1\n"
+
+
+def test_a_studio_gets_its_own_copy_and_every_system_its_engine(
+    tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = tmp_path / "studio"
+    version = install.read_project(checkout).version
+    release = studio / "relip" / version
+    install.register(nuke_wish(studio, studio=True, dry_run=True), tmp_path / "env", checkout)
+    assert not studio.exists()
+    install.register(nuke_wish(studio, studio=True), tmp_path / "env", checkout)
+    assert paths_added(studio / "init.py") == [f"./relip/{version}/nuke_plugin"]
+    assert (release / "gizmos" / "Relip_v1_0.gizmo").read_text() == "Gizmo {\n}\n"
+    assert (release / "nuke_plugin" / "relip_nuke" / "__init__.py").exists()
+    before = (release / "gizmos").stat().st_mtime_ns
+
+    monkeypatch.setattr(install.sys, "platform", "win32")
+    install.register(nuke_wish(studio, studio=True), Path("S:/relip"), checkout)
+    assert (release / "gizmos").stat().st_mtime_ns == before  # the copy is left as it is
+    (checkout / "gizmos" / "Relip_v1_0.gizmo").write_text("Gizmo {\n name x\n}\n")
+    install.register(nuke_wish(studio, studio=True), Path("S:/relip"), checkout)
+    assert "name x" in (release / "gizmos" / "Relip_v1_0.gizmo").read_text()
+    named = json.loads((release / "engine.json").read_text())["environment"]
+    assert named == {"linux": str(tmp_path / "env"), "win32": "S:/relip"}
+
+    (studio / "relip" / "mine").mkdir()
+    install.unregister(nuke_wish(studio, studio=True), checkout)
+    assert sorted(p.name for p in studio.rglob("*")) == ["mine", "relip"]
+
+
+def test_a_folder_of_someone_else_is_no_release(tmp_path: Path, checkout: Path) -> None:
+    release = tmp_path / "relip" / install.read_project(checkout).version
+    release.mkdir(parents=True)
+    (release / "theirs").write_text("x")
+    with pytest.raises(install.InstallError, match="left alone") as caught:
+        install.register(nuke_wish(tmp_path, studio=True), tmp_path / "env", checkout)
+    assert caught.value.exit_code == errors.EXIT_USAGE
+    assert sorted(p.name for p in tmp_path.glob("*.py")) == []
+
+
+def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path: Path, checkout: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(install.InstallError, match="cannot be") as caught:
+        install.register(nuke_wish(tmp_path / "file"), tmp_path / "env", checkout)
+    assert caught.value.exit_code == errors.EXIT_OUTPUT
+
+
+def test_nuke_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert run("--nuke", "--dry-run") == 0
+    said = capsys.readouterr().err
+    assert f"{tmp_path / '.nuke' / 'init.py'}: would have the line" in said
+    assert not (tmp_path / ".nuke").exists()
+    (tmp_path / ".nuke").mkdir()
+    (tmp_path / ".nuke" / "init.py").write_bytes(install.registered(b"x = 1\n", "/old"))
+    assert run("--uninstall", "--studio", tmp_path / ".nuke") == 0
+    assert (tmp_path / ".nuke" / "init.py").read_bytes() == b"x = 1\n"
+    for wrong in (("--dry-run",), ("--nuke", "--test"), ("--studio", tmp_path, "--check")):
+        assert run(*wrong) == errors.EXIT_USAGE
+    with pytest.raises(SystemExit):
+        run("--nuke", "--studio", tmp_path)
+
+
+def test_the_protocol_is_the_engine_s() -> None:
+    from relip import worker
+
+    assert install.PROTOCOL == worker.PROTOCOL
+    link = (ROOT / "nuke_plugin" / "relip_nuke" / "link.py").read_text("utf-8")
+    assert f'\nPROTOCOL = "{worker.PROTOCOL}"\n' in link
+
+
+def test_the_plugin_finds_the_engine_that_was_registered(tmp_path: Path, checkout: Path) -> None:
+    spec = importlib.util.spec_from_file_location(
+        "relip_location", ROOT / "nuke_plugin" / "relip_nuke" / "location.py"
+    )
+    assert spec and spec.loader
+    location = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(location)
+    python = tmp_path / "env" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    install.register(nuke_wish(tmp_path / ".nuke"), tmp_path / "env", checkout)
+    assert location.find(str(checkout), {}).command == [str(python), "-I", "-m", "relip"]

@@ -49,7 +49,8 @@ def test_every_declared_dependency_has_a_notice(
 ) -> None:
     own = project["tool"]["relip"]["install"]
     declared = names(project["project"]["dependencies"])
-    declared |= names(project["project"]["optional-dependencies"]["dev"])
+    for extra in ("dev", "usd"):
+        declared |= names(project["project"]["optional-dependencies"][extra])
     declared |= names([own["headless-opencv"], *own["needed-by-them"]])
     assert declared - set(noticed) == set()
 
@@ -101,16 +102,28 @@ def test_headless_opencv_lies_in_the_declared_bounds(project: dict[str, Any]) ->
     assert declared.specifier.contains(version)
 
 
+#: Called where the user has installed it and names a model; no extra installs it.
+BROUGHT_BY_THE_USER = {"faster-whisper"}
+
+
+def extras(project: dict[str, Any]) -> list[str]:
+    """What the extras of the engine bring: all but the tools for development."""
+    optional = project["project"]["optional-dependencies"]
+    return [r for name, group in optional.items() if name != "dev" for r in group]
+
+
 def test_every_dependency_is_bounded_above(project: dict[str, Any]) -> None:
     unbounded_by_choice = {"packaging", "tomli"}  # both promise to stay compatible
-    for requirement in map(Requirement, project["project"]["dependencies"]):
+    for requirement in map(Requirement, [*project["project"]["dependencies"], *extras(project)]):
         operators = {s.operator for s in requirement.specifier}
         assert operators & {"<", "=="} or requirement.name in unbounded_by_choice, requirement
 
 
 def test_every_import_is_declared(project: dict[str, Any]) -> None:
     declared = names(project["project"]["dependencies"])
-    modules = {environment.MODULES.get(n, n.replace("-", "_")).split(".")[0] for n in declared}
+    declared |= names(extras(project)) | BROUGHT_BY_THE_USER
+    known = {**environment.MODULES, "usd-core": "pxr"}
+    modules = {known.get(n, n.replace("-", "_")).split(".")[0] for n in declared}
     undeclared = {}
     for path in (ROOT / "core" / "relip").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

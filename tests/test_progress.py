@@ -106,3 +106,18 @@ def test_a_step_stops_when_asked_to():
             progress.step()
     finally:
         interrupt.clear()
+
+
+def test_a_sink_gets_every_event_and_nothing_is_printed(capsys: pytest.CaptureFixture[str]):
+    seen: list[dict] = []
+    progress = Progress(sink=seen.append)
+    with progress.part(0.5, 0.5):
+        progress.start("render", 2)
+        progress.message("no face in frame 7")
+        progress.step(2, "loss 0.1")
+        progress.finish()
+    assert [e["event"] for e in seen] == ["start", "message", "step", "finish"]
+    assert seen[1] == {"event": "message", "stage": "render", "text": "no face in frame 7"}
+    assert seen[0]["fraction"] == 0.5 and seen[2]["fraction"] == 1.0
+    assert (seen[2]["done"], seen[2]["total"], seen[2]["note"]) == (2, 2, "loss 0.1")
+    assert capsys.readouterr() == ("", "")

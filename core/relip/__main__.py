@@ -12,12 +12,27 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from relip import __version__, interrupt
+from relip import __version__, interrupt, pathmap
 from relip.commands.result import plain
 from relip.errors import EXIT_INTERRUPTED, EXIT_OUTPUT, EXIT_UNEXPECTED, EXIT_USAGE, RelipError
 
 #: The subcommands, in the order of --help; each is a module of relip.commands.
-COMMANDS = ("dub", "demo", "new", "stage", "run", "rerun", "status", "align", "doctor")
+COMMANDS = (
+    "dub",
+    "demo",
+    "new",
+    "set",
+    "stage",
+    "run",
+    "rerun",
+    "status",
+    "align",
+    "export",
+    "gizmo",
+    "farm",
+    "doctor",
+    "worker",
+)
 
 EPILOG = """\
 start here:
@@ -85,6 +100,7 @@ def _run(args: argparse.Namespace) -> int:
             from relip.threads import set_threads
 
             set_threads(args.threads)
+        pathmap.use(getattr(args, "path_map", []))
         result = args.run(args)
         if getattr(args, "output_form", "human") == "json":
             print(json.dumps(plain(result.to_dict()), indent=1))
@@ -92,7 +108,10 @@ def _run(args: argparse.Namespace) -> int:
             print(result.to_text())
         return int(result.exit_code)
     except RelipError as exc:
-        print(f"error: {' '.join(str(exc).splitlines())}", file=sys.stderr)
+        line = " ".join(str(exc).splitlines())
+        print(f"error: {line}", file=sys.stderr)
+        if getattr(args, "progress", "") == "openjd":
+            print(f"openjd_fail: {line}", flush=True)
         if getattr(args, "output_form", "human") == "json":
             print(json.dumps({"error": exc.message, "mend": exc.mend, "kind": type(exc).__name__}))
         if getattr(args, "verbose", 0):

@@ -85,6 +85,14 @@ class ShotError(InputError):
     """A shot folder is missing, incomplete or damaged."""
 
 
+class NkError(InputError):
+    """A Nuke script is missing, damaged, too large, or holds what is never run."""
+
+
+class GizmoError(InputError):
+    """A gizmo, its manifest or a comp's use of it is missing, damaged or unknown."""
+
+
 class StageMissingError(InputError):
     """A stage's input has not been made yet; the message names the command that makes it."""
 

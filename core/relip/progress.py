@@ -12,8 +12,8 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 from relip import interrupt
 from relip.errors import SettingError
@@ -35,9 +35,20 @@ class Progress:
     stream : file, optional
         Where to write; by default stderr, and stdout for the farm forms,
         whose readers listen there.
+    sink : callable, optional
+        Called with each event as a dictionary, whatever the form: ``event``
+        ("start", "step", "finish" or "message"), ``stage``, and ``done``,
+        ``total``, ``fraction`` (0-1, of the whole job), ``seconds``, ``note``,
+        or of a message its ``text``. The worker sends them to Nuke.
     """
 
-    def __init__(self, form: str = "none", stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        form: str = "none",
+        stream: TextIO | None = None,
+        *,
+        sink: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
         if form not in FORMS:
             raise SettingError(
                 f"progress {form!r} is unknown", mend=f"use one of {', '.join(FORMS)}"
@@ -47,6 +58,7 @@ class Progress:
         if form == "auto":
             form = "bar" if self._stream.isatty() else "plain"
         self.form = form
+        self._sink = sink
         self._stage = ""
         self._total = 0
         self._done = 0
@@ -88,6 +100,8 @@ class Progress:
 
     def message(self, text: str) -> None:
         """Say one line, above the bar when there is one."""
+        if self._sink:
+            self._sink({"event": "message", "stage": self._stage, "text": text})
         if self.form == "none":
             return
         if self.form == "json":
@@ -109,10 +123,8 @@ class Progress:
         return self._base + self._share * own
 
     def _emit(self, event: str, note: str) -> None:
-        if self.form == "none":
-            return
         elapsed = time.monotonic() - self._began
-        if self.form == "json":
+        if self._sink or self.form == "json":
             record = {
                 "event": event,
                 "stage": self._stage,
@@ -122,7 +134,12 @@ class Progress:
                 "seconds": round(elapsed, 2),
                 "note": note,
             }
-            self._line(json.dumps(record))
+            if self._sink:
+                self._sink(record)
+            if self.form == "json":
+                self._line(json.dumps(record))
+                return
+        if self.form == "none":
             return
         if self.form == "openjd":
             self._line(f"openjd_progress: {100 * self._fraction():.1f}")

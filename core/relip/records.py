@@ -135,6 +135,11 @@ def _host() -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
+def temporary_mark(pid: int) -> str:
+    """In the name of every temporary file of a process on this machine: whose leavings they are."""
+    return f".{_host()}-{pid}-"
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -204,8 +209,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         If the folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
-    tag = f"{_host()}-{os.getpid()}-{os.urandom(4).hex()}"
-    temporary = path.with_name(f".{path.stem[:100]}.{tag}{path.suffix}")
+    tag = temporary_mark(os.getpid()) + os.urandom(4).hex()
+    temporary = path.with_name(f".{path.stem[:100]}{tag}{path.suffix}")
     try:
         if path.is_dir():
             raise OutputError(f"{path} is a folder", mend="name a file")

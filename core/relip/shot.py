@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from relip import records
+from relip import pathmap, records
 from relip.errors import (
     AudioError,
     FrameRangeError,
@@ -346,8 +346,14 @@ class Shot:
         return Shot(self.folder, ShotSettings.from_dict(data))
 
     def resolve(self, path: str) -> Path:
-        """A path of ``shot.toml`` as an absolute path."""
-        given = Path(path).expanduser()
+        """A path of ``shot.toml`` as an absolute path, mapped (:mod:`relip.pathmap`).
+
+        Raises
+        ------
+        InputError
+            If it is a path of another system that no rule maps.
+        """
+        given = Path(pathmap.mapped(path)).expanduser()
         # realpath: "new.relip/../plate.mp4" cannot be opened while the folder is not there yet.
         return given if given.is_absolute() else Path(os.path.realpath(self.folder / given))
 

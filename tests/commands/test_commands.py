@@ -17,7 +17,7 @@ from relip.commands.result import plain
 from relip.pipeline import STAGES
 from relip.shot import Shot
 
-NAMES = ("dub", "demo", "new", *STAGES, "run", "status", "align", "doctor")
+NAMES = ("dub", "demo", "new", *STAGES, "run", "status", "align", "export", "gizmo", "doctor")
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from relip.shot import DRIVES, INTERLACED, POLICIES, QUALITIES, WHEN_LONGER
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """``--progress``, ``--output``, ``--threads`` and ``-v``."""
+    """``--progress``, ``--output``, ``--threads``, ``--path-map`` and ``-v``."""
     group = parser.add_argument_group("common")
     group.add_argument(
         "--progress", choices=FORMS, default="auto", help="how progress is shown (default: auto)"
@@ -28,6 +28,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--threads", type=int, default=0, metavar="N", help="CPU threads (default: all)"
+    )
+    group.add_argument(
+        "--path-map",
+        action="append",
+        default=[],
+        metavar="FROM=TO",
+        help="replace the beginning of paths in shot.toml, as in P:/show=/mnt/show; repeatable, or "
+        "a file of Open Job Description rules; RELIP_PATH_MAP does the same",
     )
     group.add_argument("-v", "--verbose", action="count", default=0, help="full details on errors")
 
@@ -195,8 +203,8 @@ def settings_from(args: argparse.Namespace, plate: str) -> dict[str, Any]:
 
 
 def make_progress(args: argparse.Namespace) -> Progress:
-    """The progress that ``--progress`` asks for."""
-    return Progress(args.progress)
+    """The progress that ``--progress`` asks for; the worker hands over its own."""
+    return args.progress if isinstance(args.progress, Progress) else Progress(args.progress)
 
 
 def describe(reports: Iterable[StageReport]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from relip import environment
+from relip import environment, registration
 from relip.commands.common import add_common
 from relip.commands.result import Result
 from relip.errors import EXIT_DONE, EXIT_MODEL
@@ -17,7 +17,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="what is installed, what is missing, how to mend it",
         description=(
             "Checks Python, every package and its version, the devices, the models, colour, EXR "
-            "and movie support, disk, memory and the current folder, by using each of them. "
+            "and movie support, disk, memory and the current folder, by using each of them, and "
+            "says what Nuke finds of the plugin. "
             "Exit code 0: the engine can work; 5: something it needs is missing."
         ),
     )
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> Result:
         ``data["missing"]`` and ``data["warnings"]`` list names; the exit code is 5 when something
         needed is missing.
     """
-    checks = list(environment.all_checks())
+    checks = [*environment.all_checks(), *registration.checks()]
     missing = [c.name for c in checks if c.fatal]
     warnings = [c.name for c in checks if c.status != environment.OK and not c.fatal]
     data = {

@@ -123,7 +123,9 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     with shot.open_plate() as plate, progress.part(0.97, 0.03):
         asked, errors = lip_errors(model, plate, track, region, examples.frames.tolist(), progress)
     model.calibration = Calibration.fit(asked, errors)
-    model.save(model_path(shot), {"key": stage_key, **report.data})
+    # Without the time it took: the same network must be the same file, or all frames go stale.
+    notes = {k: v for k, v in report.data.items() if k != "seconds"}
+    model.save(model_path(shot), {"key": stage_key, **notes})
     records.write_record(
         folder,
         {

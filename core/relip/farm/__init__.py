@@ -1,0 +1,1 @@
+"""A shot as an Open Job Description job, for a render farm."""

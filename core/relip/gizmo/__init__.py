@@ -1,0 +1,1 @@
+"""Versioned gizmos: lint, audit, upgrade, freeze and bundle them as text, without Nuke."""

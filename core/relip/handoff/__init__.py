@@ -1,0 +1,1 @@
+"""What other programs open: Nuke scripts and nodes made of a shot's results."""

@@ -1,0 +1,212 @@
+"""Relip's nodes in a comp: which they are, what belongs to one shot, their knobs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import nuke
+
+#: The stage that a family of nodes shows; the key is the class name without its version.
+STAGES = {
+    "RelipSpeech": "speech",
+    "RelipTrack": "track",
+    "RelipMask": "mask",
+    "RelipRender": "render",
+    "RelipBlend": "render",
+    "Relip": "render",
+}
+
+#: The nodes inside Relip, by family.
+INSIDE = {
+    "RelipSpeech": "RelipSpeech1",
+    "RelipTrack": "RelipTrack1",
+    "RelipMask": "RelipMask1",
+    "RelipRender": "RelipRender1",
+    "RelipBlend": "RelipBlend1",
+}
+
+_CLASS = re.compile(r"(Relip(?:Speech|Track|Mask|Render|Blend)?)_v\d+_\d+\Z")
+_TITLE = re.compile(r"(Relip(?:Speech|Track|Mask|Render|Blend)?) \d+\.\d+\Z")
+
+
+def family(node: nuke.Node) -> str | None:
+    """``RelipTrack`` for a node of class ``RelipTrack_v1_0``; None for other nodes.
+
+    A gizmo that was turned into a Group is known by its version text.
+    """
+    match = _CLASS.match(node.Class())
+    if match:
+        return match[1]
+    if node.Class() in ("Group", "LiveGroup"):
+        knob = node.knob("version")
+        if knob is not None and node.knob("shot_folder") is not None:
+            match = _TITLE.match(str(knob.value()))
+            if match:
+                return match[1]
+    return None
+
+
+def parent(node: nuke.Node) -> nuke.Node | None:
+    """The group that a node is in; None at the top."""
+    inside = node.fullName().rpartition(".")[0]
+    return named(inside) if inside else None
+
+
+def named(full_name: str) -> nuke.Node | None:
+    """The node with a full name; None when it is not there.
+
+    A button's script runs inside its own group, where bare names mean inner nodes.
+    """
+    return nuke.toNode("root." + full_name)
+
+
+def owner(node: nuke.Node) -> nuke.Node:
+    """The Relip node that a node stands inside of, or the node itself."""
+    around = parent(node)
+    while around is not None:
+        if family(around) == "Relip":
+            return around
+        around = parent(around)
+    return node
+
+
+def every() -> list[nuke.Node]:
+    """All Relip nodes of the comp that stand by themselves, those in groups included."""
+    return [
+        node
+        for node in nuke.allNodes(group=nuke.root(), recurseGroups=True)
+        if family(node) is not None and owner(node) is node
+    ]
+
+
+def upstream(node: nuke.Node) -> Iterator[nuke.Node]:
+    """The nodes above a node, nearest first, each once; not the node itself."""
+    seen = {node.fullName()}
+    waiting = [node]
+    while waiting:
+        at = waiting.pop(0)
+        for index in range(at.inputs()):
+            above = at.input(index)
+            if above is not None and above.fullName() not in seen:
+                seen.add(above.fullName())
+                yield above
+                waiting.append(above)
+
+
+def text(node: nuke.Node, name: str) -> str:
+    """The value of a text or file knob with its Tcl evaluated; empty when it has none."""
+    knob = node.knob(name)
+    if knob is None:
+        return ""
+    value = knob.evaluate() if isinstance(knob, nuke.EvalString_Knob) else knob.value()
+    return str(value).strip() if value is not None else ""
+
+
+def value(node: nuke.Node, name: str) -> Any:
+    """The value of a knob.
+
+    Raises
+    ------
+    LookupError
+        If the node has no such knob.
+    """
+    knob = node.knob(name)
+    if knob is None:
+        raise LookupError(f"{node.name()} has no knob {name}")
+    return knob.value()
+
+
+def put(node: nuke.Node, name: str, new: Any) -> None:
+    """Set a knob if the node has it and it differs: an unchanged comp stays unmodified."""
+    knob = node.knob(name)
+    if knob is not None and knob.value() != new:
+        knob.setValue(new)
+
+
+def absolute(path: str) -> str:
+    """A path of a knob as an absolute one: relative to the project directory, else the comp."""
+    if not path:
+        return ""
+    path = os.path.expanduser(path)
+    if not os.path.isabs(path):
+        root = nuke.root()
+        base = text(root, "project_directory") or os.path.dirname(text(root, "name"))
+        path = os.path.join(base or os.getcwd(), path)
+    return os.path.normpath(path)
+
+
+def shot_giver(node: nuke.Node) -> nuke.Node | None:
+    """The node whose Shot folder counts for ``node``: itself, or the next Relip node upstream."""
+    for candidate in (node, *upstream(node)):
+        if family(candidate) is not None and text(candidate, "shot"):
+            return candidate
+    return None
+
+
+def shot_of(node: nuke.Node) -> str:
+    """The shot folder of a node, absolute; empty when there is none."""
+    giver = shot_giver(node)
+    return absolute(text(giver, "shot")) if giver is not None else ""
+
+
+def parts(node: nuke.Node) -> dict[str, nuke.Node]:
+    """The nodes that make up a node's shot, by family: itself and those upstream.
+
+    Of several of one family the nearest counts. A Relip node's are inside it.
+    """
+    node = owner(node)
+    shot = shot_of(node)
+    found: dict[str, nuke.Node] = {}
+    for candidate in (node, *upstream(node)):
+        name = family(candidate)
+        if name is None or (candidate is not node and shot_of(candidate) != shot):
+            continue
+        if name == "Relip":
+            for inner, inner_name in INSIDE.items():
+                inside = candidate.node(inner_name) if isinstance(candidate, nuke.Group) else None
+                if inside is not None:
+                    found.setdefault(inner, inside)
+        else:
+            found.setdefault(name, candidate)
+    return found
+
+
+def plate_input(node: nuke.Node) -> nuke.Node | None:
+    """What is connected to a node's plate; for a node inside Relip, to Relip's."""
+    return outer_input(node, 0)
+
+
+def outer_input(node: nuke.Node, index: int) -> nuke.Node | None:
+    """An input of a node, seen through the walls of the group it stands in."""
+    above = node.input(index)
+    while above is not None and above.Class() == "Input":
+        around = parent(above)
+        if around is None:
+            return None
+        above = around.input(_input_number(around, above))
+    return above
+
+
+def _input_number(group: nuke.Node, node: nuke.Node) -> int:
+    knob = node.knob("number")
+    return int(knob.value()) if knob is not None else 0
+
+
+def through(node: nuke.Node | None) -> nuke.Node | None:
+    """The first node above that does something: past Dots, NoOps and disabled nodes."""
+    while node is not None:
+        disabled = node.knob("disable")
+        idle = node.Class() in ("Dot", "NoOp") or (disabled is not None and bool(disabled.value()))
+        if not idle or node.inputs() < 1:
+            return node
+        node = outer_input(node, 0)
+    return None
+
+
+def shot_frames(node: nuke.Node) -> tuple[int, int]:
+    """First and last frame of a node's shot, as its knobs hold them."""
+    node = owner(node)
+    return int(value(node, "first_frame")), int(value(node, "last_frame"))

@@ -1,0 +1,1 @@
+"""Pixels, for the classes the gizmos use."""
