@@ -134,9 +134,9 @@ def _set(parameters: dict[str, Any], progress: Progress) -> Result:
 
 
 def _align(parameters: dict[str, Any], progress: Progress) -> Result:
-    from relip.commands import align
-
-    return align.run(_args(parameters, progress, text=None, lang="en", plot=None))
+    words = [parameters["audio"], f"--out={parameters['out']}"]
+    words += [f"--{n}={parameters[n]}" for n in ("text", "lang", "plot") if n in parameters]
+    return _by_command_line("align", words, parameters.get("options", {}), progress)
 
 
 def _doctor(parameters: dict[str, Any], progress: Progress) -> Result:
@@ -241,8 +241,10 @@ JOBS: dict[str, Job] = {
             "text": Parameter(),
             "lang": Parameter(),
             "plot": Parameter(),
+            "options": Parameter("options"),
         },
         _align,
+        command="align",
     ),
     "export": Job(
         {

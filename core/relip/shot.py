@@ -96,6 +96,18 @@ class SpeechSettings:
 
 
 @dataclass(frozen=True)
+class TrackSettings:
+    """Whose face: ``X,Y@FRAME`` in plate pixels from the top left; by default the largest."""
+
+    face: str = ""
+
+    def check(self) -> None:
+        from relip.track.people import parse_choice
+
+        parse_choice(self.face)
+
+
+@dataclass(frozen=True)
 class MaskSettings:
     """The edited region; lengths as a share of the face width."""
 
@@ -168,6 +180,7 @@ class ShotSettings:
     plate: PlateSettings = field(default_factory=PlateSettings)
     dialogue: DialogueSettings = field(default_factory=DialogueSettings)
     speech: SpeechSettings = field(default_factory=SpeechSettings)
+    track: TrackSettings = field(default_factory=TrackSettings)
     mask: MaskSettings = field(default_factory=MaskSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     render: RenderSettings = field(default_factory=RenderSettings)

@@ -168,10 +168,30 @@ def settings(parts: dict[str, nuke.Node]) -> dict[str, dict[str, Any]]:
         dialogue["when_longer"] = "error" if longer == "refuse" else longer
         rate = frame_rate(speech)
         dialogue["offset"] = round(float(nodes.value(speech, "offset")) / paths.parse_rate(rate), 6)
+    if "RelipTrack" in parts:
+        made["track"] = {"face": followed_face(parts["RelipTrack"])}
     if render is not None:
         made["render"]["csv"] = nodes.absolute(nodes.text(render, "csv"))
         made["train"]["frames"] = nodes.text(render, "train_frames")
     return made
+
+
+def followed_face(track: nuke.Node) -> str:
+    """The face to follow as shot.toml has it: a place and a frame; "" for the largest.
+
+    Raises
+    ------
+    OverrideError
+        If a place is chosen and no plate is connected: its height turns y over.
+    """
+    if str(nodes.value(track, "face")) == "largest":
+        return ""
+    plate = nodes.plate_input(track)
+    if plate is None:
+        raise overrides.OverrideError("connect the plate: the face's point lies in it")
+    x, y = (float(v) for v in nodes.value(track, "face_point"))
+    frame = int(nodes.value(track, "face_frame"))
+    return f"{x:g},{plate.height() - y:g}@{frame}"
 
 
 def frame_rate(speech: nuke.Node) -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from relip.demo import INNER_LIPS, JAW, OUTER_LIPS, Scene
 from relip.track import facetrack
-from relip.track.facemesh import FaceMesh, face_width
+from relip.track.facemesh import FaceMesh
+from relip.track.points import face_width
 
 SIZE = 400
 FRAMES = 12

@@ -248,3 +248,33 @@ def test_missing_and_repeated_frames(stuttering: Path, tmp_path: Path, policy: s
         assert f"frames {missing} are missing and left out" in notes
     again = stage.run(shot, progress=QUIET)
     assert again.kept and again.notes == report.notes
+
+
+def test_the_other_face_of_two(tmp_path: Path):
+    """Two plates side by side: each face is followed alone where it is pointed at."""
+    import av
+
+    make_plate(tmp_path / "one.mp4", n_frames=10, size=240)
+    with av.open(str(tmp_path / "one.mp4")) as movie:
+        pictures = [f.to_ndarray(format="rgb24") for f in movie.decode(video=0)]
+    height, width = pictures[0].shape[:2]
+    with av.open(str(tmp_path / "two.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "8"})
+        stream.width, stream.height, stream.pix_fmt = 2 * width, height, "yuv420p"
+        for picture in pictures:
+            both = np.concatenate([picture, picture[:, ::-1]], axis=1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(both, "rgb24")))
+        container.mux(stream.encode(None))
+    found = {}
+    for side, x in (("left", width / 2), ("right", 1.5 * width)):
+        settings = ShotSettings.from_dict(
+            {"plate": {"path": str(tmp_path / "two.mp4")}, "track": {"face": f"{x},{height / 2}@4"}}
+        )
+        shot = Shot.create(tmp_path / f"{side}.relip", settings)
+        report = stage.run(shot, progress=QUIET)
+        assert any("is followed" in note for note in report.notes)
+        found[side] = stage.load(shot).landmarks[:, 4, 0]
+    assert (found["left"] < width).all()
+    assert (found["right"] > width).all()
+    mirrored = 2 * width - found["right"]
+    np.testing.assert_allclose(mirrored, found["left"], atol=2.5)

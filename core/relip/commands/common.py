@@ -47,6 +47,13 @@ def add_plate(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--fps", metavar="RATE", help="frame rate of a sequence: 24, 25, 24000/1001")
     group.add_argument("--colourspace", metavar="NAME", help="OCIO colourspace of the plate")
     group.add_argument(
+        "--face",
+        default="",
+        metavar="X,Y@FRAME",
+        help="follow the face at this place (plate pixels from the top left) in this frame; "
+        "by default the largest of the shot",
+    )
+    group.add_argument(
         "--missing",
         choices=POLICIES,
         default="error",
@@ -192,6 +199,7 @@ def settings_from(args: argparse.Namespace, plate: str) -> dict[str, Any]:
             "transcriber": args.transcriber or "",
             "model": absolute(args.speech_model),
         },
+        "track": {"face": args.face},
         "train": {"quality": args.quality, "device": args.device, "seed": args.seed},
         "render": {
             "drive": args.drive,

@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 
 from relip.errors import ModelError
-from relip.track import geometry, points
+from relip.track import geometry
+from relip.track.points import face_width
 
 #: Side of the upright crops in pixels, and of their content in face widths.
 CROP_SIZE = 512
@@ -167,11 +168,6 @@ class FaceMesh:
             if found:
                 return _distinct(found)
         return []
-
-
-def face_width(face: np.ndarray) -> float:
-    """Face width of landmarks ``[shape=(478, 2 or 3)]`` in their own units."""
-    return float(np.linalg.norm(face[points.FACE_RIGHT, :2] - face[points.FACE_LEFT, :2]))
 
 
 def _upright(face: np.ndarray, width: float) -> np.ndarray:

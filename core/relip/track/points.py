@@ -6,6 +6,8 @@ iris points). "Left" and "right" are the picture's for an upright face.
 
 from __future__ import annotations
 
+import numpy as np
+
 COUNT = 478
 
 #: Points that hardly move with speech: nose bridge, tip, eye corners, nostrils.
@@ -38,3 +40,8 @@ NOSTRIL_LEFT, NOSTRIL_RIGHT = 98, 327
 
 #: Upper and lower inner-lip points that face each other, and their corner points.
 INNER_PAIRS = ((81, 178), (82, 87), (13, 14), (312, 317), (311, 402))
+
+
+def face_width(face: np.ndarray) -> float:
+    """Face width of landmarks ``[shape=(478, 2 or 3)]`` in their own units."""
+    return float(np.linalg.norm(face[FACE_RIGHT, :2] - face[FACE_LEFT, :2]))

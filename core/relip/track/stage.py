@@ -18,13 +18,13 @@ from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
-from relip.track import geometry, points, stabilise
+from relip.track import geometry, people, points, stabilise
 from relip.track.facemesh import FaceMesh
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "track"
-VERSION = 2
+VERSION = 3
 
 #: Fewer visible frames than this cannot carry a network.
 MIN_VISIBLE = 8
@@ -47,6 +47,7 @@ def detection_key(shot: Shot) -> str:
         colourspace,
         [shot.frames.start, shot.frames.stop],
         *([] if duplicates == "hold" else [duplicates]),
+        shot.settings.track.face,
     )
 
 
@@ -131,7 +132,10 @@ def detect(shot: Shot, progress: Progress) -> Detection:
     count = len(shot.frames)
     found = Detection(np.full((count, points.COUNT, 3), np.nan), np.full((count, 2, 3), np.nan))
     policy = shot.settings.plate.duplicates
-    last_grey = last_face = last_rgb = None
+    crowd: list[people.Person] = []
+    motions: dict[tuple[int, int], np.ndarray] = {}  # by person and row
+    last_grey: np.ndarray | None = None
+    last_rgb: np.ndarray | None = None
     progress.start(NAME, count)
     with shot.open_plate() as plate, FaceMesh() as mesh:
         colour = Colour()
@@ -141,7 +145,7 @@ def detect(shot: Shot, progress: Progress) -> Detection:
                     found.skipped.append(picture.frame)
                 else:
                     found.unreadable[picture.frame] = picture.reason
-                last_grey = last_face = last_rgb = None
+                last_grey = last_rgb = None
                 progress.step()
                 continue
             if last_rgb is not None and np.array_equal(picture.rgb, last_rgb, equal_nan=True):
@@ -153,16 +157,14 @@ def detect(shot: Shot, progress: Progress) -> Detection:
             shown = detection_picture(picture.rgb, plate, colour)
             faces = mesh.faces(shown)
             found.several += len(faces) > 1
-            grey = face = None
-            if faces:
-                grey = cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
-                face = _same_face(faces, last_face)
-                found.landmarks[row] = face
-                if last_face is not None and last_grey is not None:
-                    motion = stabilise.nose_motion(last_grey, grey, last_face, face)
+            grey = cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY) if faces else None
+            for face, person in zip(faces, people.meet(crowd, row, faces), strict=True):
+                before = person.faces.get(row - 1)
+                if before is not None and last_grey is not None and grey is not None:
+                    motion = stabilise.nose_motion(last_grey, grey, before, face)
                     if motion is not None:
-                        found.motions[row] = motion
-            last_grey, last_face = grey, face
+                        motions[id(person), row] = motion
+            last_grey = grey
             progress.step()
     if found.repeated and policy == "error":
         raise PlateError(
@@ -170,6 +172,11 @@ def detect(shot: Shot, progress: Progress) -> Detection:
             "before them",
             mend="mend the plate, or set plate.duplicates to hold or skip",
         )
+    chosen = people.choose(crowd, shot.settings.track.face, shot.frames, shot.settings.plate.path)
+    if chosen is not None:
+        for row, face in chosen.faces.items():
+            found.landmarks[row] = face
+            found.motions[row] = motions.get((id(chosen), row), np.nan)
     return found
 
 
@@ -258,7 +265,12 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         )
     if several:
         report.notes.append(
-            f"several faces in {several} frames: the largest at the start is followed"
+            f"several faces in {several} frames: "
+            + (
+                f"the one at {shot.settings.track.face} is followed"
+                if people.parse_choice(shot.settings.track.face)
+                else "the largest is followed; --face X,Y@FRAME chooses another"
+            )
         )
     opening = track.lip_opening()[visible]
     summary = {
@@ -289,14 +301,6 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     )
     progress.finish()
     return report
-
-
-def _same_face(faces: list[np.ndarray], last: np.ndarray | None) -> np.ndarray:
-    """The largest face, or the one nearest to where the followed face was."""
-    if last is None or len(faces) == 1:
-        return faces[0]
-    centre = last[:, :2].mean(0)
-    return min(faces, key=lambda f: float(np.linalg.norm(f[:, :2].mean(0) - centre)))
 
 
 def _offsets(shot: Shot, size: tuple[int, ...]) -> np.ndarray | None:

@@ -1,0 +1,113 @@
+"""Faces become people, and the one asked for is followed, whoever crosses the picture."""
+
+from __future__ import annotations
+
+import face_making
+import numpy as np
+import pytest
+
+from relip.errors import FaceError, SettingError
+from relip.track.people import Person, choose, meet, parse_choice
+from relip.track.points import face_width
+
+COUNT = 40
+FRAMES = range(1001, 1001 + COUNT)
+
+
+def face(x: float, y: float, width: float) -> np.ndarray:
+    made = face_making.with_mouth(0.05).copy()
+    made *= width / face_width(made)
+    made[:, :2] += (x, y) - made[:, :2].mean(0)
+    return made
+
+
+def gather(rows: list[list[np.ndarray]]) -> list[Person]:
+    crowd: list[Person] = []
+    for row, faces in enumerate(rows):
+        if faces:
+            meet(crowd, row, faces)
+    return crowd
+
+
+def walk(person: Person) -> np.ndarray:
+    return np.array([f[:, :2].mean(0) for f in person.faces.values()])
+
+
+def two_at_rest(swap: bool = True) -> list[list[np.ndarray]]:
+    """A large face at the left, a small one at the right, named in changing order."""
+    rows = []
+    for row in range(COUNT):
+        pair = [face(200 + row, 300, 160), face(620 - row, 280, 110)]
+        rows.append(pair[::-1] if swap and row % 3 else pair)
+    return rows
+
+
+def test_two_people_stay_two():
+    crowd = gather(two_at_rest())
+    assert [len(p.faces) for p in crowd] == [COUNT, COUNT]
+    for person in crowd:
+        assert np.abs(np.diff(walk(person), axis=0)).max() < 1.5
+
+
+def test_people_of_one_size_that_pass_each_other_are_not_swapped():
+    """They walk towards each other at different heights; each keeps its height."""
+    rows = [[face(200 + 10 * r, 250, 120), face(620 - 10 * r, 330, 118)] for r in range(COUNT)]
+    crowd = gather(rows)
+    assert [len(p.faces) for p in crowd] == [COUNT, COUNT]
+    for person in crowd:
+        assert np.ptp(walk(person)[:, 1]) < 1
+
+
+def test_one_who_leaves_is_not_replaced_by_who_stays():
+    rows = two_at_rest()
+    rows[10:] = [[r[0] if face_width(r[0]) < 130 else r[1]] for r in rows[10:]]
+    crowd = gather(rows)
+    assert sorted(len(p.faces) for p in crowd) == [10, COUNT]
+
+
+def test_a_face_comes_back_after_a_gap():
+    rows = two_at_rest()
+    for row in range(12, 20):
+        rows[row] = [f for f in rows[row] if face_width(f) < 130]
+    crowd = gather(rows)
+    assert sorted(len(p.faces) for p in crowd) == [COUNT - 8, COUNT]
+
+
+def test_a_lone_face_is_one_person_however_far_it_jumps():
+    crowd = gather([[face(200, 300, 100)], [face(900, 300, 220)], [face(100, 100, 60)]])
+    assert len(crowd) == 1
+
+
+def test_the_largest_is_chosen_by_default():
+    crowd = gather(two_at_rest())
+    chosen = choose(crowd, "", FRAMES, "plate")
+    assert chosen is not None
+    assert face_width(chosen.faces[5]) == pytest.approx(160)
+    assert choose([], "", FRAMES, "plate") is None
+
+
+@pytest.mark.parametrize("text", ["620,280@1001", "600,280@1021", "620,280", " 585 , 275 @ 1036 "])
+def test_the_one_pointed_at_is_chosen(text: str):
+    chosen = choose(gather(two_at_rest()), text, FRAMES, "plate")
+    assert chosen is not None
+    assert face_width(chosen.faces[5]) == pytest.approx(110)
+
+
+def test_pointing_beside_every_face_says_where_they_are():
+    with pytest.raises(FaceError, match="no face at 900,900 in frame 1001") as caught:
+        choose(gather(two_at_rest()), "900,900@1001", FRAMES, "plate.mp4")
+    assert "20" in str(caught.value.mend) and ";" in str(caught.value.mend)
+    with pytest.raises(FaceError, match="2000"):
+        choose(gather(two_at_rest()), "200,300@2000", FRAMES, "plate.mp4")
+
+
+@pytest.mark.parametrize("text", ["left", "1,2,3", "1@2", "1,2@x", "1..2,3", "1;2"])
+def test_other_words_are_refused(text: str):
+    with pytest.raises(SettingError, match="track.face"):
+        parse_choice(text)
+
+
+def test_words_understood():
+    assert parse_choice("") is None and parse_choice("largest") is None
+    assert parse_choice("12.5,-3") == (12.5, -3.0, None)
+    assert parse_choice("640,360@-5") == (640.0, 360.0, -5)
