@@ -27,7 +27,7 @@ from relip.track import stage as track_stage
 from relip.track.picture import detection_picture
 
 NAME = "review"
-VERSION = 1
+VERSION = 2
 
 #: Frames on the contact sheet.
 SHEET_FRAMES = 12
