@@ -21,6 +21,16 @@ def test_the_same_comes_out(finished_shot: Path, tmp_path: Path, relip: Callable
     assert len(ended.data["same"]) == (2 if stage == "speech" else 40)
 
 
+def test_a_run_with_nothing_to_do_keeps_what_rerun_needs(shot_copy: Path, relip: Callable):
+    before = {
+        stage: json.loads((shot_copy / stage / "record.json").read_text())["again"]
+        for stage in ("speech", "mask", "render", "comp")
+    }
+    assert relip("run", shot_copy, "--until", "blend", "--progress", "none").code == 0
+    for stage, again in before.items():
+        assert json.loads((shot_copy / stage / "record.json").read_text())["again"] == again
+
+
 def test_a_difference_is_seen(shot_copy: Path, tmp_path: Path, relip: Callable):
     patch = shot_copy / "render" / "patch.1003.exr"
     patch.write_bytes((shot_copy / "render" / "patch.1004.exr").read_bytes())

@@ -72,9 +72,16 @@ def run_stage(
         )
     with steady():
         report = _run_stage(shot, stage, chosen, progress, force)
-        if report.done or force:
+        # A run with nothing to do may have written the record anew, without this.
+        if report.done or force or not _noted_again(shot, stage):
             note_again(shot, stage)
         return report
+
+
+def _noted_again(shot: Shot, stage: str) -> bool:
+    from relip.rerun import RESULTS
+
+    return "again" in records.read_record(shot.path(RESULTS[stage][0]))
 
 
 def note_again(shot: Shot, stage: str) -> None:

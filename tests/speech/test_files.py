@@ -273,4 +273,4 @@ def test_plot_is_a_picture_that_shows_the_curves(tmp_path: Path) -> None:
     assert blue.sum() > blue_none.sum() + 500
     assert sorted(os.listdir(tmp_path)) == ["full.png", "none.png"]
     with pytest.raises(OutputError):
-        plot_speech(tmp_path / "no" / "x.png", audio, alignment, frames, rate, curves)
+        plot_speech(full / "x.png", audio, alignment, frames, rate, curves)

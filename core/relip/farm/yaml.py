@@ -24,10 +24,10 @@ def _lines(value: Any) -> list[str]:
         found = []
         for key, inner in value.items():
             if isinstance(inner, (dict, list)) and inner:
-                found.append(f"{key}:")
+                found.append(f"{_key(key)}:")
                 found += ["  " + line for line in _lines(inner)]
             else:
-                found.append(f"{key}: {_scalar(inner)}")
+                found.append(f"{_key(key)}: {_scalar(inner)}")
         return found
     if isinstance(value, list) and value:
         found = []
@@ -37,6 +37,15 @@ def _lines(value: Any) -> list[str]:
             found += ["  " + line for line in rest]
         return found
     return [_scalar(value)]
+
+
+#: Bare words that YAML 1.1 takes for flags or nothing.
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+
+def _key(key: str) -> str:
+    plain = key.isascii() and key.isalnum() and key[0].isalpha() and key.lower() not in _WORDS
+    return key if plain else _scalar(key)
 
 
 def _scalar(value: Any) -> str:
