@@ -187,7 +187,7 @@ def sweep(folder: Path) -> list[Path]:
 
 def _file_time(folder: Path) -> float:
     """What the clock of the file system says."""
-    probe = folder / f".clock.{_host()}-{os.getpid()}-{os.urandom(4).hex()}"
+    probe = folder / f".clock{temporary_mark(os.getpid())}{os.urandom(4).hex()}"
     try:
         probe.write_bytes(b"")
         return probe.stat().st_mtime

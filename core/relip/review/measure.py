@@ -11,7 +11,7 @@ import numpy as np
 from relip.progress import Progress
 from relip.review import metrics
 from relip.shot import Shot
-from relip.speech import closures, opening
+from relip.speech import closures, opening, silences
 from relip.speech import stage as speech_stage
 from relip.track import stage as track_stage
 from relip.track.facemesh import FaceMesh
@@ -154,25 +154,12 @@ def _closures(
     return result
 
 
-def _quiet(shot: Shot, alignment: Any) -> list[tuple[float, float]]:
-    """Where nobody speaks for :data:`SILENCE` or longer, before and after the dialogue too.
-
-    Start and end of each stretch in seconds of the dialogue.
-    """
-    offset = shot.settings.dialogue.offset
-    at, end = -offset, float(len(shot.frames) / shot.rate) - offset
-    result = []
-    for phone in sorted((p for p in alignment.phones if p.label), key=lambda p: p.start):
-        if phone.start - at >= SILENCE:
-            result.append((at, phone.start))
-        at = max(at, phone.end)
-    return [*result, (at, end)] if end - at >= SILENCE else result
-
-
 def _rest(shot: Shot, alignment: Any, at: dict[int, float], below: float) -> list[dict[str, Any]]:
     result = []
     offset = shot.settings.dialogue.offset
-    for start, end in _quiet(shot, alignment):
+    # before and after the dialogue nobody speaks either
+    last = float(len(shot.frames) / shot.rate) - offset
+    for start, end in silences(alignment, SILENCE, start=-offset, end=last):
         inside = [
             f
             for f in shot.frames

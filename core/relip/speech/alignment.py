@@ -116,7 +116,13 @@ def spoken(intervals: tuple[Interval, ...]) -> list[Interval]:
     return [i for i in intervals if i.label]
 
 
-def silences(alignment: Alignment, min_seconds: float = 0.3) -> list[tuple[float, float]]:
+def silences(
+    alignment: Alignment,
+    min_seconds: float = 0.3,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+) -> list[tuple[float, float]]:
     """Where nobody speaks.
 
     Parameters
@@ -124,14 +130,21 @@ def silences(alignment: Alignment, min_seconds: float = 0.3) -> list[tuple[float
     alignment : Alignment
     min_seconds : float
         Shorter silences are left out.
+    start, end : float
+        Seconds looked at; by default the recording's. Before and after it
+        nobody speaks.
 
     Returns
     -------
     list of (float, float)
         Start and end of each silence in seconds.
     """
-    filled = fill(list(alignment.phones), alignment.duration)
-    return [(s, e) for s, e, label in filled if not label and e - s >= min_seconds - 1e-9]
+    end = alignment.duration if end is None else end
+    at, found = start, []
+    for phone in sorted((p for p in alignment.phones if p.label), key=lambda p: p.start):
+        found.append((at, min(phone.start, end)))
+        at = max(at, phone.end)
+    return [(s, e) for s, e in [*found, (at, end)] if e - s >= min_seconds - 1e-9]
 
 
 def frame_times(frames: range, rate: Fraction, offset: float = 0.0) -> np.ndarray:
