@@ -12,10 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 # One thread each: the work here is small, and threads that wait for one another on a busy machine
 # take many times as long. Read by PyTorch and the BLAS libraries when they are first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples in every run: a change is judged by what it changed. To look for new ones,
+# HYPOTHESIS_PROFILE=search (bench/fuzz.py looks for longer).
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 #: The fixtures of the stand-in for Nuke: nuke_host and its like.
 pytest_plugins = ["nuke_host.fixtures"]
