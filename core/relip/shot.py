@@ -37,6 +37,8 @@ SUFFIX = ".relip"
 
 DRIVES = ("speech", "track", "csv")
 QUALITIES = ("draft", "default", "final")
+#: Sides of the picture the network draws; 0: by the width of the face.
+CROPS = (0, 256, 512)
 WHEN_LONGER = ("error", "trim", "pingpong")
 LAYERS = ("raw", "stmap")
 POLICIES = ("error", "hold", "skip")
@@ -125,7 +127,11 @@ class MaskSettings:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How the shot's network is trained; ``frames`` limits what it learns from."""
+    """How the shot's network is trained.
+
+    ``frames`` limits what it learns from; ``crop`` is the side in pixels of the picture it draws,
+    0 to choose 256 or, for a face wider than 220 pixels, 512.
+    """
 
     quality: str = "default"
     steps: int = 0
@@ -133,8 +139,11 @@ class TrainSettings:
     seed: int = 0
     device: str = "auto"
     working: str = "auto"
+    crop: int = 0
 
     def check(self) -> None:
+        if self.crop not in CROPS:
+            raise SettingError(f"train.crop = {self.crop}", mend="give 0 (by the face), 256 or 512")
         _choice("train.quality", self.quality, QUALITIES)
         _choice("train.device", self.device, ("auto", "cpu", "cuda", "mps"))
         _inside("train.steps", self.steps, 0, 1_000_000)

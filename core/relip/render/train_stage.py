@@ -12,15 +12,13 @@ from relip.frames import format_range, select_frames
 from relip.mask.region import Region, make_region
 from relip.progress import Progress
 from relip.records import StageReport
-from relip.render.canonical import Window
+from relip.render.canonical import Window, crop_size
 from relip.shot import Shot
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "train"
 VERSION = 3
-
-CROP_SIZE = 256
 
 #: A network cannot be trained on fewer frames than this.
 MIN_EXAMPLES = 8
@@ -45,9 +43,10 @@ def key(shot: Shot) -> str:
     )
 
 
-def shot_window(region: Region) -> Window:
+def shot_window(shot: Shot, track: FaceTrack, region: Region) -> Window:
     """The window that holds the region in every frame of the shot."""
-    return Window.for_outlines(region.outline, CROP_SIZE)
+    size = shot.settings.train.crop or crop_size(track.face_width)
+    return Window.for_outlines(region.outline, size)
 
 
 def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
@@ -82,7 +81,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     track = track_stage.load(shot)
     frames = select_frames(settings.frames or None, shot.frames)
     region = make_region(track, shot.settings.mask)
-    window = shot_window(region)
+    window = shot_window(shot, track, region)
     learnable = [f for f in frames if track.visible[track.index(f)]]
     check_enough(shot, len(learnable))
     with shot.open_plate() as plate:
