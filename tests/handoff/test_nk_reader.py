@@ -17,6 +17,7 @@ from relip.handoff.nk_reader import TCL_COMMANDS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from nk_making import made  # noqa: E402
 from nk_oracle import TclRefused, reader_nodes, tcl_nodes  # noqa: E402
 
 COMP = r"""#! /usr/local/Nuke13.2v8/Nuke13.2 -nx
@@ -262,6 +263,46 @@ def test_files_as_they_are_in_the_wild():
     assert len(script.layers) == 2 and len(script.header) == 4
     again = nk.parse(script.to_text())
     assert reader_nodes(again) == reader_nodes(script) and again.to_text() == script.to_text()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_scripts_in_the_manner_of_real_ones(seed: int):
+    text = made(seed)
+    script = nk.parse(text)
+    expected = tcl_nodes(text)
+    assert reader_nodes(script) == expected
+    written = script.to_text()
+    again = nk.parse(written)
+    assert reader_nodes(again) == expected and tcl_nodes(written) == expected
+    assert again.to_text() == written
+    assert (again.version, again.layers, again.header) == (
+        script.version,
+        script.layers,
+        script.header,
+    )
+    assert again.window_layout == script.window_layout
+
+
+def test_the_scripts_made_have_all_that_real_ones_have():
+    texts = [made(seed) for seed in range(200)]
+    for form in (
+        "clone $C", "LiveGroup {", "VariableGroup {", "Gizmo {", "push $cut_paste_input",
+        "define_window_layout_xml", "add_layer", "addUserKnob {22", "[stack 7]", "\r\n", "Precomp",
+        "inputs 2+1", "curvegroup", "微软雅黑", "#write_info",
+    ):  # fmt: skip
+        assert sum(form in text for text in texts) >= 3, form
+    deep = [node for text in texts for node in nk.parse(text).walk() if node.is_group]
+    assert any(child.is_group for node in deep for child in node.children)
+
+
+def test_a_variable_group_of_nuke_16_holds_nodes():
+    inside = " Input {\n  inputs 0\n }\n Output {\n }\n"
+    text = f"VariableGroup {{\n name V\n}}\n{inside}end_group\nDot {{\n}}\n"
+    script = nk.parse(text)
+    group, dot = script.nodes
+    assert [n.cls for n in group.children] == ["Input", "Output"] and dot.inputs == [group]
+    assert script.to_text() == text
 
 
 def test_a_clone_of_a_node_in_another_nuke():
