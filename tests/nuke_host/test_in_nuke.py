@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "in_nuke"
-MODULES = ("run", "checking", "facts_gizmos", "facts_nodes", "facts_pixels", "facts_text")
+MODULES = (
+    "run", "checking", "facts_gizmos", "facts_nodes", "facts_pixels", "facts_relip", "facts_text",
+)  # fmt: skip
 
 
 @pytest.fixture
