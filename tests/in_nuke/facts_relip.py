@@ -2,7 +2,7 @@
 
 import os
 
-from checking import Failed, Skipped, fact, near, paste, repository, same, true
+from checking import Failed, Skipped, evaluated, fact, near, paste, repository, same, true
 from facts_gizmos import _plugin, gizmos
 
 #: A group whose inner Read takes its file from a knob that itself holds a [value …].
@@ -35,17 +35,6 @@ def _make(family, name, **knobs):
     return getattr(nuke.nodes, _newest(family))(name=name, **knobs)
 
 
-def _evaluated(knob, frame):
-    import nuke
-
-    before = nuke.frame()
-    nuke.frame(frame)
-    try:
-        return knob.evaluate()
-    finally:
-        nuke.frame(before)
-
-
 def _linked(node, name):
     """The knob that a link leads to."""
     knob = node[name].getLinkedKnob()
@@ -67,9 +56,9 @@ def nested_value(folder):
 
     paste(folder, NESTED)
     for name in ("G.Inner", "G.Deep.Deeper"):
-        same(_evaluated(nuke.toNode(name)["file"], 12), FILES, f"{name}.file")
+        same(evaluated(nuke.toNode(name)["file"], 12), FILES, f"{name}.file")
     nuke.toNode("G")["folder"].setValue("/mapped")
-    same(_evaluated(nuke.toNode("G.Inner")["file"], 12), FILES.replace("/shots/sh010", "/mapped"),
+    same(evaluated(nuke.toNode("G.Inner")["file"], 12), FILES.replace("/shots/sh010", "/mapped"),
          "after the folder was changed")  # fmt: skip
 
 
@@ -82,9 +71,9 @@ def inner_read(folder):
         node = _make(family, family + "1")
         node["shot_folder"].setValue("/shots/sh010.relip")
         wanted = "/shots/sh010.relip/render/patch.0012.exr"
-        same(_evaluated(node["cache"], 12), wanted, f"{family}.cache")
+        same(evaluated(node["cache"], 12), wanted, f"{family}.cache")
         reads = [n for n in nuke.allNodes("Read", node, recurseGroups=True)]
-        found = [_evaluated(n["file"], 12) for n in reads]
+        found = [evaluated(n["file"], 12) for n in reads]
         true(wanted in found, f"the Reads in {family} read {found}")
 
 
@@ -104,7 +93,7 @@ def links_saved(folder):
         near(_linked(node, "mix").getValueAt(6), 0.5, f"mix at frame 6 {said}")
         near(_linked(node, "jawOpen").getValueAt(6), 0.25, f"jawOpen at frame 6 {said}")
         same(_linked(node, "language").value(), "fr", f"language {said}")
-        inside = {n.Class().split("_v")[0]: n for n in node.nodes()}
+        inside = {n.Class().split("_v")[0]: n for n in nuke.allNodes(group=node)}
         near(inside["RelipBlend"]["mix"].getValueAt(6), 0.5, f"RelipBlend.mix inside {said}")
         near(inside["RelipSpeech"]["jawOpen"].getValueAt(6), 0.25, f"jawOpen inside {said}")
 
@@ -157,7 +146,7 @@ def proxy(folder):
         raise Skipped("no proxy knob in this host")
     root["proxy"].setValue(True)
     try:
-        same(_evaluated(read["file"], 12), FILES, "file in proxy mode")
+        same(evaluated(read["file"], 12), FILES, "file in proxy mode")
         same(read["proxy"].value() or "", "", "proxy of the Read")
     finally:
         root["proxy"].setValue(False)
