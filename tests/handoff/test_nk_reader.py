@@ -496,6 +496,42 @@ def test_nodes_and_groups_are_counted():
         nk.parse("Blur {a {{{{{}}}}}}", limits=limits)
 
 
+@pytest.mark.parametrize(
+    ("text", "limits", "words"),
+    [
+        (
+            "Merge2 {\n inputs 10\n}\n" * 11,
+            nk.Limits(connections=100),
+            "line 31: more than 100 con",
+        ),
+        ("NoOp {\n a 1\n b 2\n}\n" * 6, nk.Limits(knobs=10), "line 22: more than 10 knobs"),
+        ("NoOp {\n addUserKnob {7 a}\n}\n" * 6, nk.Limits(knobs=5), "more than 5 knobs"),
+        ("push 0\n" * 20, nk.Limits(commands=10), "line 11: more than 10 commands"),
+        ("# x\n" * 20, nk.Limits(commands=10), "line 11: more than 10 commands"),
+        ("add_layer {a a.b}\n" * 20, nk.Limits(commands=10), "more than 10 commands"),
+    ],
+)
+def test_what_stands_in_small_text_and_needs_much_memory_is_counted(
+    text: str, limits: nk.Limits, words: str
+):
+    with pytest.raises(NkError, match=words):
+        nk.parse(text, limits=limits)
+
+
+def test_five_megabytes_of_nodes_with_ten_thousand_inputs_do_not_take_all_memory():
+    """240000 of them fit into the other limits and would take 19 GB."""
+    with pytest.raises(NkError, match="line 601: more than 2000000 connections"):
+        nk.parse("Merge2 {\n inputs 10000\n}\n" * 1000)
+
+
+def test_nodes_that_name_themselves_on_the_stack_are_read_and_end():
+    text = "push 0\nset N [stack 0]\npush $N\nset N [stack 0]\npush $N\n"
+    script = nk.parse(text + "Dot {\n}\nset N [stack 0]\npush $N\nDot {\n}\n")
+    assert [n.inputs for n in script.nodes] == [[None], [script.nodes[0]]]
+    with pytest.raises(NkError, match="not there"):
+        nk.parse(text + "clone $N {\n}\n")
+
+
 def test_reading_is_quick():
     """4 MB of curves in some seconds even on a slow machine: no time grows with the square."""
     curve = "{curve " + " ".join(f"x{n} {n * 0.37}" for n in range(20_000)) + "}"

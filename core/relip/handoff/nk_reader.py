@@ -82,6 +82,12 @@ class Limits:
         Nodes at all levels together.
     inputs : int, default 10000
         Inputs of one node.
+    connections : int, default 2000000
+        Inputs of all nodes together.
+    knobs : int, default 2000000
+        Knobs and user knobs of all nodes together.
+    commands : int, default 2000000
+        Commands and comments outside nodes: push, set, add_layer and the like, and nodes.
     """
 
     size: int = 64 << 20
@@ -89,6 +95,9 @@ class Limits:
     braces: int = MAX_BRACE_DEPTH
     nodes: int = 250_000
     inputs: int = 10_000
+    connections: int = 2_000_000
+    knobs: int = 2_000_000
+    commands: int = 2_000_000
 
 
 DEFAULT_LIMITS = Limits()
@@ -239,6 +248,7 @@ class _Reader:
         self.levels = [_Level(None)]
         self.variables: dict[str, Node | None] = {"cut_paste_input": _SELECTION}
         self.count = 0
+        self.connections = self.knobs = self.commands = 0
         self.counted = (0, 1)  # a position and its line, to count on from
 
     def error(self, position: int, message: str, mend: str = _MEND) -> NkError:
@@ -263,6 +273,9 @@ class _Reader:
             position = _end(_BETWEEN, self.text, position)
             if position >= end:
                 break
+            self.commands += 1
+            if self.commands > self.limits.commands:
+                raise self.error(position, f"more than {self.limits.commands} commands")
             if self.text[position] == "#":
                 found = COMMENT.match(self.text, position)
                 assert found
@@ -467,6 +480,9 @@ class _Reader:
         level.nodes.append(node)
         if node.cls == "Root":
             return node
+        self.connections += wanted
+        if self.connections > self.limits.connections:
+            raise self.error(first.start, f"more than {self.limits.connections} connections")
         stack = level.stack
         rest = max(len(stack) - wanted, 0)
         taken = stack[rest:][::-1]
@@ -498,6 +514,9 @@ class _Reader:
                 if entry.name == INPUTS:
                     wanted = self.inputs(node, entry)
                 else:
+                    self.knobs += 1
+                    if self.knobs > self.limits.knobs:
+                        raise self.error(name.start, f"more than {self.limits.knobs} knobs")
                     node.entries.append(entry)
         except TclError as exc:
             raise self.error(exc.position, f"{node.cls}: {exc.message}") from None
