@@ -11,7 +11,7 @@ import os
 
 import nuke
 
-from relip_nuke import curves, facetrack, nodes, paths, phones, pixels
+from relip_nuke import curves, facetrack, nodes, paths, phones, pixels, state
 
 
 class OverrideError(Exception):
@@ -325,7 +325,7 @@ def hand_over_matte(parts: dict[str, nuke.Node], shot: str) -> bool:
     source = nodes.outer_input(node, 1)
     assert source is not None
     frames = _frames(node)
-    computed = "" if switch == "writing_matte" else _mask_result(shot)
+    computed = "" if switch == "writing_matte" else state.result_of(shot, "mask")
     mode = str(nodes.value(node, "mode")) if switch == "writing" else "replace"
     made = paths.digest(
         pixels.tree_hash(source), frames[0], frames[-1], mode, "" if mode == "replace" else computed
@@ -373,12 +373,6 @@ def matte_needs_mask(parts: dict[str, nuke.Node]) -> bool:
     source = nodes.outer_input(node, 1)
     above = [] if source is None else [source, *nodes.upstream(source)]
     return any(nodes.family(each) in ("RelipMask", "Relip") for each in above)
-
-
-def _mask_result(shot: str) -> str:
-    from relip_nuke import state
-
-    return state.result_of(shot, "mask")
 
 
 def hand_over_patch(render: nuke.Node, shot: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import nuke
 
-from relip_nuke import facetrack, nodes, paths, settings
+from relip_nuke import facetrack, nodes, paths, settings, state
 
 #: Knobs that say where a node stands or how it looks, not what it shows.
 _LOOKS = frozenset(
@@ -164,18 +164,18 @@ def _script(node: nuke.Node) -> list[str]:
 
 def _files(node: nuke.Node) -> list[object]:
     """Size and time of every file that a node reads."""
-    family = nodes.family(node)
-    if family is not None:
-        # Its own Reads are inside it.
-        names = [knob for knob in ("cache", "mask_cache") if node.knob(knob) is not None]
-        patterns = [nodes.absolute(nodes.text(node, name)) for name in names]
+    stage = nodes.STAGES.get(nodes.family(node) or "")
+    if stage is not None:
+        # Its own Reads are inside it; speech and track reach the picture through knobs.
+        framed = stage in ("mask", "render")
+        patterns = [state.pattern(nodes.shot_of(node), stage)] if framed else []
     elif node.Class() in ("Write", "DeepWrite", "WriteGeo"):
         patterns = []
     elif node.Class() in ("Read", "DeepRead"):
         patterns = [file_pattern(node)] if nuke.filename(node) else []
     else:
         patterns = [
-            nodes.absolute(nodes.text(node, name))
+            _named(node, name)
             for name, knob in sorted(node.knobs().items())
             if isinstance(knob, nuke.File_Knob) and knob.value()
         ]
@@ -184,6 +184,12 @@ def _files(node: nuke.Node) -> list[object]:
         files = paths.frame_files(pattern) or {0: pattern}
         found.append([[frame, paths.mark(files[frame])] for frame in sorted(files)])
     return found
+
+
+def _named(node: nuke.Node, name: str) -> str:
+    """A file that a knob names; its frame number is left open where no Tcl is in the way."""
+    raw = str(node[name].value())
+    return nodes.absolute(nodes.text(node, name) if "[" in raw else raw)
 
 
 def wanted_frames(speech: nuke.Node, source: nuke.Node) -> tuple[int, int]:
