@@ -61,12 +61,18 @@ def tell(node: nuke.Node, text: str) -> None:
 
 
 def ask(
-    node: nuke.Node, method: str, params: dict[str, Any], *, title: str, then: Next, stage: str = ""
+    node: nuke.Node,
+    method: str,
+    params: dict[str, Any],
+    *,
+    title: str,
+    then: Next,
+    stages: tuple[str, ...] = (),
 ) -> None:
     """Run a job of the engine and go on with its result; failures are told.
 
-    The nodes of the shot say ``running`` meanwhile, when the job has a title. With a stage, the
-    job is a part of making it, and its failure is the stage's.
+    The nodes of the shot say ``running`` meanwhile, when the job has a title. With stages, the
+    job is a part of making them, and its failure is theirs.
     """
     shot = str(params.get("shot", ""))
     name = node.fullName()
@@ -74,9 +80,13 @@ def ask(
         state.begin(shot, title)
 
     def done(result: dict[str, Any] | None, error: Exception | None) -> None:
-        failed = error is not None and not isinstance(error, engine.Cancelled)
-        if title or (stage and failed):
-            state.end(shot, stage, one_line(error) if error is not None and failed else "")
+        failure = ""
+        if error is not None and not isinstance(error, engine.Cancelled):
+            failure = one_line(error)
+        if title:
+            state.end(shot, stages, failure)
+        elif failure and stages:
+            state.fail(shot, stages, failure)
         at = nodes.named(name)
         # Nothing is left to do for a node that was deleted while the engine worked.
         if at is None or isinstance(error, engine.Cancelled):
@@ -208,7 +218,7 @@ def run_until(node: nuke.Node, stage: str) -> None:
             {"shot": shot, "until": stage},
             title=f"{os.path.basename(shot)}: {stage}",
             then=ran,
-            stage=stage,
+            stages=(stage,),
         )
 
     prepare(node, shot, stage, run)
@@ -252,12 +262,12 @@ def prepare(node: nuke.Node, shot: str, stage: str, then: Callable[[], None]) ->
                 {"shot": shot, "until": "mask"},
                 title=f"{os.path.basename(shot)}: mask",
                 then=masked,
-                stage="mask",
+                stages=("mask", stage),
             )
         else:
             hand_over()
 
-    ask(node, "set", {"shot": shot, "settings": made}, title="", then=was_set, stage=stage)
+    ask(node, "set", {"shot": shot, "settings": made}, title="", then=was_set, stages=(stage,))
 
 
 def _again(name: str) -> nuke.Node:
@@ -453,7 +463,8 @@ def submit(node: nuke.Node, button: str = "submit") -> None:
             comp = "" if "comp" in params else (
                 "\nWithout a comp step: save the comp and put a Write below the node to have one."
             )  # fmt: skip
-            tell(at, f"{at.name()}: the job bundle is in {params['out']}{comp}")
+            lacking = "".join(f"\nNot in the job: {note}" for note in result.get("notes", []))
+            tell(at, f"{at.name()}: the job bundle is in {params['out']}{comp}{lacking}")
 
         ask(at, "farm.bundle", params, title="", then=then)
 

@@ -9,9 +9,9 @@ import nuke
 #: Knobs whose change gives other nodes another shot or picture.
 _HANDED_ON = frozenset(("shot", "inputChange", "use_mine", "mode"))
 
-#: Knobs whose change makes the node's own state another; the others follow when they are looked at.
-_OWN = frozenset(
-    ("showPanel", "language", "audio", "text", "production_audio", "offset", "when_longer", "fps",
+#: Knobs that are settings of the shot.
+_SETTINGS = frozenset(
+    ("language", "audio", "text", "production_audio", "offset", "when_longer", "fps",
      "face", "face_point", "face_frame", "grow", "feather", "jaw", "sides", "quality", "steps",
      "seed", "train_frames", "drive", "csv", "articulation", "detail")
 )  # fmt: skip
@@ -60,12 +60,15 @@ def on_create() -> None:
 def on_knob_changed() -> None:
     """A knob was changed or a panel opened. Nuke waits for this: nothing more than needed."""
     name = nuke.thisKnob().name()
-    if name not in _HANDED_ON and name not in _OWN:
+    if name not in _HANDED_ON and name not in _SETTINGS and name != "showPanel":
         return
     from relip_nuke import state
 
     if name in _HANDED_ON:
         state.refresh_below(nuke.thisNode())
+    elif name in _SETTINGS:
+        # A slider that is dragged comes here many times a second.
+        state.refresh_panel(nuke.thisNode())
     else:
         state.refresh(nuke.thisNode())
 

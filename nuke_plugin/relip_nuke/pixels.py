@@ -309,7 +309,7 @@ def render_once(
     PixelError
         If Nuke cannot render it.
     """
-    if paths.read_json(_memory(shot, write)) == _made(fingerprint, path, frames):
+    if _still(paths.read_json(_memory(shot, write)), _made(fingerprint, path, frames)):
         return False
     inner = node.node(write) if isinstance(node, nuke.Group) else None
     if inner is None:
@@ -339,6 +339,22 @@ def _made(fingerprint: str, path: str, frames: range) -> dict[str, Any]:
     """What was rendered: from what, and the frames as they lie there."""
     marks = {str(frame): paths.mark(paths.frame_file(path, frame)) for frame in frames}
     return {"fingerprint": fingerprint, "frames": marks}
+
+
+def _still(then: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether what was rendered is what lies there: the same files from the same comp."""
+    marks, there = then.get("frames"), now["frames"]
+    if then.get("fingerprint") != now["fingerprint"] or not isinstance(marks, dict):
+        return False
+    if set(marks) != set(there):
+        return False
+    return all(
+        there[frame] is not None
+        and there[frame][0] == marks[frame][0]
+        # File servers round times, some of them after a while.
+        and abs(there[frame][1] - marks[frame][1]) < 2e9
+        for frame in there
+    )
 
 
 @contextlib.contextmanager

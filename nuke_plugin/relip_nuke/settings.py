@@ -61,7 +61,7 @@ def of(parts: dict[str, nuke.Node]) -> dict[str, dict[str, Any]]:
     if speech is not None:
         dialogue = made.setdefault("dialogue", {})
         for knob in ("audio", "text", "production_audio"):
-            dialogue[knob] = nodes.absolute(nodes.text(speech, knob))
+            dialogue[knob] = _file(speech, knob)
         longer = str(nodes.value(speech, "when_longer"))
         dialogue["when_longer"] = "error" if longer == "refuse" else longer
         rate = frame_rate(speech)
@@ -69,9 +69,14 @@ def of(parts: dict[str, nuke.Node]) -> dict[str, dict[str, Any]]:
     if "RelipTrack" in parts:
         made["track"] = {"face": followed_face(parts["RelipTrack"])}
     if render is not None:
-        made["render"]["csv"] = nodes.absolute(nodes.text(render, "csv"))
+        made["render"]["csv"] = _file(render, "csv")
         made["train"]["frames"] = nodes.text(render, "train_frames")
     return made
+
+
+def _file(node: nuke.Node, knob: str) -> str:
+    """A file that a knob names, as it is called on this system."""
+    return nodes.absolute(pathmap.mapped(nodes.text(node, knob)))
 
 
 def followed_face(track: nuke.Node) -> str:

@@ -47,6 +47,9 @@ _MADE_FROM: dict[str, tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[s
     ),
 }
 
+#: Of what :func:`made_from` and :func:`result_of` answer: raise it when they answer otherwise.
+_VERSION = 1
+
 #: The files that the speech stage reads.
 _SPEECH_FILES = ("dialogue.audio", "dialogue.text", "speech.lexicon")
 
@@ -61,8 +64,14 @@ _SEQUENCES = {
 #: The ready flag of Relip for each stage.
 _READY = {"track": "track_ready", "mask": "mask_ready", "render": "cache_ready"}
 
+#: Frames of a plate that are looked into, and the last one.
+_SAMPLES = 4
+
 #: Longest state, so that it fits on a node.
 _LONGEST = 120
+
+#: How the state of a node begins whose result is of other settings.
+_DIFFERS = "panel differs"
 
 #: What runs now and what failed last, by shot; lost with the session, as it should be.
 _running: dict[str, str] = {}
@@ -144,8 +153,8 @@ def made_from(shot: str, stage: str) -> dict[str, str | None]:
         named = str(written.get(section, {}).get(key) or "")
         found[name] = _content(shot, named) if named else ""
     theirs = []
-    for pattern_ in overrides:
-        for path in sorted(glob.glob(os.path.join(glob.escape(shot), "overrides", pattern_))):
+    for name in overrides:
+        for path in glob.glob(os.path.join(glob.escape(shot), "overrides", name)):
             theirs.append([os.path.basename(path), paths.fingerprint(path)])
     found["overrides"] = paths.digest(sorted(theirs))
     return found
@@ -161,11 +170,10 @@ def _content(shot: str, named: str) -> str | None:
     frames = sorted(f for f in files if span is None or span[0] <= f <= span[1])
     if not frames:
         return None
-    # The engine looks into every frame; here, where a panel waits, the sizes of all and the
-    # content of three tell one plate from another.
-    sizes = [[frame, (paths.mark(files[frame]) or [0])[0]] for frame in frames]
-    looked = {frames[0], frames[len(frames) // 2], frames[-1]}
-    return paths.digest(sizes, [paths.fingerprint(files[frame]) for frame in sorted(looked)])
+    # The engine looks into every frame; here, where a panel waits, which there are and the content
+    # of some tell one plate from another.
+    looked = {frames[len(frames) * i // _SAMPLES] for i in range(_SAMPLES)} | {frames[-1]}
+    return paths.digest(frames, [paths.fingerprint(files[frame]) for frame in sorted(looked)])
 
 
 def changed(then: Any, now: dict[str, str | None]) -> list[str]:
@@ -227,7 +235,7 @@ def note_status(shot: str, status: dict[str, Any]) -> None:
         elif state in ("stale", "partial"):
             made[name] = None
     for name, source in made.items():
-        ledger[name] = {"from": source, "result": result_of(shot, name)}
+        ledger[name] = {"version": _VERSION, "from": source, "result": result_of(shot, name)}
     with contextlib.suppress(OSError):  # a shot that may only be read can still be looked at
         paths.write_json(_ledger(shot), ledger)
 
@@ -278,7 +286,8 @@ def standing(shot: str, stage: str, frames: list[int] | None = None) -> Standing
         if missing:
             return Standing("partial", f"frames {paths.format_frames(missing)} are missing")
     entry = paths.read_json(_ledger(shot)).get(stage)
-    entry = entry if isinstance(entry, dict) else {}
+    # What another release noted says nothing here, and no cache is stale for an update of Relip.
+    entry = entry if isinstance(entry, dict) and entry.get("version") == _VERSION else {}
     same = entry.get("result") == result_of(shot, stage)
     if entry and same and changed(entry.get("from"), made_from(shot, stage)):
         return Standing("stale", "an input changed; press Update")
@@ -291,13 +300,21 @@ def begin(shot: str, title: str) -> None:
     refresh_shot(shot)
 
 
-def end(shot: str, stage: str, failure: str = "") -> None:
+def end(shot: str, stages: tuple[str, ...], failure: str = "") -> None:
     """Note that the job has ended, and why if it failed, and show it."""
     _running.pop(shot, None)
-    if failure:
-        _failed[shot, stage] = failure
-    else:
-        _failed.pop((shot, stage), None)
+    fail(shot, stages, failure)
+
+
+def fail(shot: str, stages: tuple[str, ...], failure: str) -> None:
+    """Note why stages failed, or that they did not, and show it."""
+    for stage in stages:
+        # No node of its own shows that it is trained, or that the engine made its comp.
+        shown = "render" if stage in ("train", "blend") else stage
+        if failure:
+            _failed[shot, shown] = failure
+        else:
+            _failed.pop((shot, shown), None)
     refresh_shot(shot)
 
 
@@ -310,11 +327,26 @@ def describe(node: nuke.Node) -> str:
     if (shot, stage) in _failed and os.path.isfile(os.path.join(shot, "shot.toml")):
         return literal(str(Standing("failed", _failed[shot, stage])))
     found = standing(shot, stage)
-    if found.state == "ready":
-        knobs = settings.differing(nodes.parts(node), shot, stage)
-        if knobs:
-            found = Standing("stale", f"panel differs ({', '.join(knobs)}); press Update")
-    return literal(str(found))
+    return literal(str(_with_panel(node, shot, stage) if found.state == "ready" else found))
+
+
+def _with_panel(node: nuke.Node, shot: str, stage: str) -> Standing:
+    """Where a stage that is ready stands when the panels have a say."""
+    knobs = settings.differing(nodes.parts(node), shot, stage)
+    return (
+        Standing("stale", f"{_DIFFERS} ({', '.join(knobs)}); press Update")
+        if knobs
+        else Standing("ready")
+    )
+
+
+def refresh_panel(node: nuke.Node) -> None:
+    """A setting was turned: show whether the panel differs, without a look at the results."""
+    shown = str(nodes.value(node, "state"))
+    if shown == "ready" or shown.startswith(f"stale: {_DIFFERS}"):
+        stage = nodes.STAGES[nodes.family(node) or "Relip"]
+        with nodes.no_undo():
+            nodes.put(node, "state", literal(str(_with_panel(node, nodes.shot_of(node), stage))))
 
 
 #: The state stands in a text knob and, through it, in the node's label: Nuke takes these for Tcl.

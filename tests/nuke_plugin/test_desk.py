@@ -510,6 +510,16 @@ def test_what_the_engine_calls_stale_is_stale(desk):
     assert standing(desk, "render") == "stale"
 
 
+def test_what_another_release_noted_stops_no_render(made):
+    ledger = made.shot / "nuke" / "ledger.json"
+    noted = json.loads(ledger.read_text())
+    for entry in (noted[stage] for stage in ("speech", "mask", "render")):
+        entry["version"] = 0
+        entry["from"] = "a fingerprint of another kind"
+    ledger.write_text(json.dumps(noted))
+    assert standing(made, "render") == "ready"
+
+
 def test_path_maps_are_the_engines(desk, tmp_path, monkeypatch):
     from relip import pathmap as engines
 
@@ -594,6 +604,33 @@ def test_a_panel_that_opens_looks_at_its_own_node_and_reads_nothing_twice(made, 
     made.node("Render").showControlPanel()
     assert read == [str(made.words)]
     assert made.state("Render").startswith("stale")
+
+
+def test_a_failed_training_shows_on_the_render_and_a_failed_mask_on_both(made):
+    error = made.nuke.plugin("engine").EngineError("no", "", 5)
+    made.does["run"] = lambda params: error
+    made.press("Render", "train")
+    assert made.state("Render") == "failed: no" and made.state("Mask") == "ready"
+    made.does["status"] = lambda params: {
+        "stages": [{"stage": "render", "state": "up to date", "note": ""}]
+    }
+    made.press("Render", "refresh")
+    assert made.state("Render") == "ready"
+    made.node("Mask").setInput(1, made.constant(0, 0, 0, 1))
+    made.node("Mask")["mode"].setValue("union")
+    made.press("Render", "update")
+    assert made.state("Render") == made.state("Mask") == "failed: no"
+
+
+def test_a_slider_looks_at_no_results(made, monkeypatch):
+    state = made.nuke.plugin("state")
+    state.refresh_all()
+    made.node("Mask").showControlPanel()
+    monkeypatch.setattr(state, "standing", lambda *args: pytest.fail("looked at the results"))
+    made.node("Mask")["feather"].setValue(0.1)
+    assert made.state("Mask") == "stale: panel differs (feather); press Update"
+    made.node("Mask")["feather"].setValue(0.045)
+    assert made.state("Mask") == "ready"
 
 
 @pytest.mark.parametrize(
