@@ -29,6 +29,9 @@ INSIDE = {
     "RelipBlend": "RelipBlend1",
 }
 
+#: A path as Windows' Explorer gives it: a drive or a share.
+_BACKSLASHED = re.compile(r"[A-Za-z]:\\|\\\\")
+
 _CLASS = re.compile(r"(Relip(?:Speech|Track|Mask|Render|Blend)?)_v\d+_\d+\Z")
 _TITLE = re.compile(r"(Relip(?:Speech|Track|Mask|Render|Blend)?) \d+\.\d+\Z")
 
@@ -177,7 +180,8 @@ def folder_script(shot: nuke.Node) -> str:
     """
     raw = str(shot["shot"].toScript(False))
     plain = text(shot, "shot")
-    if plain.startswith("~"):
+    if plain.startswith("~") or _BACKSLASHED.match(plain):
+        # To Nuke a backslash in a file name begins an escape.
         return os.path.expanduser(plain).replace("\\", "/")
     if not plain or os.path.isabs(plain) or text(nuke.root(), "project_directory"):
         return raw

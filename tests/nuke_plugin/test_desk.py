@@ -691,6 +691,22 @@ def test_relative_shots_are_found_by_the_reads_too(desk):
     assert desk.nuke.channel("RelipRender1", FIRST, "rgba.alpha").max() == 0.5
 
 
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("P:\\shots\\new.relip", "P:/shots/new.relip"),
+        ("\\\\srv\\shots\\new.relip", "//srv/shots/new.relip"),
+        ("~/new.relip", os.path.expanduser("~/new.relip")),
+        ("/shots/new.relip", "/shots/new.relip"),
+        ("[value root.project_directory]/new.relip", "[value root.project_directory]/new.relip"),
+    ],
+)
+def test_the_shot_folder_is_one_that_nuke_reads(desk, typed: str, read: str):
+    desk.api.root()["project_directory"].setValue("/show")
+    desk.node("Speech")["shot"].setValue(typed)
+    assert desk.nuke.plugin("nodes").folder_script(desk.node("Speech")) == read
+
+
 def test_proxy_mode_is_off_while_pixels_are_handed_over(desk):
     proxy = desk.api.root()["proxy"]
     proxy.setValue(True)
