@@ -125,8 +125,10 @@ def tree_hash(node: nuke.Node | None) -> str:
     number = {each: index for index, each in enumerate(order)}
     tree: list[object] = [_project()]
     for each in order:
-        feeding = [number[above] for above in nodes.feeding(each)]
-        tree.append([each.Class(), _script(each), feeding, _files(each)])
+        inputs = [nodes.outer_input(each, index) for index in range(each.inputs())]
+        wires = [None if above is None else number[above] for above in inputs]
+        held = [number[above] for above in nodes.feeding(each)]
+        tree.append([each.Class(), _script(each), wires, held, _files(each)])
     tree.extend([each.Class(), _script(each)] for each in _referred(order))
     return paths.digest(tree)
 

@@ -283,6 +283,16 @@ def test_what_is_inside_a_group_counts(desk):
     assert tree_hash(group) != before
 
 
+def test_which_input_a_node_is_connected_to_counts(desk):
+    merge = desk.api.nodes.Merge2(operation="minus")
+    merge.setInput(0, desk.plate)
+    tree_hash = desk.nuke.plugin("pixels").tree_hash
+    before = tree_hash(merge)
+    merge.setInput(0, None)
+    merge.setInput(1, desk.plate)
+    assert tree_hash(merge) != before
+
+
 def test_a_clone_counts_with_what_feeds_it(desk):
     """Nuke calls a clone by the name of its original."""
     blur = desk.api.nodes.Blur(inputs=[desk.plate])
