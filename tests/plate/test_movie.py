@@ -658,3 +658,13 @@ def test_tags_of_the_file_count_where_the_pictures_say_nothing(tmp_path: Path) -
     with open_plate(path) as plate:
         assert (plate.info["matrix"], plate.info["matrix_from"]) == ("bt2020", "tag")
         assert plate.info["transfer"] == "pq" and plate.info["primaries"] == "bt2020"
+
+
+def test_times_that_run_for_years_take_no_memory() -> None:
+    """A damaged time stamp must not make a grid of a billion frames."""
+    from relip.plate import movie_index
+
+    pts = np.array([0, 1, 2, 3, 2**40])
+    with pytest.raises(PlateError, match="run over"):
+        movie_index._conform(pts, Fraction(1, 25), Fraction(25))
+    assert len(movie_index._conform(pts[:4], Fraction(1, 25), Fraction(25))) == 4

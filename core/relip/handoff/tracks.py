@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from relip import records
+from relip import containment, records
 from relip.errors import InputError, NkError, StageMissingError, UsageError
 from relip.handoff import nk
 from relip.handoff.coordinates import Format, from_nuke
@@ -263,7 +263,7 @@ def import_tracks(
             )
         if kept:
             made["offsets"].setdefault(frame, {}).update(kept)
-    records.write_json(target, made)
+    records.write_json(containment.inside(target, shot.folder), made)
     return target
 
 
