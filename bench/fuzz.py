@@ -5,10 +5,10 @@
 Each reader (of the table in ``tests/bad_inputs``, and three of its own: ``splice``,
 which writes an EXR again, ``index``, which lists a movie's pictures and decodes the
 first and the last, and ``nk``) is given good files with random damage: bytes
-changed, cut out, doubled, or swapped for numbers that programs trip over. It may refuse with a :class:`relip.errors.RelipError` or
-read what is there. Anything else is a find: the file is kept. Runs in a
-process of its own per reader, with a limit of 4 GB and of 20 s a file, so that
-crashes of native libraries are finds too.
+changed, cut out, doubled, or swapped for numbers that programs trip over. It may
+refuse with a :class:`relip.errors.RelipError` or read what is there. Anything else is
+a find: the file is kept. Each reader runs in a process of its own, with a limit of
+4 GB and of 20 s a file, so that crashes of native libraries are finds too.
 """
 
 from __future__ import annotations

@@ -168,15 +168,25 @@ def test_a_manifest_names_files_beside_it(tmp_path: Path, file: str):
 
 
 def test_labels_of_a_textgrid_name_no_files(tmp_path: Path):
+    """A word may be anything, and is only ever text; a phone that is none is refused."""
+    from relip.errors import TranscriptError
     from relip.speech import read_textgrid, write_textgrid
 
     text = (Path(__file__).parent / "bad_inputs" / "test_table.py").read_text()
-    grid = text.partition('GRID = """')[2].partition('"""')[0].replace("AH1", "../../AH1")
+    grid = text.partition('GRID = """')[2].partition('"""')[0]
+    tier = grid[grid.index("    item [1]:") :]
+    words = tier.replace("item [1]", "item [2]").replace("phones", "words")
+    both = grid.replace("size = 1\nitem", "size = 2\nitem") + words.replace("AH1", "../../word")
     path = tmp_path / "in" / "a.TextGrid"
     path.parent.mkdir()
-    path.write_text(grid)
-    write_textgrid(tmp_path / "out" / "b.TextGrid", read_textgrid(path))
+    path.write_text(both)
+    alignment = read_textgrid(path)
+    assert [w.label for w in alignment.words if w.label] == ["../../word"]
+    write_textgrid(tmp_path / "out" / "b.TextGrid", alignment)
     assert sorted(p.name for p in tmp_path.rglob("*.*")) == ["a.TextGrid", "b.TextGrid"]
+    path.write_text(grid.replace("AH1", "../../AH1"))
+    with pytest.raises(TranscriptError, match="phone 1"):
+        read_textgrid(path)
 
 
 @pytest.mark.parametrize("name", ["../x", "a%s.####.exr", "%n.exr", "a.%04d%s.exr"])
