@@ -668,3 +668,13 @@ def test_times_that_run_for_years_take_no_memory() -> None:
     with pytest.raises(PlateError, match="run over"):
         movie_index._conform(pts, Fraction(1, 25), Fraction(25))
     assert len(movie_index._conform(pts[:4], Fraction(1, 25), Fraction(25))) == 4
+
+
+def test_an_unknown_codec(tmp_path: Path) -> None:
+    """FFmpeg opens the container and knows no decoder: found by fuzzing."""
+    path = write_planes(tmp_path / "a.mkv", moving_pictures(3), "yuv420p")
+    data = path.read_bytes()
+    assert b"V_MPEG4/ISO/AVC" in data
+    path.write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_XPEG4/ISO/AVX"))
+    with pytest.raises(PlateError, match="codec of its video is not known"):
+        open_plate(path)

@@ -107,11 +107,18 @@ def video_stream(container: Any, path: str) -> Any:
     Raises
     ------
     PlateError
-        If there is none.
+        If there is none, or none in a codec that is known.
     """
+    unknown = False
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
-            return stream
+            if stream.codec_context is not None:
+                return stream
+            unknown = True
+    if unknown:
+        raise PlateError(
+            f"{path}: the codec of its video is not known", mend="give it in a common one"
+        )
     raise PlateError(f"{path} has no video in it")
 
 
