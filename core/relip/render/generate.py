@@ -11,7 +11,10 @@ from relip.render import canonical
 from relip.render.colourmatch import ring_correction
 from relip.render.detail import add_plate_detail
 from relip.render.examples import draw_inputs
+from relip.render.highlights import keep_highlights
 from relip.render.model import ShotModel
+from relip.render.rig import N_OUTER
+from relip.track import geometry
 
 
 @dataclass(frozen=True)
@@ -133,4 +136,12 @@ def generate_patch(
         calibrated=calibrated,
     )
     raw = model.encoding.decode(canonical.put_back(picture, to_window, rect))
+    if model.encoding.linear:
+        to_piece = geometry.invert(canonical.shifted(to_window, x0, y0))
+        mouths = [
+            geometry.apply(to_piece, window.to_pixels(each[:N_OUTER]))
+            for each in (old_lines, lines)
+        ]
+        unit = window.size / 256 * float(np.hypot(*to_piece[:, 0]))
+        raw = keep_highlights(raw, rgb[y0:y1, x0:x1], mouths, unit, detail)
     return Patch((x0, y0), raw, canonical.stmap(to_window, window, rect))

@@ -28,7 +28,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "render"
-VERSION = 2
+VERSION = 3
 
 #: Patches being written at once while the next frame is computed.
 _WRITERS = 2

@@ -18,7 +18,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "train"
-VERSION = 3
+VERSION = 4
 
 #: A network cannot be trained on fewer frames than this.
 MIN_EXAMPLES = 8
@@ -85,9 +85,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     learnable = [f for f in frames if track.visible[track.index(f)]]
     check_enough(shot, len(learnable))
     with shot.open_plate() as plate:
-        encoding = Encoding.choose(
-            plate.colourspace, settings.working, integer=not plate.info.get("float", False)
-        )
+        encoding = Encoding.choose(plate.colourspace, settings.working)
         with progress.part(0, 0.05):
             examples = example_module.collect(
                 plate, track, region, window, encoding, learnable, progress
