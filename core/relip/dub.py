@@ -180,7 +180,7 @@ def _stem(path: Path) -> str:
 
 def _remove(folder: Path) -> None:
     """Remove what Relip made in a shot folder, and the folder when nothing else is in it."""
-    for name in (*pipeline.STAGES, "model", "comp"):
+    for name in (*pipeline.STAGES, "model", "comp", "witness"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in ("shot.toml", "dub.json"):
         (folder / name).unlink(missing_ok=True)

@@ -39,7 +39,15 @@ def ring_correction(picture: np.ndarray, plate: np.ndarray, region: np.ndarray) 
     np.ndarray [shape=(height, width, 3), dtype=float32]
         A plane per channel, limited to ±0.08; zero when the ring is too small.
     """
-    height, width = region.shape
+    ring = ring_of(plate, region)
+    if ring is None:
+        return np.zeros_like(picture, dtype=np.float32)
+    return plane(fit_plane(picture, plate, ring), picture.shape[:2])
+
+
+def ring_of(plate: np.ndarray, region: np.ndarray) -> np.ndarray | None:
+    """The pixels of the ring that are smooth in the plate; None when they are too few."""
+    width = region.shape[1]
     size = max(3, round(RING * max(width, 64) / 224)) | 1
     inner = cv2.erode(region, np.ones((2 * size + 1, 2 * size + 1), np.uint8), borderValue=1)
     ring = (region > 0) & (inner == 0)
@@ -47,29 +55,42 @@ def ring_correction(picture: np.ndarray, plate: np.ndarray, region: np.ndarray) 
     gradient = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     if ring.sum() >= _MIN_PIXELS:
         ring &= gradient <= GRADIENT_LIMIT * np.percentile(gradient[ring], 75) + 1e-6
-    if ring.sum() < _MIN_PIXELS:
-        return np.zeros_like(picture, dtype=np.float32)
+    return ring if ring.sum() >= _MIN_PIXELS else None
+
+
+def fit_plane(picture: np.ndarray, plate: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    """The plane per channel that the picture lacks in the ring ``[shape=(3, 3)]``.
+
+    Rows are channels; columns the offset in the middle, and the slopes over the
+    whole width and height.
+    """
+    height, width = ring.shape
     ys, xs = np.nonzero(ring)
     x, y = xs / width - 0.5, ys / height - 0.5
     design = np.stack([np.ones_like(x), x, y], -1)
-    grid_y, grid_x = np.mgrid[0:height, 0:width]
-    everywhere = np.stack(
-        [np.ones((height, width)), grid_x / width - 0.5, grid_y / height - 0.5], -1
-    )
     difference = (plate - picture)[ring].astype(np.float64)
-    correction = np.empty((height, width, 3), np.float32)
     penalty = np.diag([1.0, 20.0, 20.0])
+    fits = np.zeros((3, 3))
     for channel in range(3):
         values = difference[:, channel]
         # begun at the median: a least-squares start leans towards a collar beyond return
         weights = _tukey(values - np.median(values))
-        fit = np.zeros(3)
         for _ in range(_ROUNDS):
             weighted = design * weights[:, None]
             fit = np.linalg.solve(weighted.T @ design + penalty, weighted.T @ values)
             weights = _tukey(values - design @ fit)
-        correction[..., channel] = everywhere @ fit
-    return np.clip(correction, -LIMIT, LIMIT)
+        fits[channel] = fit
+    return fits
+
+
+def plane(fits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """The correction of a fit over a window ``[shape=(height, width, 3)]``, limited to ±0.08."""
+    height, width = size
+    grid_y, grid_x = np.mgrid[0:height, 0:width]
+    everywhere = np.stack(
+        [np.ones((height, width)), grid_x / width - 0.5, grid_y / height - 0.5], -1
+    )
+    return np.clip((everywhere @ fits.T).astype(np.float32), -LIMIT, LIMIT)
 
 
 def _tukey(left: np.ndarray) -> np.ndarray:
