@@ -7,8 +7,9 @@ reproduced from its own lip and jaw lines (``drive = track``) and compared
 with the plate in the mouth box (outer lips + 15 % / 25 %) at plate
 resolution, in 8-bit display encoding:
 
-- PSNR, SSIM, sharpness (RMS Laplacian over the plate's), flicker (frame
-  difference over the plate's);
+- PSNR, SSIM, sharpness (RMS Laplacian over the plate's), HFncc (correlation of
+  the fine band with the plate's: whether the detail is the right one), flicker
+  (frame difference over the plate's);
 - LMD: mean distance of the 40 lip landmarks between finished frame and plate,
   in per cent of the face width, both measured in the same crops around the
   face; ``LMD+`` lets the detector find the face anew in the finished frame,
@@ -49,6 +50,7 @@ from relip.render import canonical, train_stage
 from relip.render import rig as rig_module
 from relip.render.encoding import Encoding
 from relip.render.generate import generate_window
+from relip.render.interior import choose, shapes
 from relip.render.model import ShotModel
 from relip.render.premult import premultiply
 from relip.render.stage import onto
@@ -78,6 +80,13 @@ def main() -> int:
     parser.add_argument("--quality", default="default", choices=("draft", "default", "final"))
     parser.add_argument("--steps", type=int, default=0, help="optimiser steps; 0: by quality")
     parser.add_argument("--every", type=int, default=1, help="test every Nth held-out frame")
+    parser.add_argument(
+        "--half",
+        type=int,
+        choices=(1, 2),
+        help="test the first half of the held-out frames (to choose settings on) or the second"
+        " (to report)",
+    )
     parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
     parser.add_argument("--shot", type=Path, help="keep the shot folder here")
     parser.add_argument("--json", type=Path, help="write the figures here")
@@ -89,13 +98,14 @@ def main() -> int:
     print(f"# {Path(args.clip).name}: {facts}")
     print(
         f"{'method':<20}{'PSNR':>7}{'SSIM':>8}{'LMD %fw':>9}"
-        f"{'LMD+':>9}{'sharp':>7}{'flicker':>9}{'cross r':>9}{'cross LMD':>11}"
+        f"{'LMD+':>9}{'sharp':>7}{'HFncc':>7}{'flicker':>9}{'cross r':>9}{'cross LMD':>11}"
     )
     for name, row in table.items():
         cross = f"{row['cross_r']:>9.3f}{row['cross_lmd']:>11.2f}" if "cross_r" in row else ""
         print(
             f"{name:<20}{row['psnr']:>7.2f}{row['ssim']:>8.3f}{row['lmd']:>9.2f}"
-            f"{row['found']:>9.2f}{row['sharp']:>7.2f}{row['flicker']:>9.2f}{cross}"
+            f"{row['found']:>9.2f}{row['sharp']:>7.2f}{row['detail']:>7.2f}"
+            f"{row['flicker']:>9.2f}{cross}"
         )
     if args.json:
         args.json.write_text(
@@ -112,6 +122,8 @@ class Learned:
     ----------
     lines : np.ndarray [shape=(F, 57, 2)]
         Lip and jaw lines of every frame in crop units.
+    mouths : np.ndarray [shape=(F,)]
+        Which learned mouth lends its fine band to each frame, chosen by lips alone.
     test : list of int
         Held-out frames to reproduce.
     learn_rows : list of int
@@ -125,6 +137,7 @@ class Learned:
     region: Region
     model: ShotModel
     lines: np.ndarray
+    mouths: np.ndarray
     test: list[int]
     learn_rows: list[int]
     minutes: float
@@ -257,6 +270,7 @@ class Score:
     lmd: list[float] = field(default_factory=list)
     found: list[float] = field(default_factory=list)
     sharp: list[float] = field(default_factory=list)
+    detail: list[float] = field(default_factory=list)
     small: list[np.ndarray] = field(default_factory=list)
     small_truth: list[np.ndarray] = field(default_factory=list)
 
@@ -266,6 +280,7 @@ class Score:
         self.psnr.append(metrics.psnr(shown, truth))
         self.ssim.append(metrics.ssim(shown, truth))
         self.sharp.append(metrics.sharpness(shown) / max(metrics.sharpness(truth), 1e-6))
+        self.detail.append(metrics.detail_correlation(shown, truth))
         self.small.append(cv2.resize(shown, SMALL))
         self.small_truth.append(cv2.resize(truth, SMALL))
         again = mesh.refine(comp, frame.landmarks)
@@ -288,6 +303,7 @@ class Score:
             "lmd": float(np.mean(self.lmd)),
             "found": float(np.mean(self.found)),
             "sharp": float(np.mean(self.sharp)),
+            "detail": float(np.mean(self.detail)),
             "flicker": flicker,
         }
 
@@ -327,7 +343,7 @@ def reenact(
     """Train, reproduce, measure: the figures of every method, and facts about the run."""
     progress = Progress(args.progress)
     learned = learn(args, folder, progress)
-    methods = {"relip": own_lips(learned.model)}
+    methods = {"relip": own_lips(learned), "network alone": own_lips(learned, teeth=0.0)}
     if not args.no_baselines:
         methods |= baselines(learned)
     scores, cross, strips = compare(learned, methods, progress)
@@ -365,22 +381,39 @@ def learn(args: argparse.Namespace, folder: Path, progress: Progress) -> Learned
     minutes = (time.monotonic() - began) / 60
     track = track_stage.load(shot)
     visible = [f for f in frames if track.visible[track.index(f)]]
+    model = ShotModel.load(train_stage.model_path(shot))
+    lines = rig_module.track_lines(track)
     return Learned(
         shot=shot,
         track=track,
         region=make_region(track, shot.settings.mask),
-        model=ShotModel.load(train_stage.model_path(shot)),
-        lines=rig_module.track_lines(track),
-        test=[f for f in visible if f >= cut][:: args.every],
+        model=model,
+        lines=lines,
+        mouths=choose(model.mouths.frames, model.mouths.shapes, shapes(lines)),
+        test=half([f for f in visible if f >= cut], args.half)[:: args.every],
         learn_rows=[track.index(f) for f in visible if f < cut],
         minutes=minutes,
         steps=trained.data.get("steps"),
     )
 
 
-def own_lips(model: ShotModel) -> Method:
-    """Relip, driven by the frame's own lips."""
-    return lambda frame: generate_window(model, frame.view.crop, frame.own, frame.outline)
+def half(frames: list[int], which: int | None) -> list[int]:
+    """The first or the second half of the frames; all of them for None."""
+    middle = len(frames) // 2
+    return {1: frames[:middle], 2: frames[middle:]}.get(which or 0, frames)
+
+
+def own_lips(learned: Learned, teeth: float = 1.0) -> Method:
+    """Relip, driven by the frame's own lips; without mouths of the shot when ``teeth`` is 0."""
+    model, mouths = learned.model, learned.mouths
+    return lambda frame: generate_window(
+        model,
+        frame.view.crop,
+        frame.own,
+        frame.outline,
+        mouth=int(mouths[frame.row]),
+        teeth=teeth,
+    )
 
 
 def baselines(learned: Learned) -> dict[str, Method]:
@@ -407,7 +440,7 @@ def compare(
     strips : list of np.ndarray
         Up to eight rows of a contact sheet: plate, methods, cross-driven.
     """
-    track, model, test = learned.track, learned.model, learned.test
+    track, test = learned.track, learned.test
     # every held-out frame gets the lips of one about a third of the set away
     partner = {f: track.index(test[(i + len(test) // 3) % len(test)]) for i, f in enumerate(test)}
     shown = set(test[:: max(len(test) // STRIPS, 1)][:STRIPS])
@@ -424,7 +457,7 @@ def compare(
                 comps.append(frame.finish(method(frame)))
                 scores[name].add(frame, comps[-1], mesh, track.face_width)
             other = partner[picture.frame]
-            comps.append(frame.finish(cross_driven(model, frame, learned.lines[other])))
+            comps.append(frame.finish(cross_driven(learned, frame, other)))
             cross.add(frame, other, comps[-1], mesh, track)
             if picture.frame in shown:
                 strips.append(face_strip([frame.truth, *comps], frame.landmarks, track.face_width))
@@ -433,10 +466,16 @@ def compare(
     return scores, cross, strips
 
 
-def cross_driven(model: ShotModel, frame: HeldFrame, lines: np.ndarray) -> np.ndarray:
-    """The window with another frame's lines, turned from its pose to this frame's."""
-    asked = frame.view.window.to_pixels(lines)
-    return generate_window(model, frame.view.crop, asked, frame.outline, old_lines=frame.own)
+def cross_driven(learned: Learned, frame: HeldFrame, other: int) -> np.ndarray:
+    """The window with the lines of another row of the track."""
+    return generate_window(
+        learned.model,
+        frame.view.crop,
+        frame.view.window.to_pixels(learned.lines[other]),
+        frame.outline,
+        old_lines=frame.own,
+        mouth=int(learned.mouths[other]),
+    )
 
 
 def training_windows(learned: Learned) -> np.ndarray:

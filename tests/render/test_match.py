@@ -77,9 +77,7 @@ def test_a_steady_change_does_not_lag():
 def test_jitter_is_averaged():
     rng = np.random.default_rng(0)
     raw = rng.normal(size=400)
-    smooth = [
-        match.smoothed({k: of(raw[i + k]) for k in range(-2, 3)}).blur for i in range(2, 398)
-    ]
+    smooth = [match.smoothed({k: of(raw[i + k]) for k in range(-2, 3)}).blur for i in range(2, 398)]
     wanted = np.sqrt(36 + 2 * 16 + 2) / 16  # the weights 1 4 6 4 1
     assert np.std(smooth) / np.std(raw) == pytest.approx(wanted, abs=0.05)
 

@@ -12,15 +12,13 @@ from relip.frames import format_range, select_frames
 from relip.mask.region import Region, make_region
 from relip.progress import Progress
 from relip.records import StageReport
-from relip.render.canonical import Window
+from relip.render.canonical import Window, crop_size
 from relip.shot import Shot
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "train"
-VERSION = 3
-
-CROP_SIZE = 256
+VERSION = 4
 
 #: A network cannot be trained on fewer frames than this.
 MIN_EXAMPLES = 8
@@ -45,9 +43,10 @@ def key(shot: Shot) -> str:
     )
 
 
-def shot_window(region: Region) -> Window:
+def shot_window(shot: Shot, track: FaceTrack, region: Region) -> Window:
     """The window that holds the region in every frame of the shot."""
-    return Window.for_outlines(region.outline, CROP_SIZE)
+    size = shot.settings.train.crop or crop_size(track.face_width)
+    return Window.for_outlines(region.outline, size)
 
 
 def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
@@ -74,6 +73,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     from relip.render.calibration import Calibration
     from relip.render.checkpoint import Checkpoint
     from relip.render.encoding import Encoding
+    from relip.render.interior import Mouths, shapes
     from relip.render.model import ShotModel
     from relip.render.retrack import lip_errors
 
@@ -82,7 +82,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     track = track_stage.load(shot)
     frames = select_frames(settings.frames or None, shot.frames)
     region = make_region(track, shot.settings.mask)
-    window = shot_window(region)
+    window = shot_window(shot, track, region)
     learnable = [f for f in frames if track.visible[track.index(f)]]
     check_enough(shot, len(learnable))
     with shot.open_plate() as plate:
@@ -123,6 +123,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     with shot.open_plate() as plate, progress.part(0.97, 0.03):
         asked, errors = lip_errors(model, plate, track, region, examples.frames.tolist(), progress)
     model.calibration = Calibration.fit(asked, errors)
+    model.mouths = Mouths.collect(examples, shapes(rig_module.track_lines(track))[rows])
     # Without the time it took: the same network must be the same file, or all frames go stale.
     notes = {k: v for k, v in report.data.items() if k != "seconds"}
     model.save(model_path(shot), {"key": stage_key, **notes})
