@@ -56,13 +56,13 @@ def test_no_ring_no_match():
 
 def test_defocus_can_be_left_out():
     picture, _ = scene()
-    soft = Match(np.zeros((3, 3)), 1.5)
+    soft = Match(np.zeros((3, 7)), 1.5)
     np.testing.assert_array_equal(match.apply(picture, soft, SIZE, 0.0), picture)
     assert np.abs(match.apply(picture, soft, SIZE) - picture).max() > 0.02
 
 
 def of(value: float) -> Match:
-    return Match(np.full((3, 3), value), value)
+    return Match(np.full((3, 7), value), value)
 
 
 def test_a_steady_change_does_not_lag():
@@ -77,9 +77,7 @@ def test_a_steady_change_does_not_lag():
 def test_jitter_is_averaged():
     rng = np.random.default_rng(0)
     raw = rng.normal(size=400)
-    smooth = [
-        match.smoothed({k: of(raw[i + k]) for k in range(-2, 3)}).blur for i in range(2, 398)
-    ]
+    smooth = [match.smoothed({k: of(raw[i + k]) for k in range(-2, 3)}).blur for i in range(2, 398)]
     wanted = np.sqrt(36 + 2 * 16 + 2) / 16  # the weights 1 4 6 4 1
     assert np.std(smooth) / np.std(raw) == pytest.approx(wanted, abs=0.05)
 
