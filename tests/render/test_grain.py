@@ -125,6 +125,43 @@ def test_the_same_frame_has_the_same_grain_and_no_two_alike():
     field(grain, (40, 50), 0, -12)  # frame numbers may be negative
 
 
+@pytest.mark.parametrize("likeness", [0.0, 0.3, 0.8])
+def test_likeness_of_neighbouring_frames(likeness: float):
+    """Measured as it is, and made as it was measured."""
+    rng = np.random.default_rng(4)
+    common, *own = (rng.standard_normal((256, 256, 3), np.float32) for _ in range(3))
+    two = [0.5 + 0.013 * (np.sqrt(likeness) * common + np.sqrt(1 - likeness) * o) for o in own]
+    moved = np.roll(two[1], 1, axis=1)
+    found = measure([two[0]], [moved])
+    np.testing.assert_allclose(found.likeness, likeness, atol=0.06)
+    one, other = (field(found, (200, 220), 0, f) for f in (10, 11))
+    made = np.corrcoef(one.ravel(), other.ravel())[0, 1]
+    assert made == pytest.approx(likeness, abs=0.08)
+    assert one.std() == pytest.approx(field(measure([two[0]]), (200, 220), 0, 10).std(), rel=0.05)
+
+
+def test_shares():
+    for wanted in (0.1, 0.5, 0.85):
+        weights = module.shares(wanted)
+        assert np.sum(weights**2) == pytest.approx(1)
+        assert np.sum(weights[1:] * weights[:-1]) == pytest.approx(wanted, abs=1e-6)
+    assert module.shares(0.0).tolist() == [0, 0, 0, 1, 0, 0, 0]
+
+
+def test_the_plates_own_power_is_wanted_where_it_is_known():
+    """A frame with less grain than the shot's others gets less."""
+    grain = measure(noisy(0.013))
+    smooth, weak = noisy(0.0)[0], noisy(0.009, seed=7)[0]
+    made = add_grain(smooth, grain, 1.0, seed=0, frame=1, plate=weak)
+    ratio = np.mean(np.square(module._bands(made)[0])) / np.mean(np.square(module._bands(weak)[0]))
+    assert ratio == pytest.approx(1, abs=0.12)
+    # lips in the plate are no grain
+    edges = smooth.copy()
+    edges[100:160, 100:160] = 0.0
+    more = add_grain(smooth, grain, 1.0, seed=0, frame=1, plate=edges)
+    assert np.abs(more - smooth).max() < 0.013 * 6
+
+
 def test_amount():
     grain = measure(noisy(0.013))
     smooth = noisy(0.0)[0]

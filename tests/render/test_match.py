@@ -56,13 +56,13 @@ def test_no_ring_no_match():
 
 def test_defocus_can_be_left_out():
     picture, _ = scene()
-    soft = Match(np.zeros((3, 3)), 1.5)
+    soft = Match(np.zeros((3, 7)), 1.5)
     np.testing.assert_array_equal(match.apply(picture, soft, SIZE, 0.0), picture)
     assert np.abs(match.apply(picture, soft, SIZE) - picture).max() > 0.02
 
 
 def of(value: float) -> Match:
-    return Match(np.full((3, 3), value), value)
+    return Match(np.full((3, 7), value), value)
 
 
 def test_a_steady_change_does_not_lag():

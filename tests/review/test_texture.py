@@ -86,6 +86,11 @@ def test_colour_drift():
     left[:, :80, 0] += 0.03
     left[:, 80:, 0] -= 0.03
     assert texture.ring_colour_drift(left, plate, disc()) > 0.7 * wanted
+    right = np.zeros((SIDE, SIDE), bool)
+    right[:, 90:] = True
+    tinted = plate.copy()
+    tinted[:, :80, 0] += 0.03
+    assert texture.ring_colour_drift(tinted, plate, disc(), where=right) == 0
     # inside, where a new mouth may be, nothing is looked at
     middle = plate.copy()
     middle[60:100, 60:100] = 0

@@ -56,6 +56,8 @@ class Drawn:
         Plate pixels to window pixels.
     rect : tuple of int
         x0, y0, x1, y1 of the plate's pixels under the window.
+    piece : np.ndarray [shape=(y1 - y0, x1 - x0, 3), dtype=float32]
+        The plate there at its own resolution, in the network's encoding.
     lines, old_lines : np.ndarray [shape=(57, 2)] or None
         New and own lines in window pixels; None when the renderer knows none.
     outline : np.ndarray [shape=(m, 2)]
@@ -69,6 +71,7 @@ class Drawn:
     window: canonical.Window
     to_window: np.ndarray
     rect: tuple[int, int, int, int]
+    piece: np.ndarray
     lines: np.ndarray | None
     old_lines: np.ndarray | None
     outline: np.ndarray
@@ -263,7 +266,7 @@ def draw_frame(
     cut = cut_frame(model.window, model.encoding, rgb, transform, outline)
     if cut is None:
         return None
-    window, to_window, rect, crop = cut
+    window, to_window, rect, piece, crop = cut
     new, edge = window.to_pixels(lines), window.to_pixels(outline)
     picture, region = draw_window(
         model,
@@ -277,7 +280,7 @@ def draw_frame(
     )
     match = matching.fit(picture, crop, region, window.size)
     own = window.to_pixels(old_lines)
-    return Drawn(picture, crop, region, match, window, to_window, rect, new, own, edge)
+    return Drawn(picture, crop, region, match, window, to_window, rect, piece, new, own, edge)
 
 
 def cut_frame(
@@ -286,8 +289,8 @@ def cut_frame(
     rgb: np.ndarray,
     transform: np.ndarray,
     outline: np.ndarray,
-) -> tuple[canonical.Window, np.ndarray, tuple[int, int, int, int], np.ndarray] | None:
-    """The window on a frame's region, its map, its plate rectangle, and the plate in it."""
+) -> tuple[canonical.Window, np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray] | None:
+    """The window on a frame's region, its map and plate rectangle, the plate there and in it."""
     height, width = rgb.shape[:2]
     window = window.on(outline)
     to_window = window.from_plate(transform)
@@ -297,7 +300,7 @@ def cut_frame(
         return None
     piece = encoding.encode(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
     crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
-    return window, to_window, rect, crop
+    return window, to_window, rect, piece, crop
 
 
 def finish_frame(
@@ -327,7 +330,9 @@ def finish_frame(
         defocus=finish.defocus,
     )
     on_plate = canonical.put_back(picture, drawn.to_window, drawn.rect)
-    on_plate = add_grain(on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame)
+    on_plate = add_grain(
+        on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame, plate=drawn.piece
+    )
     x0, y0 = drawn.rect[:2]
     stmap = canonical.stmap(drawn.to_window, drawn.window, drawn.rect)
     return Patch((x0, y0), encoding.decode(on_plate), stmap)

@@ -122,7 +122,8 @@ class Inputs:
         """The frames that the plate's grain is measured in."""
         seen = self.track.frames[self.track.visible]
         pick = np.linspace(0, len(seen) - 1, min(FRAMES, len(seen))).round().astype(int)
-        return [int(seen[i]) for i in pick]
+        chosen = [int(seen[i]) for i in pick]
+        return sorted({*chosen, *(f + 1 for f in chosen)} & {int(f) for f in seen})
 
 
 def load_inputs(shot: Shot) -> Inputs:
@@ -527,18 +528,24 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
         old = records.read_json(folder / "record.json") or {}
         if old.get("key") == key:
             return Grain(**{k: np.array(v, np.float64) for k, v in old["model"].items()})
-        pieces = []
+        pieces: list[np.ndarray] = []
+        after: list[np.ndarray | None] = []
+        last: tuple[int, np.ndarray] | None = None
         for picture in plate.iter(chosen, on_error="mark"):
             if isinstance(picture, BadFrame):
                 continue
             middle = track.landmarks[track.index(picture.frame), :, :2].mean(0)
             half = 0.8 * track.face_width
-            x0, y0 = np.maximum(np.floor(middle - half).astype(int), 0)
-            x1, y1 = np.minimum(
-                np.ceil(middle + half).astype(int), (picture.rgb.shape[1], picture.rgb.shape[0])
-            )
-            pieces.append(encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1])))
-    grain = measure_grain(pieces)
+            x0, y0 = np.maximum(np.rint(middle - half).astype(int), 0)
+            size = int(2 * half)
+            cut = np.ascontiguousarray(picture.rgb[y0 : y0 + size, x0 : x0 + size])
+            piece = encoding.encode(cut)
+            if last is not None and last[0] + 1 == picture.frame:
+                after[-1] = piece
+            pieces.append(piece)
+            after.append(None)
+            last = picture.frame, piece
+    grain = measure_grain(pieces, after)
     records.write_record(
         folder,
         {

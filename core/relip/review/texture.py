@@ -99,7 +99,12 @@ def _gradient(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ring_colour_drift(
-    picture: np.ndarray, plate: np.ndarray, matte: np.ndarray, width: int = RING
+    picture: np.ndarray,
+    plate: np.ndarray,
+    matte: np.ndarray,
+    width: int = RING,
+    *,
+    where: np.ndarray | None = None,
 ) -> float:
     """Colour difference of the patch to its plate just inside its edge, in CIEDE2000.
 
@@ -114,6 +119,8 @@ def ring_colour_drift(
     matte : np.ndarray [shape=(height, width)]
     width : int
         Of the ring in pixels.
+    where : np.ndarray [shape=(height, width), dtype=bool], optional
+        Skin that shows the same in both: not the chin where a jaw moved.
 
     Returns
     -------
@@ -124,7 +131,8 @@ def ring_colour_drift(
 
     whole = (matte > 0.5).astype(np.uint8)
     inner = cv2.erode(whole, np.ones((2 * width + 1, 2 * width + 1), np.uint8), borderValue=1)
-    ys, xs = np.nonzero((whole > 0) & (inner == 0))
+    ring = (whole > 0) & (inner == 0)
+    ys, xs = np.nonzero(ring if where is None else ring & where)
     if len(ys) < 16:
         return float("nan")
     angle = np.arctan2(ys - ys.mean(), xs - xs.mean())
