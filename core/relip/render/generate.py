@@ -13,9 +13,12 @@ from relip.render.detail import add_plate_detail
 from relip.render.encoding import Encoding
 from relip.render.examples import draw_inputs
 from relip.render.grain import Grain, add_grain
+from relip.render.highlights import keep_highlights
 from relip.render.interior import add_mouth_detail
 from relip.render.match import Match
 from relip.render.model import ShotModel
+from relip.render.rig import N_OUTER
+from relip.track import geometry
 
 
 @dataclass(frozen=True)
@@ -334,8 +337,14 @@ def finish_frame(
         on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame, plate=drawn.piece
     )
     x0, y0 = drawn.rect[:2]
+    raw = encoding.decode(on_plate)
+    if encoding.linear and drawn.lines is not None and drawn.old_lines is not None:
+        to_piece = geometry.invert(canonical.shifted(drawn.to_window, x0, y0))
+        lips = [geometry.apply(to_piece, each[:N_OUTER]) for each in (drawn.old_lines, drawn.lines)]
+        unit = drawn.window.size / 256 * float(np.hypot(*to_piece[:, 0]))
+        raw = keep_highlights(raw, encoding.decode(drawn.piece), lips, unit, finish.detail)
     stmap = canonical.stmap(drawn.to_window, drawn.window, drawn.rect)
-    return Patch((x0, y0), encoding.decode(on_plate), stmap)
+    return Patch((x0, y0), raw, stmap)
 
 
 def generate_patch(
