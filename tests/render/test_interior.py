@@ -84,8 +84,20 @@ def test_a_run_is_kept_where_others_are_hardly_nearer():
     frames = np.concatenate([np.arange(30), np.arange(100, 130)])
     rng = np.random.default_rng(2)
     wanted = movement + rng.uniform(0, 0.02, movement.shape)
-    chosen = choose(frames, known, wanted)
-    assert set(np.diff(frames[chosen])) == {1}
+    steps = np.diff(frames[choose(frames, known, wanted)])
+    # but where one block passes into the next
+    assert set(np.delete(steps, interior.BLOCK - 1)) == {1}
+
+
+def test_an_edit_changes_nothing_far_away():
+    rng = np.random.default_rng(4)
+    known, frames = rng.normal(0, 1, (80, 6)), np.arange(80)
+    wanted = rng.normal(0, 1, (700, 6))
+    edited = wanted.copy()
+    edited[300] += 2
+    changed = np.flatnonzero(choose(frames, known, wanted) != choose(frames, known, edited))
+    assert 300 in changed
+    assert np.abs(changed - 300).max() < interior.BLOCK + interior.AROUND
 
 
 def test_nothing_to_choose_from():

@@ -11,10 +11,11 @@ import numpy as np
 
 from relip.errors import ModelError
 from relip.mask.region import make_region
+from relip.plate import default_colour
 from relip.progress import Progress
 from relip.render import examples as example_module
 from relip.render.canonical import Window
-from relip.render.encoding import Encoding
+from relip.render.encoding import BRIGHTEST, Encoding
 from relip.render.examples import Examples
 from relip.shot import Shot
 from relip.track import aside
@@ -70,6 +71,20 @@ def first_weights(path: Path, network: Any) -> dict[str, Any]:
     return weights
 
 
+@dataclasses.dataclass(frozen=True)
+class _Foreign(Encoding):
+    """The shot's encoding for a plate in a colourspace of its own."""
+
+    source: str = ""
+
+    def encode(self, rgb: np.ndarray) -> np.ndarray:
+        """Plate pixels in ``source`` to network numbers, by way of the shot's colourspace."""
+        if self.source != self.colourspace:
+            rgb = np.nan_to_num(rgb, nan=0.0, posinf=BRIGHTEST, neginf=0.0)
+            rgb = default_colour().to_working(rgb, self.source, self.colourspace)
+        return super().encode(rgb)
+
+
 def extra_examples(
     shot: Shot, window: Window, encoding: Encoding, progress: Progress
 ) -> list[tuple[Examples, FaceTrack, np.ndarray]]:
@@ -100,8 +115,7 @@ def extra_examples(
             pick = np.linspace(0, len(visible) - 1, limit).round().astype(int)
             visible = [visible[i] for i in pick]
         with own.open_plate() as plate:
-            # its own colourspace, seen in the shot's encoding
-            seen = dataclasses.replace(encoding, colourspace=plate.colourspace)
+            seen = _Foreign(**dataclasses.asdict(encoding), source=plate.colourspace)
             with progress.part(0.5 + 0.5 * (number - 1) / len(plates), 0.5 / len(plates)):
                 cut = example_module.collect(plate, track, region, window, seen, visible, progress)
         rows = np.array([track.index(int(f)) for f in cut.frames])

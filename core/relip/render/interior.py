@@ -4,8 +4,8 @@ Lip lines do not say where the teeth and the tongue are, so a network that is
 driven by them averages over what the shot shows: one soft bar instead of teeth.
 The shot itself holds sharp mouths of nearly every shape. For each frame the one
 is chosen whose lips, with those of the frames around it, are nearest to the
-wanted ones and which goes on from the frame chosen before (Viterbi 1967); its
-lips are warped to the wanted lines, and inside the opening its fine band
+wanted ones and which goes on from the frame chosen before (Viterbi 1967, on the
+frames around); its lips are warped to the wanted lines, and inside the opening its fine band
 replaces the network's. The broad band stays the network's, and where the two
 disagree about it (teeth here, tongue there) the network's picture stays as it
 is. Between closed lips there is no opening, so nothing is shown there.
@@ -31,7 +31,7 @@ from relip.render.rig import N_INNER, N_OUTER
 MOST, MOST_BYTES = 400, 64 << 20
 
 #: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
-SIGMA = 2.5
+SIGMA = 2.0
 
 #: Room around the opening, and the softness of its edge (pixels per 256).
 ROOM, SOFT = 1, 1.0
@@ -44,6 +44,9 @@ CONTEXT = {-4: 0.25, -2: 0.4, 0: 1.0, 2: 0.4, 4: 0.25}
 
 #: Candidates of each frame.
 CANDIDATES = 40
+
+#: The path is sought for so many frames at a time, looking so many further on both sides.
+BLOCK, AROUND = 24, 6
 
 #: Cost of leaving a run of consecutive shot frames, in per cent of the face width; shares of it
 #: for holding or skipping a frame, and for a jump of up to four.
@@ -143,16 +146,17 @@ def shapes(lines: np.ndarray) -> np.ndarray:
     -------
     np.ndarray [shape=(F, k), dtype=float64]
         Their Euclidean distance is about the mean distance of the lips' points in per cent of
-        the face width. Frames without a face have the shot's mean lips.
+        the face width. A frame without a face is all zeros; beside it, frames have their own
+        lips in its stead.
     """
     lips = lines[:, _LIPS].reshape(len(lines), -1) * _PER_CENT
     seen = np.isfinite(lips).all(1)
-    lips = np.where(seen[:, None], lips, lips[seen].mean(0) if seen.any() else 0.0)
+    lips = np.where(seen[:, None], lips, 0.0)
     frames = np.arange(len(lines))
-    parts = [
-        weight * lips[np.clip(frames + ahead, 0, len(lines) - 1)]
-        for ahead, weight in CONTEXT.items()
-    ]
+    parts = []
+    for ahead, weight in CONTEXT.items():
+        other = np.clip(frames + ahead, 0, len(lines) - 1)
+        parts.append(weight * lips[np.where(seen[other], other, frames)])
     return np.concatenate(parts, 1) / np.sqrt(_LIPS.stop)
 
 
@@ -166,7 +170,8 @@ def choose(frames: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndar
     known : np.ndarray [shape=(n, k)]
         Their shapes.
     wanted : np.ndarray [shape=(F, k)]
-        Shapes of all frames of the shot, so that every chunk of it chooses alike.
+        Shapes of all frames of the shot. The path is sought block by block
+        (:data:`BLOCK`, :data:`AROUND`), so that an edit changes nothing far away.
 
     Returns
     -------
@@ -181,18 +186,29 @@ def choose(frames: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndar
     count = min(CANDIDATES, len(known))
     candidates = np.argsort(distance, axis=1, kind="stable")[:, :count]
     cost = np.take_along_axis(distance, candidates, 1)
+    path = np.empty(len(wanted), np.int64)
+    for start in range(0, len(wanted), BLOCK):
+        end = min(start + BLOCK, len(wanted))
+        around = slice(max(start - AROUND, 0), min(end + AROUND, len(wanted)))
+        found = _cheapest(frames, candidates[around], cost[around])
+        path[start:end] = found[start - around.start : end - around.start]
+    return path
+
+
+def _cheapest(frames: np.ndarray, candidates: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """The candidates of consecutive frames whose costs and jumps are least together."""
     total = cost[0]
-    back = np.zeros((len(wanted), count), int)
-    for t in range(1, len(wanted)):
+    back = np.zeros(cost.shape, int)
+    for t in range(1, len(cost)):
         step = frames[candidates[t]][None] - frames[candidates[t - 1]][:, None]
         paid = np.where(np.abs(step) <= 4, NEAR_JUMP * JUMP, JUMP)
         paid = np.where(np.abs(step - 1) <= 1, HOLD * JUMP, paid)
         through = total[:, None] + np.where(step == 1, 0.0, paid)
         back[t] = through.argmin(0)
         total = through.min(0) + cost[t]
-    path = np.empty(len(wanted), np.int64)
+    path = np.empty(len(cost), np.int64)
     place = int(total.argmin())
-    for t in range(len(wanted) - 1, -1, -1):
+    for t in range(len(cost) - 1, -1, -1):
         path[t] = candidates[t, place]
         place = int(back[t, place])
     return path
