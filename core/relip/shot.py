@@ -41,6 +41,8 @@ QUALITIES = ("draft", "default", "final")
 #: Minutes of training of each quality on two laptop-class cores, for the help texts.
 QUALITY_MINUTES = {"draft": 2, "default": 10, "final": 32}
 
+#: Sides of the picture the network draws; 0: by the width of the face.
+CROPS = (0, 256, 512)
 WHEN_LONGER = ("error", "trim", "pingpong")
 LAYERS = ("raw", "stmap")
 POLICIES = ("error", "hold", "skip")
@@ -137,6 +139,8 @@ class TrainSettings:
     for the check at the end; ``patience``, in steps, ends a training early
     that no longer gains on them (0: never). ``preview`` is the seconds
     between two pictures of its progress (0: none).
+    ``crop`` is the side in pixels of the picture it draws, 0 to choose 256 or,
+    for a face wider than 220 pixels, 512.
     """
 
     quality: str = "default"
@@ -145,6 +149,7 @@ class TrainSettings:
     seed: int = 0
     device: str = "auto"
     working: str = "auto"
+    crop: int = 0
     model_from: str = ""
     extra: tuple[str, ...] = ()
     held_out: float = 0.02
@@ -159,6 +164,8 @@ class TrainSettings:
             raise SettingError(
                 "train.patience needs frames to judge by", mend="set train.held_out above 0"
             )
+        if self.crop not in CROPS:
+            raise SettingError(f"train.crop = {self.crop}", mend="give 0 (by the face), 256 or 512")
         _choice("train.quality", self.quality, QUALITIES)
         _choice("train.device", self.device, ("auto", "cpu", "cuda", "mps"))
         _inside("train.steps", self.steps, 0, 1_000_000)

@@ -8,7 +8,7 @@ import pytest
 
 from relip.mask.region import make_region
 from relip.render import canonical
-from relip.render.canonical import CONTEXT, GRID, Window
+from relip.render.canonical import CONTEXT, Window
 from relip.shot import MaskSettings
 from relip.track import geometry
 
@@ -27,7 +27,8 @@ def outlines() -> np.ndarray:
 @pytest.mark.parametrize("size", [256, 512])
 def test_window_holds_the_region_of_every_frame(outlines: np.ndarray, size: int):
     window = Window.for_outlines(outlines, size)
-    assert window.width % GRID == 0 and window.height % GRID == 0
+    grid = {256: 16, 512: 32}[size]  # three halvings after folding 2 × 2 pixels, or 4 × 4
+    assert window.width % grid == 0 and window.height % grid == 0
     room = CONTEXT * size / 256
     for outline in outlines[np.isfinite(outlines[:, 0, 0])]:
         pixels = window.on(outline).to_pixels(outline)
@@ -39,7 +40,12 @@ def test_window_holds_the_region_of_every_frame(outlines: np.ndarray, size: int)
         np.testing.assert_allclose(middle, [window.width / 2, window.height / 2], atol=1e-9)
     # and hardly larger than it must be
     extent = np.nanmax(np.ptp(outlines, axis=1), axis=0) * size + 2 * room
-    assert window.width - extent[0] < GRID and window.height - extent[1] < GRID
+    assert window.width - extent[0] < grid and window.height - extent[1] < grid
+
+
+def test_close_ups_are_drawn_larger():
+    assert canonical.crop_size(80) == canonical.crop_size(220) == 256
+    assert canonical.crop_size(220.1) == canonical.crop_size(900) == 512
 
 
 def test_on_and_grown_keep_the_rest(outlines: np.ndarray):

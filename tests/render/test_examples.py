@@ -95,12 +95,16 @@ def test_augmentation_moves_region_and_context_along():
 def test_mouth_weight():
     lines = np.zeros((57, 2))
     lines[:N_OUTER] = [[40, 30], [60, 40]] * (N_OUTER // 2)
-    weight = mouth_weight(lines, (100, 70), 3.0)
+    weight = mouth_weight(lines, Window(256, 100, 70), 3.0)
     assert weight.shape == (70, 100)
     assert weight[35, 50] == 4
     assert weight[0, 0] == weight[69, 99] == 1
     assert (np.diff(weight[35, 50:]) <= 0).all()
     np.testing.assert_allclose(weight, weight[::-1], atol=1e-6)
+    # the same place, twice as large
+    twice = mouth_weight(2 * lines, Window(512, 200, 140), 3.0)
+    blocks = twice.reshape(70, 2, 100, 2).mean((1, 3))
+    np.testing.assert_allclose(blocks, weight, atol=0.03)
 
 
 def test_inputs():

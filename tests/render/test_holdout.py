@@ -146,7 +146,7 @@ def test_an_extra_plate_in_the_shots_encoding(shot_copy: Path, demo_clip):
     shot = Shot.open(shot_copy).change(train={"extra": [str(demo_clip.path)]})
     track = track_stage.load(shot)
     region = make_region(track, shot.settings.mask)
-    window = train_stage.shot_window(region)
+    window = train_stage.shot_window(shot, track, region)
     with shot.open_plate() as plate:
         encoding = Encoding.choose(plate.colourspace, "auto", integer=False)
         own = example_module.collect(

@@ -11,7 +11,7 @@ from skimage.metrics import structural_similarity
 from relip.errors import InterruptedByUser, ModelError
 from relip.progress import Progress
 from relip.render import training
-from relip.render.examples import Examples, augmented
+from relip.render.examples import Examples, augmented, draw_inputs
 
 CPU = torch.device("cpu")
 QUIET = Progress("none")
@@ -56,6 +56,24 @@ def error_of(network: torch.nn.Module, examples: Examples) -> float:
             output = network(torch.from_numpy(inputs)[None])[0].numpy().transpose(1, 2, 0)
         errors.append(np.abs(output + examples.mean - picture)[region > 0].mean())
     return float(np.mean(errors))
+
+
+def test_close_ups():
+    """A crop of 512 folds 4 × 4 pixels: the same network inside, four times the picture."""
+    near = render_making.make_examples(n=12, crop=512)
+    assert near.window.width % 32 == 0 and near.window.height % 32 == 0
+    trained = fit(near, steps=3)
+    assert trained.network.fold == 4
+    inputs, _ = draw_inputs(
+        near.pictures[0, near.pad : -near.pad, near.pad : -near.pad].astype(np.float32),
+        near.lines[0],
+        near.outlines[0],
+        near.window,
+        near.mean,
+    )
+    with torch.inference_mode():
+        drawn = trained.network(torch.from_numpy(inputs)[None])
+    assert drawn.shape == (1, 3, near.window.height, near.window.width)
 
 
 def test_the_seed_decides(examples: Examples):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import face_making
 import numpy as np
 import pytest
@@ -53,6 +54,21 @@ def test_sharpness():
     assert metrics.sharpness(np.full((9, 9, 3), 0.3)) == 0
     assert metrics.sharpness(2 * fine) == pytest.approx(2 * metrics.sharpness(fine), rel=1e-4)
     assert metrics.sharpness(coarse) != metrics.sharpness(fine)
+
+
+def test_detail_correlation():
+    rng = np.random.default_rng(1)
+    fine = rng.normal(0, 0.1, (64, 80, 1)).repeat(3, 2).astype(np.float32)
+    broad = cv2.GaussianBlur(rng.normal(0, 9, (64, 80, 3)).astype(np.float32), (0, 0), 12)
+    shown = 0.5 + broad + fine
+    assert metrics.detail_correlation(shown, 0.3 + fine) == pytest.approx(1, abs=0.02)
+    assert metrics.detail_correlation(shown, 0.5 + broad - fine) == pytest.approx(-1, abs=0.02)
+    other = rng.normal(0, 0.1, (64, 80, 1)).repeat(3, 2).astype(np.float32)
+    assert abs(metrics.detail_correlation(shown, other)) < 0.05
+    # half the detail, half noise of the same power: r = 1 / sqrt(2)
+    mixed = metrics.detail_correlation(fine, fine + other)
+    assert mixed == pytest.approx(np.sqrt(0.5), abs=0.03)
+    assert metrics.detail_correlation(fine, np.zeros_like(fine)) == 0
 
 
 def test_landmark_distance():

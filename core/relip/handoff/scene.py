@@ -11,6 +11,7 @@ import numpy as np
 from relip.errors import FaceError, FrameRangeError, RelipError, UsageError
 from relip.frames import format_range, select_frames
 from relip.handoff.coordinates import Format
+from relip.render import canonical
 from relip.shot import MaskSettings, Shot
 from relip.track import geometry, points
 from relip.track.facetrack import FaceTrack
@@ -33,9 +34,6 @@ NAMED_POINTS: dict[str, tuple[int, ...]] = {
     "lip_middle": (13, 14),
     "chin": (152,),
 }
-
-#: Below this face width in pixels a canonical crop of 256 is enough (see relip.render.canonical).
-_WIDE_FACE = 220.0
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ class Scene:
     def crop_size(self, size: int | None = None) -> int:
         """Side of the canonical crop in pixels: as given, else what the network sees."""
         if size is None:
-            return 256 if self.track.face_width <= _WIDE_FACE else 512
+            return canonical.crop_size(self.track.face_width)
         if not 16 <= size <= 8192:
             raise UsageError(f"a crop of {size} pixels", mend="use 16 to 8192")
         return size

@@ -16,14 +16,26 @@ import numpy as np
 
 from relip.track import geometry
 
-#: The window's sides are multiples of this (three halvings after space-to-depth ×2).
-GRID = 16
-
 #: Pixels of context around the region at 256, at least.
 CONTEXT = 6
 
 #: Above this face width in plate pixels a crop of 256 would soften the plate.
 WIDE_FACE = 220.0
+
+
+def crop_size(face_width: float) -> int:
+    """Side of the crop in pixels for a face of this many plate pixels: 256, close-ups 512."""
+    return 256 if face_width <= WIDE_FACE else 512
+
+
+def fold(size: int) -> int:
+    """Space-to-depth factor of the network for a crop of ``size`` pixels: 2, above 256 it is 4."""
+    return 2 if size <= 256 else 4
+
+
+def grid(size: int) -> int:
+    """What the window's sides are multiples of: three halvings after space-to-depth."""
+    return 8 * fold(size)
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Window:
     Attributes
     ----------
     size : int
-        Side of the whole crop in pixels (256).
+        Side of the whole crop in pixels (256 or 512).
     width, height : int
         The rectangle's.
     x, y : float
@@ -59,7 +71,8 @@ class Window:
         """
         seen = outlines[np.isfinite(outlines[:, 0, 0])]
         extent = (seen.max(1) - seen.min(1)).max(0) * size + 2 * CONTEXT * size / 256
-        width, height = (int(np.ceil(e / GRID)) * GRID for e in extent)
+        step = grid(size)
+        width, height = (int(np.ceil(e / step)) * step for e in extent)
         return cls(size, width, height)
 
     def on(self, outline: np.ndarray) -> Window:

@@ -1,7 +1,8 @@
 """Training examples: window crops of the shot with their lines, kept in memory.
 
-At most :data:`MAX_EXAMPLES` frames are kept, evenly spread, so that memory
-does not grow with the length of the shot.
+At most :data:`MAX_EXAMPLES` frames are kept, fewer of a close-up
+(:data:`MAX_BYTES`), evenly spread, so that memory does not grow with the length
+of the shot.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from relip.track import geometry
 from relip.track.facetrack import FaceTrack
 
 MAX_EXAMPLES = 900
+MAX_BYTES = 1 << 30
 
 #: Context kept around the window for rotations and shifts, as a share of the crop.
 PAD = 0.08
@@ -81,13 +83,14 @@ def collect(
         Frames to learn from; those without a face or unreadable are left out.
     """
     visible = [f for f in frames if track.visible[track.index(f)]]
-    if len(visible) > MAX_EXAMPLES:
-        pick = np.unique(np.linspace(0, len(visible) - 1, MAX_EXAMPLES).round().astype(int))
-        visible = [visible[i] for i in pick]
     pad = int(np.ceil(PAD * window.size / 8)) * 8
+    whole = window.grown(pad)
+    most = min(MAX_EXAMPLES, MAX_BYTES // (whole.height * whole.width * 3 * 2))
+    if len(visible) > most:
+        pick = np.unique(np.linspace(0, len(visible) - 1, most).round().astype(int))
+        visible = [visible[i] for i in pick]
     lines = rig.track_lines(track)
     kept: list[int] = []
-    whole = window.grown(pad)
     pictures = np.empty((len(visible), whole.height, whole.width, 3), np.float16)
     progress.start("examples", len(visible))
     for picture in prefetch(plate.iter(visible, on_error="mark")):
@@ -155,20 +158,20 @@ def draw_inputs(
     return np.ascontiguousarray(stacked.transpose(2, 0, 1), dtype=np.float32), region
 
 
-def mouth_weight(lines: np.ndarray, size: tuple[int, int], extra: float) -> np.ndarray:
+def mouth_weight(lines: np.ndarray, window: Window, extra: float) -> np.ndarray:
     """Loss weight 1, plus ``extra`` around the lips with a soft edge."""
-    width, height = size
     low, high = lines[: rig.N_OUTER].min(0), lines[: rig.N_OUTER].max(0)
-    centre, half = (low + high) / 2, (high - low) / 2 * np.array([1.3, 1.5]) + 6
-    x = (np.arange(width) + 0.5 - centre[0]) / half[0]
-    y = (np.arange(height) + 0.5 - centre[1]) / half[1]
+    room = 6 * window.size / 256
+    centre, half = (low + high) / 2, (high - low) / 2 * np.array([1.3, 1.5]) + room
+    x = (np.arange(window.width) + 0.5 - centre[0]) / half[0]
+    y = (np.arange(window.height) + 0.5 - centre[1]) / half[1]
     radius = np.maximum(np.abs(x)[None], np.abs(y)[:, None])
     return (1 + extra * np.clip(2 - 1.6 * radius, 0, 1)).astype(np.float32)
 
 
 def near_size(window: Window) -> tuple[int, int]:
     """Width and height of a piece of the window around the mouth: 128 × 96 of 256."""
-    grid = canonical.GRID
+    grid = canonical.grid(window.size)
     width, height = window.size // 2 // grid * grid, window.size * 3 // 8 // grid * grid
     return min(max(width, grid), window.width), min(max(height, grid), window.height)
 
@@ -216,7 +219,7 @@ def augmented(
     outline = geometry.apply(move, examples.outlines[index])
     inputs, region = draw_inputs(picture, lines, outline, window, examples.mean)
     target = np.ascontiguousarray((picture - examples.mean).transpose(2, 0, 1))
-    weight = mouth_weight(lines, (window.width, window.height), 3.0)
+    weight = mouth_weight(lines, window, 3.0)
     if near is None:
         return inputs, target, region, weight
     room = np.array([window.width, window.height]) - near

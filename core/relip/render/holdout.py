@@ -105,12 +105,13 @@ def has_ended(checks: Sequence[tuple[int, float]], patience: int) -> bool:
 
 def _tensors(held: Examples) -> tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]:
     inputs, targets, weights = [], [], []
-    size = (held.window.width, held.window.height)
     for row in range(len(held.frames)):
         plate, given, region = example_inputs(held, row)
         inputs.append(torch.from_numpy(given))
         targets.append(torch.from_numpy((plate - held.mean).transpose(2, 0, 1).copy()))
-        weights.append(torch.from_numpy(region * mouth_weight(held.lines[row], size, 3.0))[None])
+        weights.append(
+            torch.from_numpy(region * mouth_weight(held.lines[row], held.window, 3.0))[None]
+        )
     return inputs, targets, weights
 
 

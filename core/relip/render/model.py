@@ -12,7 +12,7 @@ import torch
 from relip import records
 from relip.errors import ModelError, StageMissingError
 from relip.render.calibration import Calibration
-from relip.render.canonical import Window
+from relip.render.canonical import Window, fold
 from relip.render.encoding import Encoding
 from relip.render.network import ShotNet
 from relip.render.rig import Rig
@@ -91,7 +91,7 @@ class ShotModel:
                     mend="train the shot again with this Relip",
                 )
             window = Window(*description["window"])
-            network = ShotNet(2 if window.size <= 256 else 4)
+            network = ShotNet(fold(window.size))
             prefix = "network."
             network.load_state_dict(
                 {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}

@@ -418,7 +418,7 @@ def _drawer(
         audio = load_audio(shot.resolve(d.audio)) if d.audio else None
         renderer.prepare(Sources(audio, d.offset, shot.rate, shot.frames, lambda: _controls(shot)))
         external = ExternalDrawer.of(
-            renderer, train_stage.shot_window(region), track.shape, plate.colourspace
+            renderer, train_stage.shot_window(shot, track, region), track.shape, plate.colourspace
         )
 
         def draw_external(picture: Picture) -> Any:

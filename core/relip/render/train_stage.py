@@ -15,7 +15,7 @@ from relip.frames import format_range, select_frames
 from relip.mask.region import Region, make_region
 from relip.progress import Progress
 from relip.records import StageReport
-from relip.render.canonical import Window
+from relip.render.canonical import Window, crop_size, fold
 from relip.shot import Shot
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 NAME = "train"
 VERSION = 4
-
-CROP_SIZE = 256
 
 #: A network cannot be trained on fewer frames than this.
 MIN_EXAMPLES = 8
@@ -70,9 +68,10 @@ def _plate_key(shot: Shot, name: str) -> str:
         return "absent"
 
 
-def shot_window(region: Region) -> Window:
+def shot_window(shot: Shot, track: FaceTrack, region: Region) -> Window:
     """The window that holds the region in every frame of the shot."""
-    return Window.for_outlines(region.outline, CROP_SIZE)
+    size = shot.settings.train.crop or crop_size(track.face_width)
+    return Window.for_outlines(region.outline, size)
 
 
 def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
@@ -110,13 +109,13 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     track = track_stage.load(shot)
     frames = select_frames(settings.frames or None, shot.frames)
     region = make_region(track, shot.settings.mask)
-    window = shot_window(region)
+    window = shot_window(shot, track, region)
     learnable = [f for f in frames if track.visible[track.index(f)]]
     check_enough(shot, len(learnable))
     kept_back = holdout.choose(learnable, settings.held_out)
     learned = [f for f in learnable if f not in set(kept_back)]
     begun = extra.model_file(shot)
-    start = extra.first_weights(begun, ShotNet(2 if window.size <= 256 else 4)) if begun else None
+    start = extra.first_weights(begun, ShotNet(fold(window.size))) if begun else None
     with shot.open_plate() as plate:
         encoding = Encoding.choose(
             plate.colourspace, settings.working, integer=not plate.info.get("float", False)

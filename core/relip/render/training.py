@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from relip.errors import InterruptedByUser, ModelError
 from relip.progress import Progress
+from relip.render.canonical import fold
 from relip.render.checkpoint import Checkpoint, Moment
 from relip.render.examples import Examples, augmented, near_size
 from relip.render.network import ShotNet
@@ -127,7 +128,7 @@ def train(
     Trained
     """
     torch.manual_seed(seed)
-    network = ShotNet(2 if examples.window.size <= 256 else 4).placed(device)
+    network = ShotNet(fold(examples.window.size)).placed(device)
     if start is not None:
         # a network that draws already: the random draws above stay the same
         network.load_state_dict(dict(start))

@@ -10,6 +10,9 @@ from relip.track import points
 #: Room around the outer lips of the mouth box, as a share of their width and height.
 MOUTH_ROOM = (0.15, 0.25)
 
+#: Pixels: what a Gaussian of this sigma takes away from a mouth box is its detail.
+DETAIL_SIGMA = 2.0
+
 
 def mouth_box(landmarks: np.ndarray, width: int, height: int) -> tuple[int, int, int, int]:
     """The mouth box x0, y0, x1, y1: outer lips plus 15 % at the sides, 25 % above and below."""
@@ -39,6 +42,26 @@ def sharpness(picture: np.ndarray) -> float:
     """RMS of the Laplacian of the luminance: how much fine detail a picture holds."""
     grey = picture.mean(2).astype(np.float32)
     return float(np.sqrt(np.mean(np.square(cv2.Laplacian(grey, cv2.CV_32F)))))
+
+
+def detail_correlation(a: np.ndarray, b: np.ndarray, sigma: float = DETAIL_SIGMA) -> float:
+    """HFncc: Pearson's r of the fine bands of two pictures of one place.
+
+    The fine band is what a Gaussian takes away from the luminance. A sharp
+    picture with detail in the wrong place scores about 0, a blurred one what is
+    left of the right detail.
+
+    Parameters
+    ----------
+    a, b : np.ndarray [shape=(height, width, 3)]
+    sigma : float
+        Of the Gaussian, in pixels.
+    """
+    fine = []
+    for picture in (a, b):
+        grey = picture.mean(2).astype(np.float32)
+        fine.append((grey - cv2.GaussianBlur(grey, (0, 0), sigma)).ravel())
+    return correlation(fine[0], fine[1])
 
 
 def landmark_distance(a: np.ndarray, b: np.ndarray, face_width: float) -> float:
