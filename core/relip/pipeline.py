@@ -213,9 +213,9 @@ def needed(shot: Shot, until: str) -> list[str]:
 
     stages = list(STAGES[: STAGES.index(until) + 1])
     used = drives_used(shot)
-    # another's generator listens to the recording itself and learns nothing of the shot
     if "speech" not in used and "speech" in stages:
         stages.remove("speech")
+    # another's generator learns nothing of the shot
     if shot.settings.render.renderer != "shot" and "train" in stages:
         stages.remove("train")
     settings = shot.settings
