@@ -181,7 +181,7 @@ def _stem(path: Path) -> str:
 
 def _remove(folder: Path) -> None:
     """Remove what Relip made in a shot folder, and the folder when nothing else is in it."""
-    for name in (*pipeline.STAGES, "model", "comp"):
+    for name in (*pipeline.STAGES, "model", "comp", "witness"):
         with contextlib.suppress(OutputError):  # a link that leads elsewhere: not ours to empty
             shutil.rmtree(containment.inside(folder / name, folder), ignore_errors=True)
     for name in ("shot.toml", "dub.json"):

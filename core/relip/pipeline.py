@@ -153,9 +153,7 @@ def _run_stage(
 
         return speech_stage.run(shot, progress=progress, force=force)
     if stage == "track":
-        from relip.track import stage as track_stage
-
-        return track_stage.run(shot, progress=progress, force=force)
+        return _run_track(shot, progress, force)
     if stage == "train":
         from relip.render import train_stage
 
@@ -182,6 +180,27 @@ def _run_stage(
     return runner(shot, chosen, progress=progress, force=force)
 
 
+def _run_track(shot: Shot, progress: Progress, force: bool) -> StageReport:
+    """Track the plate, and the witness where it drives the mouth."""
+    from relip.render.mix import drives_used
+    from relip.track import aside, witness
+    from relip.track import stage as track_stage
+
+    if "video" not in drives_used(shot):
+        return track_stage.run(shot, progress=progress, force=force)
+    with progress.part(0, 0.5):
+        report = track_stage.run(shot, progress=progress, force=force)
+    with progress.part(0.5, 0.5):
+        own = aside.track(witness.witness(shot), witness.NAME, progress=progress, force=force)
+    report.notes.extend(f"{witness.NAME}: {note}" for note in own.notes)
+    if own.failed:
+        report.notes.append(
+            f"{witness.NAME}: frames {format_range(own.failed)} could not be read and are bridged"
+        )
+    report.data["witness"] = own.data
+    return report
+
+
 def needed(shot: Shot, until: str) -> list[str]:
     """The stages a shot needs up to ``until``: no speech when another drive is set.
 
@@ -190,9 +209,15 @@ def needed(shot: Shot, until: str) -> list[str]:
     """
     if until not in STAGES:
         raise UsageError(f"stage {until!r} is unknown", mend=f"use one of {', '.join(STAGES)}")
+    from relip.render.mix import drives_used
+
     stages = list(STAGES[: STAGES.index(until) + 1])
-    if shot.settings.render.drive != "speech" and "speech" in stages:
+    used = drives_used(shot)
+    if "speech" not in used and "speech" in stages:
         stages.remove("speech")
+    # another's generator learns nothing of the shot
+    if shot.settings.render.renderer != "shot" and "train" in stages:
+        stages.remove("train")
     settings = shot.settings
     calibrated = settings.speech.calibrate and settings.dialogue.production_audio
     if calibrated and {"speech", "track"} <= set(stages):
@@ -297,6 +322,7 @@ def _status(shot: Shot) -> list[StageStatus]:
     from relip.mask import stage as mask_stage
     from relip.render import stage as render_stage
     from relip.render import train_stage
+    from relip.render.mix import drives_used
     from relip.speech import stage as speech_stage
     from relip.track import stage as track_stage
 
@@ -308,6 +334,11 @@ def _status(shot: Shot) -> list[StageStatus]:
                 found = _whole(shot, "speech", speech_stage.curves_key(shot), "mouth.csv")
             elif stage == "track":
                 found = _whole(shot, "track", track_stage.key(shot), "track.npz")
+                if found.state == "up to date" and "video" in drives_used(shot):
+                    from relip.track import aside, witness
+
+                    if not aside.is_tracked(witness.witness(shot)):
+                        found = StageStatus("track", "stale", note="the witness is not tracked yet")
             elif stage == "train":
                 found = _whole(
                     shot, "train", train_stage.key(shot), "model.safetensors", folder="model"

@@ -172,14 +172,18 @@ def _copied(shot: Shot, stage: str, into: Path) -> Shot:
         ("dialogue", "text"),
         ("dialogue", "production_audio"),
         ("render", "csv"),
+        ("render", "models"),
+        ("drive", "witness"),
+        ("train", "model_from"),
     ):
         if data[group].get(name):
             data[group][name] = str(shot.resolve(data[group][name]))
+    data["train"]["extra"] = [str(shot.resolve(p)) for p in data["train"]["extra"]]
     new = Shot(into, ShotSettings.from_dict(data))
     new.save()
     before = pipeline.STAGES[: pipeline.STAGES.index(stage)]
     try:
-        for folder in ("overrides", *(RESULTS[s][0] for s in before)):
+        for folder in ("overrides", "witness", *(RESULTS[s][0] for s in before)):
             if shot.path(folder).is_dir():
                 shutil.copytree(shot.path(folder), new.path(folder))
     except OSError as error:

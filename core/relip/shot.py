@@ -35,8 +35,12 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 SUFFIX = ".relip"
 
-DRIVES = ("speech", "track", "csv")
+DRIVES = ("speech", "track", "csv", "video")
 QUALITIES = ("draft", "default", "final")
+
+#: Minutes of training of each quality on two laptop-class cores, for the help texts.
+QUALITY_MINUTES = {"draft": 2, "default": 10, "final": 32}
+
 #: Sides of the picture the network draws; 0: by the width of the face.
 CROPS = (0, 256, 512)
 WHEN_LONGER = ("error", "trim", "pingpong")
@@ -129,8 +133,14 @@ class MaskSettings:
 class TrainSettings:
     """How the shot's network is trained.
 
-    ``frames`` limits what it learns from; ``crop`` is the side in pixels of the picture it draws,
-    0 to choose 256 or, for a face wider than 220 pixels, 512.
+    ``frames`` limits what it learns from, ``extra`` names more plates of the
+    same actor to learn from, ``model_from`` a shot of the same actor whose
+    network it begins with. ``held_out`` is the share of the frames kept back
+    for the check at the end; ``patience``, in steps, ends a training early
+    that no longer gains on them (0: never). ``preview`` is the seconds
+    between two pictures of its progress (0: none). ``crop`` is the side in
+    pixels of the picture it draws, 0 to choose 256 or, for a face wider than
+    220 pixels, 512.
     """
 
     quality: str = "default"
@@ -139,11 +149,23 @@ class TrainSettings:
     seed: int = 0
     device: str = "auto"
     working: str = "auto"
+    model_from: str = ""
+    extra: tuple[str, ...] = ()
+    held_out: float = 0.02
+    patience: int = 0
+    preview: float = 15.0
     crop: int = 0
 
     def check(self) -> None:
         if self.crop not in CROPS:
             raise SettingError(f"train.crop = {self.crop}", mend="give 0 (by the face), 256 or 512")
+        _inside("train.held_out", self.held_out, 0.0, 0.2)
+        _inside("train.patience", self.patience, 0, 1_000_000)
+        _inside("train.preview", self.preview, 0.0, 3600.0)
+        if self.patience and not self.held_out:
+            raise SettingError(
+                "train.patience needs frames to judge by", mend="set train.held_out above 0"
+            )
         _choice("train.quality", self.quality, QUALITIES)
         _choice("train.device", self.device, ("auto", "cpu", "cuda", "mps"))
         _inside("train.steps", self.steps, 0, 1_000_000)
@@ -151,25 +173,89 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """What drives the mouth, and which extra layers the patches carry."""
+    """What drives the mouth, which renderer draws it, and which extra layers the patches carry.
+
+    ``renderer`` is ``shot``, the shot's own network, or the name of a model
+    in ``models``, a models.toml. ``grain`` and ``defocus`` say how far the
+    plate's are matched in the patch. ``teeth`` says how much of the fine band
+    inside the mouth comes from frames of the shot with the same lips.
+    """
 
     drive: str = "speech"
     csv: str = ""
     articulation: float = 1.0
     detail: float = 1.0
+    teeth: float = 1.0
     layers: tuple[str, ...] = LAYERS
     device: str = "auto"
+    renderer: str = "shot"
+    models: str = ""
+    grain: float = 1.0
+    defocus: float = 1.0
 
     def check(self) -> None:
+        _inside("render.grain", self.grain, 0.0, 1.0)
+        _inside("render.defocus", self.defocus, 0.0, 1.0)
+        if not self.renderer:
+            raise SettingError("render.renderer is empty", mend="shot is the shot's own network")
         _choice("render.drive", self.drive, DRIVES)
         _inside("render.articulation", self.articulation, 0.0, 2.0)
         _inside("render.detail", self.detail, 0.0, 1.0)
+        _inside("render.teeth", self.teeth, 0.0, 1.0)
         for layer in self.layers:
             _choice("render.layers", layer, LAYERS)
-        if self.drive == "csv" and not self.csv:
+
+
+@dataclass(frozen=True)
+class DriveSettings:
+    """Several drives mixed, and the witness-camera recording that the drive ``video`` follows.
+
+    ``mix`` holds weights (``speech=0.7``, ``video=0.3``); empty: only
+    ``render.drive``. ``witness_offset`` is where in the shot the witness
+    begins (seconds), ``witness_face`` whose face it is (``X,Y@FRAME``).
+    """
+
+    mix: tuple[str, ...] = ()
+    witness: str = ""
+    witness_offset: float = 0.0
+    witness_face: str = ""
+
+    def check(self) -> None:
+        from relip.track.people import parse_choice
+
+        parse_mix(self.mix)
+        _inside("drive.witness_offset", self.witness_offset, -86400, 86400)
+        parse_choice(self.witness_face)
+
+
+def parse_mix(words: tuple[str, ...]) -> dict[str, float]:
+    """Weights of the drives: ``("speech=0.7", "video=0.3")`` as a dictionary.
+
+    Raises
+    ------
+    SettingError
+        If a drive is unknown or named twice, a weight is no number of 0 or
+        more, or all are 0.
+    """
+    found: dict[str, float] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        name = name.strip()
+        _choice("drive.mix", name, DRIVES)
+        try:
+            weight = float(text) if equals else 1.0
+        except ValueError:
+            weight = -1.0
+        if not 0 <= weight < float("inf"):
             raise SettingError(
-                "render.drive is csv but render.csv names no file", mend="give it with --csv"
+                f"drive.mix {word!r}", mend="write speech=0.7, a weight of 0 or more"
             )
+        if name in found:
+            raise SettingError(f"drive.mix names {name} twice", mend="give each drive once")
+        found[name] = weight
+    if found and not sum(found.values()):
+        raise SettingError("drive.mix: all weights are 0", mend="give one of them a weight")
+    return found
 
 
 @dataclass(frozen=True)
@@ -193,6 +279,7 @@ class ShotSettings:
     mask: MaskSettings = field(default_factory=MaskSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     render: RenderSettings = field(default_factory=RenderSettings)
+    drive: DriveSettings = field(default_factory=DriveSettings)
     blend: BlendSettings = field(default_factory=BlendSettings)
 
     def __post_init__(self) -> None:
@@ -200,6 +287,16 @@ class ShotSettings:
             check = getattr(getattr(self, group.name), "check", None)
             if check:
                 check()
+        mixed = parse_mix(self.drive.mix) or {self.render.drive: 1.0}
+        if mixed.get("video") and not self.drive.witness:
+            raise SettingError(
+                "the drive video has no recording: drive.witness is empty",
+                mend="give it with --witness",
+            )
+        if mixed.get("csv") and not self.render.csv:
+            raise SettingError(
+                "the drive csv has no curves: render.csv is empty", mend="give it with --csv"
+            )
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], *, where: str = "shot.toml") -> ShotSettings:
@@ -392,7 +489,10 @@ class Shot:
             first = self.frames.start
             plate = Path(files[first] if first in files else next(iter(files.values())))
         d = s.dialogue
-        named = (d.audio, d.text, d.production_audio, s.speech.lexicon, s.render.csv)
+        named = (
+            *(d.audio, d.text, d.production_audio, s.speech.lexicon, s.render.csv),
+            *(s.drive.witness, *s.train.extra),
+        )
         return [plate, *(self.resolve(name) for name in named if name)]
 
     def check_inputs(self) -> None:
@@ -418,10 +518,29 @@ class Shot:
 
             read_lexicon(self.resolve(self.settings.speech.lexicon))
         csv = self.settings.render.csv
-        if self.settings.render.drive == "csv" and not self.resolve(csv).is_file():
+        if csv and self._drives("csv") and not self.resolve(csv).is_file():
             raise InputError(
                 f"the mouth controls {self.resolve(csv)} do not exist", mend="check --csv"
             )
+        witness = self.settings.drive.witness
+        if witness and self._drives("video"):
+            self._check_pictures(witness, "--witness")
+        for name in self.settings.train.extra:
+            self._check_pictures(name, "train.extra")
+
+    def _drives(self, name: str) -> bool:
+        """Whether a drive has a part in the settings."""
+        mixed = parse_mix(self.settings.drive.mix) or {self.settings.render.drive: 1.0}
+        return bool(mixed.get(name))
+
+    def _check_pictures(self, name: str, option: str) -> None:
+        """See that a movie or a sequence is there and can be opened."""
+        from relip.plate import open_plate
+
+        try:
+            open_plate(self.resolve(name), interlaced="progressive").close()
+        except InputError as exc:
+            raise type(exc)(exc.message, mend=exc.mend or f"check {option}") from None
 
     def stage_folder(self, name: str) -> Path:
         """A stage's folder inside the shot, made when it is not there.

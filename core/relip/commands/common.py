@@ -10,7 +10,14 @@ from relip.errors import EXIT_SOME_FRAMES_FAILED
 from relip.frames import format_range
 from relip.progress import FORMS, Progress
 from relip.records import StageReport
-from relip.shot import DRIVES, INTERLACED, POLICIES, QUALITIES, WHEN_LONGER
+from relip.shot import (
+    DRIVES,
+    INTERLACED,
+    POLICIES,
+    QUALITIES,
+    QUALITY_MINUTES,
+    WHEN_LONGER,
+)
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -153,9 +160,54 @@ def add_making(parser: argparse.ArgumentParser) -> None:
         "--quality",
         choices=QUALITIES,
         default="default",
-        help="how long to train (default: default)",
+        help="how long to train: "
+        + ", ".join(f"{name} about {minutes} min" for name, minutes in QUALITY_MINUTES.items())
+        + " on two laptop cores for a crop of 256 (default: default)",
+    )
+    group.add_argument(
+        "--model-from",
+        metavar="SHOT",
+        help="begin with the network of this shot of the same actor (a shot folder or its model)",
+    )
+    group.add_argument(
+        "--extra",
+        action="append",
+        default=[],
+        metavar="PLATE",
+        help="learn from this plate of the same actor too; may be repeated",
     )
     group.add_argument("--drive", choices=DRIVES, default="speech", help="what moves the mouth")
+    group.add_argument(
+        "--mix",
+        metavar="DRIVE=W,...",
+        default="",
+        help="several drives by weight, e.g. speech=0.7,video=0.3; overrides/drive.csv animates it",
+    )
+    group.add_argument(
+        "--witness",
+        metavar="FILE",
+        help="for --drive video: a recording of the voice actor's face, of any size and rate",
+    )
+    group.add_argument(
+        "--witness-offset",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="seconds into the plate at which the witness begins",
+    )
+    group.add_argument(
+        "--witness-face",
+        default="",
+        metavar="X,Y@FRAME",
+        help="whose face in the witness; by default the largest",
+    )
+    group.add_argument(
+        "--renderer",
+        default="shot",
+        metavar="NAME",
+        help="what draws the mouth: the shot's own network (shot), or a model of --models",
+    )
+    group.add_argument("--models", metavar="FILE", help="models.toml, which describes renderers")
     group.add_argument(
         "--csv", metavar="FILE", help="mouth controls for --drive csv (Relip or ARKit)"
     )
@@ -200,12 +252,26 @@ def settings_from(args: argparse.Namespace, plate: str) -> dict[str, Any]:
             "model": absolute(args.speech_model),
         },
         "track": {"face": args.face},
-        "train": {"quality": args.quality, "device": args.device, "seed": args.seed},
+        "train": {
+            "quality": args.quality,
+            "device": args.device,
+            "seed": args.seed,
+            "model_from": absolute(args.model_from),
+            "extra": [absolute(p) for p in args.extra],
+        },
         "render": {
             "drive": args.drive,
             "csv": absolute(args.csv),
             "articulation": args.articulation,
             "device": args.device,
+            "renderer": args.renderer,
+            "models": absolute(args.models),
+        },
+        "drive": {
+            "mix": [w.strip() for w in args.mix.split(",") if w.strip()],
+            "witness": absolute(args.witness),
+            "witness_offset": args.witness_offset,
+            "witness_face": args.witness_face,
         },
     }
 

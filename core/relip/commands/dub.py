@@ -15,6 +15,7 @@ from relip.commands.common import (
     settings_from,
 )
 from relip.commands.result import Result
+from relip.errors import UsageError
 
 DESCRIPTION = """\
 Re-sync the mouth in PLATE to a new recording, in one command. A movie in gives
@@ -25,6 +26,9 @@ stopped.
 
   relip dub clip.mp4 --audio new.wav --text new.txt -o dubbed.mp4
   relip dub sh010.%04d.exr --fps 24 --colourspace ACEScg --audio new.wav -o comp.####.exr
+  relip dub clip.mp4 --drive video --witness actor.mov -o dubbed.mp4
+
+With a witness and no --audio the witness's own sound is the new dialogue.
 """
 
 
@@ -45,17 +49,41 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         "--clean", action="store_true", help="remove the shot folder when all went well"
     )
     parser.add_argument("--force", action="store_true", help="do again what is up to date")
-    add_dialogue(parser, required=True)
+    add_dialogue(parser, required=False)
     add_plate(parser)
     add_making(parser)
     add_common(parser)
     parser.set_defaults(run=run)
 
 
+def _witness_sound(args: argparse.Namespace) -> str | None:
+    """The witness where it has a sound that can be the dialogue.
+
+    Raises
+    ------
+    UsageError
+        If there is no witness: a dub needs a recording.
+    """
+    import av
+
+    if not args.witness:
+        raise UsageError(
+            "there is no new dialogue", mend="give --audio, or --drive video with --witness"
+        )
+    try:
+        with av.open(str(args.witness)) as container:
+            return args.witness if container.streams.audio else None
+    except (OSError, ValueError):
+        return None  # the plate's own reader says what is wrong with it
+
+
 def run(args: argparse.Namespace) -> Result:
     """Dub."""
     from relip.dub import absolute, dub_with
 
+    if not args.audio:
+        args.audio = _witness_sound(args)
+        args.offset = args.offset or args.witness_offset
     outcome = dub_with(
         settings_from(args, absolute(args.plate)),
         output=args.out,

@@ -19,6 +19,9 @@ written whole or not at all. What depends on them becomes stale.
   relip set sh010.relip render.layers=raw,stmap dialogue.text=
 """
 
+#: Settings outside [dialogue] and [drive] after whose change the files are looked at.
+_NAMES_A_FILE = ("render.drive", "render.csv", "train.extra")
+
 
 def register(subparsers: argparse._SubParsersAction) -> None:
     """Add the parser."""
@@ -130,9 +133,7 @@ def change(folder: str | Path, settings: dict[str, Any]) -> Result:
     }
     if any(name.startswith(("plate.", "dialogue.")) for name in changed):
         wanted.frames  # noqa: B018  opens the plate
-    if any(
-        name.startswith("dialogue.") or name in ("render.drive", "render.csv") for name in changed
-    ):
+    if any(name.startswith(("dialogue.", "drive.")) or name in _NAMES_A_FILE for name in changed):
         wanted.check_inputs()
     if changed:
         wanted.save()

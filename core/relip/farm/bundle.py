@@ -278,6 +278,7 @@ def asset_references(
     """Every file the job reads outside the shot folder, and where it writes."""
     from relip.plate.opening import IMAGE_SUFFIXES
     from relip.plate.sequence import find_files
+    from relip.render.mix import drives_used
 
     s = shot.settings
     plate = shot.resolve(s.plate.path)
@@ -289,8 +290,9 @@ def asset_references(
         files = [str(plate)]
     d = s.dialogue
     files += [str(shot.resolve(n)) for n in (d.audio, d.text, d.production_audio) if n]
-    if s.render.drive == "csv":
-        files.append(str(shot.resolve(s.render.csv)))
+    used = drives_used(shot)
+    named = (("csv", s.render.csv), ("video", s.drive.witness))
+    files += [str(shot.resolve(n)) for drive, n in named if n and drive in used]
     if options.nuke is not None:
         files.append(str(options.nuke.comp.resolve()))
     folder = str(shot.folder.resolve())

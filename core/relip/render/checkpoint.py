@@ -45,6 +45,10 @@ class Moment:
         Loss summed since the last entry of the history.
     seconds : float
         Time spent so far.
+    checks : list of tuple
+        (step, error on the held-out frames), where they are looked at.
+    stopped : bool
+        Whether the training ended before its last step.
     """
 
     step: int
@@ -56,6 +60,8 @@ class Moment:
     history: list[tuple[int, float, float]] = field(default_factory=list)
     running: float = 0.0
     seconds: float = 0.0
+    checks: list[tuple[int, float]] = field(default_factory=list)
+    stopped: bool = False
 
 
 class Checkpoint:
@@ -110,6 +116,8 @@ class Checkpoint:
             "history": moment.history,
             "running": moment.running,
             "seconds": moment.seconds,
+            "checks": moment.checks,
+            "stopped": moment.stopped,
         }
         plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         with records.atomic_path(self.path) as temporary:
@@ -146,6 +154,8 @@ class Checkpoint:
             order = [int(i) for i in description["order"]]
             step, running = int(description["step"]), float(description["running"])
             seconds = float(description["seconds"])
+            checks = [(int(s), float(e)) for s, e in description.get("checks", [])]
+            stopped = bool(description.get("stopped", False))
             moment.network.load_state_dict(network)
         except Exception:  # whatever is wrong with it, the training begins anew
             return False
@@ -156,6 +166,7 @@ class Checkpoint:
         moment.rng.bit_generator.state = generator.bit_generator.state
         moment.step, moment.order, moment.history = step, order, history
         moment.running, moment.seconds = running, seconds
+        moment.checks, moment.stopped = checks, stopped
         return True
 
     def remove(self) -> None:

@@ -1,9 +1,11 @@
 """Colour match of the generated pixels to the plate, from a ring at the region's edge.
 
 Just inside the region's outline the network's picture should equal the plate:
-no mouth moves there. The difference in that ring is fitted by a plane per
-channel with robust weights, so that a collar, hair or the old jaw line in the
-ring do not tint the face, and the plane is added to the picture.
+no mouth moves there. The difference in that ring is fitted by a smooth surface
+per channel with robust weights, so that a collar, hair or the old jaw line in
+the ring do not tint the face, and the surface is added to the picture. It is a
+harmonic polynomial of the third degree: what Laplace's equation makes of the
+ring, without the ring's details.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ LIMIT = 0.08
 GRADIENT_LIMIT = 1.5
 
 _ROUNDS = 5
+
+#: Terms of a surface, and what each costs, in pixels of the ring: the bent ones more.
+TERMS = 7
+_PENALTY = np.diag([1.0, 5.0, 5.0, 20.0, 20.0, 60.0, 60.0])
 _MIN_PIXELS = 60
 
 
@@ -37,9 +43,17 @@ def ring_correction(picture: np.ndarray, plate: np.ndarray, region: np.ndarray) 
     Returns
     -------
     np.ndarray [shape=(height, width, 3), dtype=float32]
-        A plane per channel, limited to ±0.08; zero when the ring is too small.
+        A surface per channel, limited to ±0.08; zero when the ring is too small.
     """
-    height, width = region.shape
+    ring = ring_of(plate, region)
+    if ring is None:
+        return np.zeros_like(picture, dtype=np.float32)
+    return surface(fit_surface(picture, plate, ring), picture.shape[:2])
+
+
+def ring_of(plate: np.ndarray, region: np.ndarray) -> np.ndarray | None:
+    """The pixels of the ring that are smooth in the plate; None when they are too few."""
+    width = region.shape[1]
     size = max(3, round(RING * max(width, 64) / 224)) | 1
     inner = cv2.erode(region, np.ones((2 * size + 1, 2 * size + 1), np.uint8), borderValue=1)
     ring = (region > 0) & (inner == 0)
@@ -47,29 +61,47 @@ def ring_correction(picture: np.ndarray, plate: np.ndarray, region: np.ndarray) 
     gradient = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     if ring.sum() >= _MIN_PIXELS:
         ring &= gradient <= GRADIENT_LIMIT * np.percentile(gradient[ring], 75) + 1e-6
-    if ring.sum() < _MIN_PIXELS:
-        return np.zeros_like(picture, dtype=np.float32)
+    return ring if ring.sum() >= _MIN_PIXELS else None
+
+
+def fit_surface(picture: np.ndarray, plate: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    """The smooth surface per channel that the picture lacks in the ring ``[shape=(3, TERMS)]``."""
+    height, width = ring.shape
     ys, xs = np.nonzero(ring)
-    x, y = xs / width - 0.5, ys / height - 0.5
-    design = np.stack([np.ones_like(x), x, y], -1)
-    grid_y, grid_x = np.mgrid[0:height, 0:width]
-    everywhere = np.stack(
-        [np.ones((height, width)), grid_x / width - 0.5, grid_y / height - 0.5], -1
-    )
+    design = _terms(xs / width - 0.5, ys / height - 0.5)
     difference = (plate - picture)[ring].astype(np.float64)
-    correction = np.empty((height, width, 3), np.float32)
-    penalty = np.diag([1.0, 20.0, 20.0])
+    fits = np.zeros((3, TERMS))
     for channel in range(3):
         values = difference[:, channel]
         # begun at the median: a least-squares start leans towards a collar beyond return
         weights = _tukey(values - np.median(values))
-        fit = np.zeros(3)
         for _ in range(_ROUNDS):
             weighted = design * weights[:, None]
-            fit = np.linalg.solve(weighted.T @ design + penalty, weighted.T @ values)
+            fit = np.linalg.solve(weighted.T @ design + _PENALTY, weighted.T @ values)
             weights = _tukey(values - design @ fit)
-        correction[..., channel] = everywhere @ fit
-    return np.clip(correction, -LIMIT, LIMIT)
+        fits[channel] = fit
+    return fits
+
+
+def surface(fits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """The correction of a fit over a window ``[shape=(height, width, 3)]``, limited to ±0.08."""
+    height, width = size
+    grid_y, grid_x = np.mgrid[0:height, 0:width]
+    everywhere = _terms(grid_x / width - 0.5, grid_y / height - 0.5)
+    return np.clip((everywhere @ fits.T).astype(np.float32), -LIMIT, LIMIT)
+
+
+def _terms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Harmonic polynomials to the third degree, each about 1 at the window's edge.
+
+    Harmonic, so that no bump can rise inside the ring where nothing was
+    measured: a surface is largest on its edge.
+    """
+    u, v = 2 * x, 2 * y
+    one = np.ones_like(u)
+    return np.stack(
+        [one, u, v, u * u - v * v, 2 * u * v, u**3 - 3 * u * v * v, 3 * u * u * v - v**3], -1
+    )
 
 
 def _tukey(left: np.ndarray) -> np.ndarray:

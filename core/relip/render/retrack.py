@@ -67,7 +67,7 @@ def lip_errors(
                 continue
             row = track.index(picture.frame)
             face = track.landmarks[row]
-            x0, y0, x1, y1 = _around(face, track.face_width, plate.width, plate.height)
+            x0, y0, x1, y1 = around(face, track.face_width, plate.width, plate.height)
             rgb = np.ascontiguousarray(picture.rgb[y0:y1, x0:x1])
             transform = canonical.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
@@ -76,7 +76,7 @@ def lip_errors(
             )
             if patch is None:
                 continue
-            drawn = _put(patch.raw, patch.origin, rgb, outline, transform)
+            drawn = put(patch.raw, patch.origin, rgb, outline, transform)
             start = face - np.array([x0, y0, 0.0])
             found = mesh.refine(detection_picture(drawn, plate, colour), start)
             there = mesh.refine(detection_picture(rgb, plate, colour), start)
@@ -90,9 +90,10 @@ def lip_errors(
     return np.array(lines).reshape(-1, rig.N_LINES, 2), np.array(errors).reshape(-1, N_LIPS, 2)
 
 
-def _around(
+def around(
     face: np.ndarray, face_width: float, width: int, height: int
 ) -> tuple[int, int, int, int]:
+    """The plate rectangle x0, y0, x1, y1 about a face that a tracker is shown."""
     middle = (face[:, :2].min(0) + face[:, :2].max(0)) / 2
     extent = max(face_width, float((face[:, :2].max(0) - face[:, :2].min(0)).max()))
     x0, y0 = np.maximum(np.floor(middle - _AROUND * extent).astype(int), 0)
@@ -100,7 +101,7 @@ def _around(
     return int(x0), int(y0), int(x1), int(y1)
 
 
-def _put(
+def put(
     raw: np.ndarray,
     origin: tuple[int, int],
     rgb: np.ndarray,

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from relip import records
-from relip.errors import ModelError, PlateError
+from relip.errors import ModelError, PlateError, SettingError, StageMissingError
 from relip.mask import stage as mask_stage
 from relip.mask.region import Region, make_region
-from relip.plate import BadFrame, Plate, write_exr
+from relip.plate import BadFrame, Picture, Plate, write_exr
 from relip.plate.prefetch import prefetch, side_by_side
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
-from relip.render import train_stage
-from relip.render.drive import driven_lines
+from relip.render import match, train_stage
+from relip.render.catalogue import ModelEntry, find_model
+from relip.render.drive import driven_controls, driven_lines, driven_visibility
+from relip.render.grain import FRAMES, Grain
+from relip.render.grain import measure as measure_grain
+from relip.render.interior import choose, shapes
 from relip.render.premult import premultiply
 from relip.render.rig import Rig, track_lines
 from relip.shot import Shot
@@ -44,31 +49,81 @@ def patch_path(shot: Shot, frame: int) -> Path:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What every frame of the stage is made from."""
+    """What every frame of the stage is made from.
+
+    Attributes
+    ----------
+    lines, own_lines : np.ndarray [shape=(F, 57, 2)]
+        New and the plate's own lip and jaw lines in crop units.
+    visibility : np.ndarray [shape=(F, 2)]
+        How much of teeth and tongue is wanted.
+    mouths : np.ndarray [shape=(F,)]
+        Which of the model's mouths lends each frame its teeth; −1: none.
+    teeth : float
+        How much of them is used.
+    model_key : str
+        Fingerprint of what draws.
+    entry : ModelEntry or None
+        The renderer of others' that draws; None for the shot's own network.
+    """
 
     track: FaceTrack
     region: Region
     lines: np.ndarray
     own_lines: np.ndarray
+    visibility: np.ndarray
+    mouths: np.ndarray
+    teeth: float
     model_key: str
+    entry: ModelEntry | None = None
+    known: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def neighbours(self, frame: int) -> list[int]:
+        """The frames whose match steadies a frame's, itself left out."""
+        frames = self.track.frames
+        around = range(frame - match.REACH, frame + match.REACH + 1)
+        inside = [f for f in around if f != frame and frames[0] <= f <= frames[-1]]
+        return [f for f in inside if self.track.visible[self.track.index(f)]]
+
+    def drawn_key(self, plate: Plate, frame: int) -> str:
+        """Fingerprint of everything that one frame's drawn picture depends on."""
+        if frame not in self.known:
+            row = self.track.index(frame)
+            self.known[frame] = records.fingerprint(
+                NAME,
+                VERSION,
+                [self.model_key, self.teeth],
+                bool(self.track.visible[row]),
+                self.lines[row],
+                self.visibility[row],
+                int(self.mouths[row]),
+                self.track.transform[row],
+                self.region.outline[row],
+                plate.fingerprint(frame),
+                plate.colourspace,
+            )
+        return self.known[frame]
 
     def key(self, shot: Shot, plate: Plate, frame: int) -> str:
         """Fingerprint of everything one frame's patch depends on."""
+        own = shot.settings.render
         row = self.track.index(frame)
+        grain = [shot.settings.train.seed, *self.grain_frames()] if own.grain else []
         return records.fingerprint(
-            NAME,
-            VERSION,
-            self.model_key,
-            list(shot.settings.render.layers),
-            bool(self.track.visible[row]),
-            self.lines[row],
-            [self.own_lines[row].tolist(), shot.settings.render.detail],
-            self.track.transform[row],
-            self.region.outline[row],
+            self.drawn_key(plate, frame),
+            [self.drawn_key(plate, f) for f in self.neighbours(frame)],
+            list(own.layers),
+            [self.own_lines[row].tolist(), own.detail, own.defocus, own.grain],
+            [[f, plate.fingerprint(f)] for f in grain[1:]] + grain[:1],
             mask_stage.matte_fingerprint(shot, frame),
-            plate.fingerprint(frame),
-            plate.colourspace,
         )
+
+    def grain_frames(self) -> list[int]:
+        """The frames that the plate's grain is measured in."""
+        seen = self.track.frames[self.track.visible]
+        pick = np.linspace(0, len(seen) - 1, min(FRAMES, len(seen))).round().astype(int)
+        chosen = [int(seen[i]) for i in pick]
+        return sorted({*chosen, *(f + 1 for f in chosen)} & {int(f) for f in seen})
 
 
 def load_inputs(shot: Shot) -> Inputs:
@@ -82,22 +137,81 @@ def load_inputs(shot: Shot) -> Inputs:
         If the model was trained for another track or region.
     """
     track = track_stage.load(shot)
+    own = track_lines(track)
+    region = make_region(track, shot.settings.mask)
+    if shot.settings.render.renderer != "shot":
+        entry = external_entry(shot)
+        return Inputs(
+            track=track,
+            region=region,
+            lines=own,
+            own_lines=own,
+            visibility=driven_visibility(shot),
+            mouths=np.full(len(own), -1),
+            teeth=0.0,
+            model_key=records.fingerprint(entry.to_dict(), heard_key(shot)),
+            entry=entry,
+        )
     path = train_stage.model_path(shot)
-    rig = load_rig(path)
+    lines = driven_lines(shot, track, load_rig(path))
+    mouths = np.full(len(lines), -1)
+    if shot.settings.render.teeth:
+        known = _tensors(path, "interior.frames", "interior.shapes")
+        if known:
+            mouths = choose(known["interior.frames"], known["interior.shapes"], shapes(lines))
     return Inputs(
         track=track,
-        region=make_region(track, shot.settings.mask),
-        lines=driven_lines(shot, track, rig),
-        own_lines=track_lines(track),
+        region=region,
+        lines=lines,
+        own_lines=own,
+        visibility=driven_visibility(shot),
+        mouths=mouths,
+        teeth=shot.settings.render.teeth,
         model_key=records.file_fingerprint(path),
+    )
+
+
+def external_entry(shot: Shot) -> ModelEntry:
+    """The description of the renderer of others' that the shot asks for."""
+    own = shot.settings.render
+    return find_model(own.renderer, shot.resolve(own.models) if own.models else None)
+
+
+def heard_key(shot: Shot) -> str:
+    """Fingerprint of everything that a renderer of others' may hear and be driven by."""
+    d = shot.settings.dialogue
+    try:
+        controls = driven_controls(shot)
+    except StageMissingError:
+        controls = None
+    return records.fingerprint(
+        records.file_fingerprint(shot.resolve(d.audio)) if d.audio else None,
+        [d.offset, str(shot.rate), shot.frames.start],
+        controls if controls is not None else None,
     )
 
 
 def load_rig(path: Path) -> Rig:
     """The rig of a model file, without its network."""
-    from safetensors import safe_open
+    try:
+        return Rig.from_tensors(_tensors(path, "rig."))
+    except (KeyError, ValueError) as exc:
+        raise ModelError(
+            f"{path}: damaged model: {exc}", mend="delete it and run relip train again"
+        ) from exc
 
-    from relip.errors import StageMissingError
+
+def _tensors(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Those tensors of a model file whose names begin so.
+
+    Raises
+    ------
+    StageMissingError
+        If there is no file.
+    ModelError
+        If it is damaged.
+    """
+    from safetensors import safe_open
 
     if not path.exists():
         raise StageMissingError(
@@ -105,9 +219,8 @@ def load_rig(path: Path) -> Rig:
         )
     try:
         with safe_open(str(path), "np") as handle:
-            return Rig.from_tensors(
-                {k: handle.get_tensor(k) for k in handle.keys() if k.startswith("rig.")}  # noqa: SIM118
-            )
+            wanted = [k for k in handle.keys() if k.startswith(names)]  # noqa: SIM118
+            return {k: handle.get_tensor(k) for k in wanted}
     except Exception as exc:
         raise ModelError(
             f"{path}: damaged model: {exc}", mend="delete it and run relip train again"
@@ -129,6 +242,11 @@ def run(
     """
     report = StageReport(NAME)
     inputs = load_inputs(shot)
+    if inputs.entry:
+        # whoever pays for the picture wants to know before it is made
+        progress.message(inputs.entry.terms())
+        report.notes.append(inputs.entry.terms())
+        report.data["renderer"] = inputs.entry.to_dict()
     record = FrameRecord(shot.stage_folder("render"))
     progress.start(NAME, len(frames))
     todo: dict[int, str] = {}
@@ -155,6 +273,8 @@ def run(
             "stage": NAME,
             "settings": shot.settings.to_dict()["render"],
             "model": inputs.model_key,
+            "renderer": inputs.entry.to_dict() if inputs.entry else "shot",
+            "grain": records.read_record(shot.path("render", "grain")).get("grain"),
             "faceless": report.passed,
             "failed": {str(k): v for k, v in report.failed.items()},
             "versions": records.versions(),
@@ -173,27 +293,26 @@ def _generate(
     report: StageReport,
     progress: Progress,
 ) -> None:
-    from relip.render.generate import generate_patch
-    from relip.render.model import ShotModel
+    from relip.render.generate import Drawn, Patch, finish_frame
     from relip.render.training import choose_device
 
     device = choose_device(shot.settings.render.device)
-    model = ShotModel.load(train_stage.model_path(shot), device)
+    draw, encoding = _drawer(shot, plate, inputs, device)
+    finish = _finish(shot, inputs, encoding)
 
-    def generate(picture: Any) -> Any:
-        """A frame's picture and its patch; a frame that cannot be read as it is."""
+    def begin(picture: Any) -> tuple[Any, Drawn | None]:
+        """A frame's picture, and what was drawn; a frame that cannot be read as it is."""
         if isinstance(picture, BadFrame):
             return picture, None
-        row = inputs.track.index(picture.frame)
-        return picture, generate_patch(
-            model,
-            picture.rgb,
-            inputs.track.transform[row],
-            inputs.lines[row],
-            inputs.region.outline[row],
-            inputs.own_lines[row],
-            shot.settings.render.detail,
-        )
+        drawn = draw(picture)
+        # the plate's pixels are not needed any more: only its frame number goes on
+        return picture.frame, drawn
+
+    def end(item: tuple[Any, Drawn | None, match.Match | None]) -> tuple[Any, Patch | None]:
+        frame, drawn, found = item
+        if drawn is None or found is None:
+            return frame, None
+        return frame, finish_frame(drawn, found, encoding, finish, frame)
 
     pixel_aspect = float(plate.info.get("pixel_aspect") or 1.0)
     waiting: list[tuple[int, Future[None]]] = []
@@ -212,14 +331,18 @@ def _generate(
     with ThreadPoolExecutor(_WRITERS) as pool, one_each() as threads:
         workers = min(threads, _WORKERS) if device.type == "cpu" else 1
         try:
-            pictures = prefetch(plate.iter(todo, on_error="mark"))
-            for picture, patch in side_by_side(generate, pictures, workers):
-                frame = picture.frame
+            # with the neighbours whose match steadies that of the frames to be made
+            looked_at = sorted(set(todo).union(*(inputs.neighbours(f) for f in todo)))
+            pictures = prefetch(plate.iter(looked_at, on_error="mark"))
+            drawn_frames = side_by_side(begin, pictures, workers)
+            for picture, patch in side_by_side(end, steadied(drawn_frames, todo), workers):
                 if isinstance(picture, BadFrame):
+                    frame = picture.frame
                     record.set(frame, todo[frame], "failed", picture.reason)
                     report.failed[frame] = picture.reason
                     progress.step()
                     continue
+                frame = picture
                 found = mask_stage.read_matte(shot, frame, plate.width, plate.height)
                 if patch is None or found is None:
                     record.set(frame, todo[frame], "passed", "the region is outside the picture")
@@ -265,6 +388,173 @@ def _generate(
     unread = set(todo) - set(report.done) - set(report.failed) - set(report.passed)
     if unread:
         raise PlateError(f"{plate.path}: frames {sorted(unread)} were not delivered by the reader")
+
+
+def steadied(
+    drawn: Iterable[tuple[Any, Any]], wanted: Container[int]
+) -> Iterator[tuple[Any, Any, match.Match | None]]:
+    """Each wanted frame with its match, steadied by those of the frames around it.
+
+    Parameters
+    ----------
+    drawn : iterable of (frame or BadFrame, Drawn or None)
+        In the order of the frames, the neighbours of the wanted ones among them.
+    wanted : container of int
+
+    Yields
+    ------
+    frame or BadFrame, Drawn or None, Match or None
+    """
+    matches: dict[int, match.Match] = {}
+    waiting: deque[tuple[Any, Any]] = deque()
+
+    def ready(until: float) -> Iterator[tuple[Any, Any, match.Match | None]]:
+        while waiting and _number(waiting[0][0]) + match.REACH <= until:
+            frame, found = waiting.popleft()
+            number = _number(frame)
+            around = {
+                i: matches[number + i]
+                for i in range(-match.REACH, match.REACH + 1)
+                if number + i in matches
+            }
+            yield frame, found, match.smoothed(around) if found is not None else None
+            for old in [f for f in matches if f < number - match.REACH]:
+                del matches[old]
+
+    for frame, found in drawn:
+        if found is not None:
+            matches[_number(frame)] = found.match
+        if _number(frame) in wanted:
+            waiting.append((frame, found))
+        yield from ready(_number(frame))
+    yield from ready(float("inf"))
+
+
+def _number(frame: Any) -> int:
+    return frame.frame if isinstance(frame, BadFrame) else int(frame)
+
+
+def _drawer(
+    shot: Shot, plate: Plate, inputs: Inputs, device: Any
+) -> tuple[Callable[[Picture], Any], Any]:
+    """What draws a picture of the plate, and the encoding it draws in."""
+    from relip.render.generate import draw_frame
+    from relip.render.model import ShotModel
+
+    track, region = inputs.track, inputs.region
+    if inputs.entry is not None:
+        from relip.render.external import ExternalDrawer
+        from relip.render.renderers import Sources, make_renderer
+        from relip.speech import load_audio
+
+        renderer = make_renderer(inputs.entry, device)
+        d = shot.settings.dialogue
+        audio = load_audio(shot.resolve(d.audio)) if d.audio else None
+        renderer.prepare(Sources(audio, d.offset, shot.rate, shot.frames, lambda: _controls(shot)))
+        external = ExternalDrawer.of(
+            renderer, train_stage.shot_window(shot, track, region), track.shape, plate.colourspace
+        )
+
+        def draw_external(picture: Picture) -> Any:
+            row = track.index(picture.frame)
+            return external.draw(
+                picture.frame,
+                picture.rgb,
+                track.transform[row],
+                region.outline[row],
+                track.landmarks[row],
+            )
+
+        return draw_external, external.encoding
+    model = ShotModel.load(train_stage.model_path(shot), device)
+
+    def draw(picture: Picture) -> Any:
+        row = track.index(picture.frame)
+        return draw_frame(
+            model,
+            picture.rgb,
+            track.transform[row],
+            inputs.lines[row],
+            region.outline[row],
+            inputs.own_lines[row],
+            visibility=inputs.visibility[row],
+            mouth=int(inputs.mouths[row]),
+            teeth=inputs.teeth,
+        )
+
+    return draw, model.encoding
+
+
+def _controls(shot: Shot) -> np.ndarray:
+    """The mouth controls of the drive, for a renderer of others'.
+
+    Raises
+    ------
+    SettingError
+        If the drive is the shot's own lips, which are no controls.
+    """
+    controls = driven_controls(shot)
+    if controls is None:
+        raise SettingError(
+            "the renderer is driven by mouth controls, and the drive track has none",
+            mend="set render.drive to speech, csv or video",
+        )
+    return controls
+
+
+def _finish(shot: Shot, inputs: Inputs, encoding: Any) -> Any:
+    """How drawn frames become patches; the plate's grain is measured, once for a shot."""
+    from relip.render.generate import Finish
+    from relip.render.grain import Grain
+
+    own = shot.settings.render
+    grain = plate_grain(shot, inputs, encoding) if own.grain else Grain.none()
+    return Finish(own.detail, own.defocus, grain, own.grain, shot.settings.train.seed)
+
+
+def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
+    """The grain of the shot's plate around the face, kept in ``render/grain/record.json``."""
+    track = inputs.track
+    chosen = inputs.grain_frames()
+    folder = shot.path("render", "grain")
+    with shot.open_plate() as plate:
+        key = records.fingerprint(
+            "grain",
+            VERSION,
+            [[f, plate.fingerprint(f)] for f in chosen],
+            [encoding.colourspace, encoding.working, encoding.offset, encoding.scale],
+            track.landmarks[[track.index(f) for f in chosen]].mean(1),
+        )
+        old = records.read_json(folder / "record.json") or {}
+        if old.get("key") == key:
+            return Grain(**{k: np.array(v, np.float64) for k, v in old["model"].items()})
+        pieces: list[np.ndarray] = []
+        after: list[np.ndarray | None] = []
+        last: tuple[int, np.ndarray] | None = None
+        for picture in plate.iter(chosen, on_error="mark"):
+            if isinstance(picture, BadFrame):
+                continue
+            middle = track.landmarks[track.index(picture.frame), :, :2].mean(0)
+            half = 0.8 * track.face_width
+            x0, y0 = np.maximum(np.rint(middle - half).astype(int), 0)
+            size = int(2 * half)
+            cut = np.ascontiguousarray(picture.rgb[y0 : y0 + size, x0 : x0 + size])
+            piece = encoding.encode(cut)
+            if last is not None and last[0] + 1 == picture.frame:
+                after[-1] = piece
+            pieces.append(piece)
+            after.append(None)
+            last = picture.frame, piece
+    grain = measure_grain(pieces, after)
+    records.write_record(
+        folder,
+        {
+            "key": key,
+            "model": {k: np.asarray(v).tolist() for k, v in vars(grain).items()},
+            "grain": grain.to_dict(),
+        },
+    )
+    return grain
 
 
 def onto(

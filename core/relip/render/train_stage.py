@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +15,13 @@ from relip.frames import format_range, select_frames
 from relip.mask.region import Region, make_region
 from relip.progress import Progress
 from relip.records import StageReport
-from relip.render.canonical import Window, crop_size
+from relip.render.canonical import Window, crop_size, fold
 from relip.shot import Shot
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
+
+if TYPE_CHECKING:
+    from relip.render.checkpoint import Moment
 
 NAME = "train"
 VERSION = 4
@@ -31,8 +37,13 @@ def model_path(shot: Shot) -> Path:
 
 def key(shot: Shot) -> str:
     """Fingerprint of everything the model depends on."""
+    from relip.render.extra import model_file
+
     settings = shot.settings.to_dict()
-    wanted = {k: v for k, v in settings["train"].items() if k != "device"}
+    # how it is watched and where its files lie makes no other network
+    aside = ("device", "preview", "model_from", "extra")
+    wanted = {k: v for k, v in settings["train"].items() if k not in aside}
+    begun = model_file(shot)
     return records.fingerprint(
         NAME,
         VERSION,
@@ -40,7 +51,21 @@ def key(shot: Shot) -> str:
         {k: settings["mask"][k] for k in ("grow", "jaw", "sides")},
         records.file_fingerprint(shot.path("track", "track.npz")),
         settings["plate"]["colourspace"],
+        records.file_fingerprint(begun) if begun else None,
+        [_plate_key(shot, name) for name in shot.settings.train.extra],
     )
+
+
+def _plate_key(shot: Shot, name: str) -> str:
+    """Fingerprint of an extra plate; of one that is not there, that it is not."""
+    from relip.errors import PlateError
+    from relip.plate import open_plate
+
+    try:
+        with open_plate(shot.resolve(name), interlaced="progressive") as plate:
+            return plate.fingerprint()
+    except PlateError:
+        return "absent"
 
 
 def shot_window(shot: Shot, track: FaceTrack, region: Region) -> Window:
@@ -66,14 +91,18 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     if not force and old.get("key") == stage_key and model_path(shot).exists():
         report.kept = list(shot.frames)
         report.data = old.get("data", {})
+        report.notes = old.get("notes", [])
         return report
     from relip.render import examples as example_module
+    from relip.render import extra, holdout, training
     from relip.render import rig as rig_module
-    from relip.render import training
     from relip.render.calibration import Calibration
     from relip.render.checkpoint import Checkpoint
     from relip.render.encoding import Encoding
+    from relip.render.interior import Mouths, shapes
     from relip.render.model import ShotModel
+    from relip.render.monitor import Monitor
+    from relip.render.network import ShotNet
     from relip.render.retrack import lip_errors
 
     settings = shot.settings.train
@@ -84,11 +113,20 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     window = shot_window(shot, track, region)
     learnable = [f for f in frames if track.visible[track.index(f)]]
     check_enough(shot, len(learnable))
+    kept_back = holdout.choose(learnable, settings.held_out)
+    learned = [f for f in learnable if f not in set(kept_back)]
+    begun = extra.model_file(shot)
+    start = extra.first_weights(begun, ShotNet(fold(window.size))) if begun else None
     with shot.open_plate() as plate:
         encoding = Encoding.choose(plate.colourspace, settings.working)
         with progress.part(0, 0.05):
             examples = example_module.collect(
-                plate, track, region, window, encoding, learnable, progress
+                plate, track, region, window, encoding, learned, progress
+            )
+            held = (
+                example_module.collect(plate, track, region, window, encoding, kept_back, progress)
+                if settings.patience and kept_back
+                else None
             )
     check_enough(shot, len(examples.frames))
     rows = np.array([track.index(f) for f in examples.frames])
@@ -97,18 +135,33 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     checkpoint = Checkpoint(model_path(shot).with_name("training.safetensors"), stage_key)
     if force:
         checkpoint.remove()
-    with progress.part(0.05, 0.92):
+    with progress.part(0.05, 0.03):
+        others = extra.extra_examples(shot, window, encoding, progress)
+    material, sampling = extra.joined(
+        examples,
+        shape_sampling(track, rows),
+        [(e, shape_sampling(t, r)) for e, t, r in others],
+    )
+    monitor = Monitor(folder, material, steps, settings.preview)
+    watch: list[Callable[[Moment], None]] = [monitor]
+    if held is not None:
+        # the zero of all examples is that of those learned from
+        held = replace(held, mean=examples.mean)
+        watch.insert(0, holdout.plateau(held, settings.patience))
+    with progress.part(0.08, 0.86):
         trained = training.train(
-            examples,
+            material,
             steps=steps,
             seed=settings.seed,
             device=device,
             progress=progress,
-            sampling=shape_sampling(track, rows),
+            sampling=sampling,
             checkpoint=checkpoint,
+            watch=watch,
+            start=start,
         )
     report.data = {
-        "steps": steps,
+        "steps": trained.steps,
         "seconds": round(trained.seconds, 1),
         "examples": len(examples.frames),
         "loss": round(trained.history[-1][1], 5),
@@ -116,12 +169,28 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         "window": window.as_list(),
         "working": encoding.working,
     }
+    if others:
+        report.data["extra_examples"] = len(material.frames) - len(examples.frames)
+    if begun:
+        report.data["model_from"] = records.file_fingerprint(begun)
+    if trained.steps < steps:
+        report.notes.append(
+            f"ended after {trained.steps} of {steps} steps: nothing was gained on held-out frames"
+        )
     model = ShotModel(trained.network, rig, window, encoding, examples.mean)
-    with shot.open_plate() as plate, progress.part(0.97, 0.03):
+    with shot.open_plate() as plate, progress.part(0.94, 0.03):
         asked, errors = lip_errors(model, plate, track, region, examples.frames.tolist(), progress)
     model.calibration = Calibration.fit(asked, errors)
-    # Without the time it took: the same network must be the same file, or all frames go stale.
+    model.mouths = Mouths.collect(examples, shapes(rig_module.track_lines(track))[rows])
     notes = {k: v for k, v in report.data.items() if k != "seconds"}
+    if kept_back:
+        pad = examples.pad
+        mean = examples.pictures[:, pad:-pad, pad:-pad].mean(0, dtype=np.float32)
+        with shot.open_plate() as plate, progress.part(0.97, 0.03):
+            verdict = holdout.check(model, plate, track, region, kept_back, mean, progress)
+        report.data["held_out"] = verdict
+        report.notes.append(f"held-out check: {verdict['verdict']}: {verdict['reason']}")
+    # Without the time it took: the same network must be the same file, or all frames go stale.
     model.save(model_path(shot), {"key": stage_key, **notes})
     records.write_record(
         folder,
@@ -132,6 +201,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             "settings": shot.settings.to_dict()["train"],
             "learned_from": format_range(int(f) for f in examples.frames),
             "data": report.data,
+            "notes": report.notes,
             "history": [[s, round(x, 5), round(t, 1)] for s, x, t in trained.history],
             "model": records.file_fingerprint(model_path(shot)),
             "versions": records.versions(),

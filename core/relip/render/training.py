@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,14 @@ class Trained:
     history : list of tuple
         (step, loss, seconds).
     seconds : float
+    steps : int
+        Steps done: fewer than asked for when it was ended early.
     """
 
     network: ShotNet
     history: list[tuple[int, float, float]]
     seconds: float
+    steps: int = 0
 
 
 def choose_device(name: str) -> torch.device:
@@ -64,9 +67,24 @@ def choose_device(name: str) -> torch.device:
     mps = torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if cuda else "mps" if mps else "cpu"
-    if (name == "cuda" and not cuda) or (name == "mps" and not mps):
-        raise ModelError(f"device {name} is not available here", mend="use --device cpu")
+    if name == "cuda" and not cuda:
+        raise ModelError(
+            f"device cuda is not available here: {_why_no_cuda()}", mend="use --device cpu"
+        )
+    if name == "mps" and not mps:
+        why = (
+            "this PyTorch was built without Metal"
+            if not torch.backends.mps.is_built()
+            else "macOS offers no Metal device"
+        )
+        raise ModelError(f"device mps is not available here: {why}", mend="use --device cpu")
     return torch.device(name)
+
+
+def _why_no_cuda() -> str:
+    if not torch.backends.cuda.is_built():
+        return f"PyTorch {torch.__version__} was built without CUDA"
+    return "the driver finds no NVIDIA GPU"
 
 
 def train(
@@ -79,6 +97,8 @@ def train(
     sampling: np.ndarray | None = None,
     on_step: Callable[[int, ShotNet], None] | None = None,
     checkpoint: Checkpoint | None = None,
+    watch: Sequence[Callable[[Moment], None]] = (),
+    start: Mapping[str, torch.Tensor] | None = None,
 ) -> Trained:
     """Fit the network to a shot.
 
@@ -97,6 +117,11 @@ def train(
         Called with (step, network) after every step; used by benchmarks.
     checkpoint : Checkpoint, optional
         Where a stopped training goes on from, and what is written on the way.
+    watch : sequence of callable, optional
+        Each is called with the training's moment after every step; one that
+        sets ``stopped`` ends it. They must leave all else as it is.
+    start : mapping of str to torch.Tensor, optional
+        Weights to begin with; by default random ones.
 
     Returns
     -------
@@ -104,6 +129,9 @@ def train(
     """
     torch.manual_seed(seed)
     network = ShotNet(fold(examples.window.size)).placed(device)
+    if start is not None:
+        # a network that draws already: the random draws above stay the same
+        network.load_state_dict(dict(start))
     now = Moment(
         step=0,
         network=network,
@@ -119,7 +147,7 @@ def train(
     if now.step:
         progress.step(now.step)
     network.train()
-    while now.step < steps:
+    while now.step < steps and not now.stopped:
         for group in now.optimiser.param_groups:
             group["lr"] = LEARNING_RATE * schedule(now.step, steps)
         close = now.step % 2 == 1
@@ -145,6 +173,9 @@ def train(
             span = (now.step - 1) % 25 + 1
             now.history.append((now.step, now.running / span, now.seconds))
             now.running = 0.0
+        # before an interruption is noticed, so that one that goes on saw the same
+        for look in watch:
+            look(now)
         try:
             progress.step(note=f"loss {now.history[-1][1]:.4f}" if now.history else "")
         except InterruptedByUser:
@@ -158,7 +189,7 @@ def train(
     network.load_state_dict(now.average)
     network.eval()
     progress.finish()
-    return Trained(network, now.history, now.seconds)
+    return Trained(network, now.history, now.seconds, now.step)
 
 
 def _next(now: Moment, batch: int, count: int, sampling: np.ndarray | None) -> list[int]:

@@ -21,6 +21,7 @@ from relip.plate import BadFrame, Colour
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import StageReport
+from relip.render.mix import drives_used
 from relip.review import measure, sheet
 from relip.shot import Shot
 from relip.track import stage as track_stage
@@ -98,7 +99,8 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
 
     data: dict[str, Any] = {}
     curves_picture = None
-    if shot.settings.render.drive == "speech":
+    # the dialogue's curves are what was asked for only where they alone drive
+    if drives_used(shot) == ("speech",):
         sync = measure.measure_sync(shot, pictures(), progress, len(frames))
         data["sync"] = sync.to_dict()
         curves_picture = folder / "curves.png"

@@ -1,4 +1,8 @@
-"""mouth.csv: one row per frame, the frame number and then the mouth controls, 0-1."""
+"""mouth.csv: one row per frame, the frame number and then the mouth controls, 0-1.
+
+Besides the mouth controls a sheet may have columns ``teeth`` and ``tongue``, by
+which a compositor says how much of them is to be seen; 0.5 says nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,12 @@ import numpy as np
 from relip.errors import InputError, SettingError
 from relip.records import write_text
 from relip.speech.visemes import MOUTH_CONTROLS
+
+#: Further columns that a mouth sheet may have: how much is seen inside the mouth, 0 to 1.
+VISIBILITY = ("teeth", "tongue")
+
+#: Their value where nothing is wanted: the renderer decides.
+NEUTRAL = 0.5
 
 
 def write_mouth_csv(
@@ -65,7 +75,7 @@ def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
     frames : list of int, length F
         Rising.
     curves : dict of str to ndarray, shape (F,), 0 to 1
-        The controls that the file has.
+        The controls that the file has, and :data:`VISIBILITY` where it has them.
 
     Raises
     ------
@@ -81,10 +91,10 @@ def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
             mend=f"begin the file with frame,{','.join(MOUTH_CONTROLS)}",
         )
     for column, name in enumerate(names[1:], start=2):
-        if name not in MOUTH_CONTROLS:
+        if name not in (*MOUTH_CONTROLS, *VISIBILITY):
             raise InputError(
                 f"{path}, line 1, column {column}: {name!r} is not a mouth control",
-                mend=f"use {', '.join(MOUTH_CONTROLS)}",
+                mend=f"use {', '.join((*MOUTH_CONTROLS, *VISIBILITY))}",
             )
         if name in names[1 : column - 1]:
             raise InputError(f"{path}, line 1, column {column}: {name!r} stands twice")

@@ -1,0 +1,387 @@
+"""Grain: what the plate's noise is like, and as much of it in the patch as it lacks.
+
+The plate's noise is measured in its smooth places: blocks of the plate around
+the face whose middle frequencies are lowest. Their power spectrum, averaged,
+is the grain's; its strength is noted by intensity, since film and sensors are
+noisier in some tones than in others. The patch has some grain already, where
+skin detail of the plate was carried over, and none where the network drew.
+So its fine bands are measured too, place by place, and grain is added up to the
+plate's strength, never beyond.
+
+All numbers are in the network's encoding, which is close to what the eye sees.
+The grain of a frame is a function of the frame's number and the shot's seed.
+Where a codec has frozen the plate's grain, the patch's is like its neighbours'
+too, or it would boil on a still face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field as field_of
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+#: Side of the blocks that are measured, plate pixels, and the most that are looked at in a frame.
+BLOCK, MOST = 32, 96
+
+#: Share of the blocks, the smoothest, that count.
+SMOOTH = 0.35
+
+#: Frames that are looked at, each with the one after it.
+FRAMES = 8
+
+#: Fewest blocks that tell anything.
+MIN_BLOCKS = 6
+
+#: Frequencies (cycles per pixel) below which nothing is added: there the network draws well and
+#: texture cannot be told from grain.
+LOWEST, FULL = 0.05, 0.12
+
+#: Frequencies between which texture shows, and those from which strength is measured.
+TEXTURE, FINE = (0.03, 0.10), 0.2
+
+#: Bins of the radial spectrum, from 0 to the corner of the spectrum.
+BINS = 24
+
+#: Bins of intensity.
+LEVELS = 6
+
+#: A grain weaker than this (network encoding, about a fifth of an 8-bit step) is left alone.
+NOTHING = 0.0008
+
+#: Side of the tile that grain is made in, pixels.
+TILE = 256
+
+#: Pixels over which the grain of a patch is averaged, and that of the plate.
+_AROUND, _WIDE = 15, 31
+
+#: How far the plate's own power in a place may be from the measured grain's and still be grain.
+LESS, MORE = 0.25, 1.6
+
+#: Gaussian that parts the second band from what lies below.
+_SECOND = 2.0
+
+
+@dataclass(frozen=True)
+class Grain:
+    """A measured grain.
+
+    Attributes
+    ----------
+    spectrum : np.ndarray [shape=(BINS,)]
+        Amplitude by radial frequency, 0 to √½ cycles per pixel; white noise is all 1.
+    levels : np.ndarray [shape=(n,)]
+        Intensities, rising.
+    strength : np.ndarray [shape=(n, 3)]
+        Standard deviation of each channel there.
+    mixing : np.ndarray [shape=(3, 3)]
+        Cholesky factor of the channels' correlations.
+    likeness : np.ndarray [shape=(2,)]
+        Correlation of the grain of neighbouring frames, in the octave below the top one and in
+        the top one: 0 for film and cameras, more where a codec repeats what it can.
+    """
+
+    spectrum: np.ndarray
+    levels: np.ndarray
+    strength: np.ndarray
+    mixing: np.ndarray
+    likeness: np.ndarray = field_of(default_factory=lambda: np.zeros(2))
+
+    @classmethod
+    def none(cls) -> Grain:
+        """No grain at all."""
+        return cls(np.ones(BINS), np.array([0.5]), np.zeros((1, 3)), np.eye(3))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to add."""
+        return bool(self.strength.max() < NOTHING)
+
+    def to_dict(self) -> dict[str, list[float] | float]:
+        """For records: strength in thousandths of the encoding's range."""
+        return {
+            "levels": [round(float(v), 3) for v in self.levels],
+            "strength_x1000": [round(1000 * float(v), 3) for v in self.strength.mean(1)],
+            "likeness": [round(float(v), 3) for v in self.likeness],
+            "spectrum": [round(float(v), 3) for v in self.spectrum],
+        }
+
+
+def measure(pieces: list[np.ndarray], after: list[np.ndarray | None] | None = None) -> Grain:
+    """Measure the grain of pieces of a plate.
+
+    Parameters
+    ----------
+    pieces : list of np.ndarray [shape=(height, width, 3), dtype=float32]
+        Plate pixels around the face, at plate resolution, in the network's encoding.
+    after : list of np.ndarray or None, optional
+        The same places in the next frames; None where there is none.
+
+    Returns
+    -------
+    Grain
+        Empty when the pieces are too small or free of noise.
+    """
+    taper = np.hanning(BLOCK + 2)[1:-1]
+    window = np.outer(taper, taper)
+    radius = _radius(BLOCK, BLOCK)
+    middle = (radius > TEXTURE[0]) & (radius < TEXTURE[1])
+    top = radius > FINE
+    blocks, texture, levels, places = [], [], [], []
+    for number, piece in enumerate(pieces):
+        for y, x in _corners(piece.shape[:2]):
+            block = piece[y : y + BLOCK, x : x + BLOCK].astype(np.float64)
+            level = float(block.mean())
+            if not np.isfinite(level) or not 0.02 < level < 0.98:
+                continue  # clipped blacks and whites have no grain
+            flat = block - _quadratic(block)
+            found = np.fft.fft2(flat * window[..., None], axes=(0, 1))
+            blocks.append(found.astype(np.complex64))
+            texture.append(float((np.abs(found[middle]) ** 2).mean()))
+            levels.append(level)
+            places.append((number, y, x))
+    if len(blocks) < MIN_BLOCKS:
+        return Grain.none()
+    # the smoothest of each intensity, or only the darkest places would count
+    order = np.argsort(levels)
+    groups = np.array_split(order, min(LEVELS, max(len(order) // 12, 1)))
+    smooth = [
+        group[np.argsort(np.array(texture)[group])[: max(int(SMOOTH * len(group)), 2)]]
+        for group in groups
+    ]
+    scale = 1 / (window**2).sum()
+    power = [[scale * (np.abs(blocks[i]) ** 2) for i in group] for group in smooth]
+    # medians over blocks: a hair in one of them is no grain
+    spectra = np.stack([np.median(np.stack(p), axis=0) for p in power]) / _MEDIAN
+    strength = np.sqrt(spectra[:, top].mean(1))
+    if strength.max() < NOTHING:
+        return Grain.none()
+    relative = np.stack([s.mean(-1) / max(float(s[top].mean()), 1e-12) for s in spectra])
+    profile = np.sqrt(_radial(np.median(relative, axis=0), radius))
+    chosen = np.concatenate(smooth)
+    parts = np.concatenate([blocks[i][top] for i in chosen])
+    covariance = (np.conj(parts).T @ parts).real
+    spread = np.sqrt(np.maximum(np.diag(covariance), 1e-12))
+    correlation = covariance / np.outer(spread, spread)
+    mixing = np.linalg.cholesky(0.999 * correlation + 0.001 * np.eye(3))
+    mean_levels = np.array([np.mean(np.array(levels)[group]) for group in smooth])
+    likeness = _likeness(pieces, after or [], [places[i] for i in chosen])
+    return Grain(profile, mean_levels, strength, mixing, likeness)
+
+
+def _likeness(
+    pieces: list[np.ndarray],
+    after: list[np.ndarray | None],
+    places: list[tuple[int, int, int]],
+) -> np.ndarray:
+    """Correlations of the two bands with the next frame's, in the blocks at ``places``.
+
+    The face may have moved by a pixel: the best of the nine shifts counts.
+    """
+    sums = np.zeros((2, 9, 3))
+    for number, follower in enumerate(after[: len(pieces)]):
+        if follower is None or follower.shape != pieces[number].shape:
+            continue
+        bands = zip(_bands(pieces[number])[::-1], _bands(follower)[::-1], strict=True)
+        for band, (here, there) in enumerate(bands):
+            for n, y, x in places:
+                if n != number:
+                    continue
+                a = here[y : y + BLOCK, x : x + BLOCK].mean(2)
+                for shift in range(9):
+                    dy, dx = shift // 3 - 1, shift % 3 - 1
+                    if min(y + dy, x + dx) < 0:
+                        continue
+                    b = there[y + dy : y + dy + BLOCK, x + dx : x + dx + BLOCK].mean(2)
+                    if a.shape == b.shape:
+                        sums[band, shift] += (a * b).sum(), (a * a).sum(), (b * b).sum()
+    found = sums[..., 0] / np.sqrt(np.maximum(sums[..., 1] * sums[..., 2], 1e-20))
+    return np.clip(found.max(1), 0.0, 0.85)
+
+
+def _corners(size: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Top left corners of the blocks of a piece, at most :data:`MOST`, evenly spread."""
+    rows = range(0, size[0] - BLOCK + 1, BLOCK)
+    columns = range(0, size[1] - BLOCK + 1, BLOCK)
+    every = [(y, x) for y in rows for x in columns]
+    if len(every) <= MOST:
+        return every
+    return [every[i] for i in np.linspace(0, len(every) - 1, MOST).round().astype(int)]
+
+
+#: Median of the power of Gaussian noise in a bin over its mean (the exponential distribution's).
+_MEDIAN = float(np.log(2))
+
+
+def _radius(height: int, width: int) -> np.ndarray:
+    return np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None])
+
+
+def _quadratic(block: np.ndarray) -> np.ndarray:
+    """The smooth part of a block: its least-squares quadratic surface."""
+    side = block.shape[0]
+    t = np.linspace(-1, 1, side)
+    x, y = np.meshgrid(t, t)
+    design = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
+    flat = block.reshape(-1, block.shape[-1])
+    weights, *_ = np.linalg.lstsq(design, flat, rcond=None)
+    return (design @ weights).reshape(block.shape)
+
+
+def _radial(power: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Means over rings of a 2-D spectrum, in :data:`BINS` bins; empty bins as their neighbours."""
+    place = np.minimum((radius / np.sqrt(0.5) * BINS).astype(int), BINS - 1)
+    count = np.bincount(place.ravel(), minlength=BINS)
+    total = np.bincount(place.ravel(), power.ravel(), minlength=BINS)
+    known = np.flatnonzero(count)
+    return np.interp(np.arange(BINS), known, total[known] / count[known])
+
+
+def field(grain: Grain, size: tuple[int, ...], seed: int, frame: int) -> np.ndarray:
+    """Grain of unit strength ``[shape=(height, width, 3), dtype=float32]``.
+
+    It is made of fields of its own frame and of those around it, in the
+    shares that give neighbouring frames the likeness measured in the plate.
+
+    Parameters
+    ----------
+    grain : Grain
+    size : tuple of int
+        Height, width.
+    seed, frame : int
+        The same two give the same grain.
+    """
+    height, width = size[:2]
+    radius = np.hypot(np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None])
+    at = (np.arange(BINS) + 0.5) / BINS * np.sqrt(0.5)
+    gain = np.interp(radius, at, grain.spectrum) * np.clip(
+        (radius - LOWEST) / (FULL - LOWEST), 0, 1
+    )
+    # the likeness of the band below counts at its middle, that of the top octave at its own
+    fine = np.clip((radius - FULL) / (0.3 - FULL), 0, 1)
+    below, top = (shares(v) for v in grain.likeness)
+    weights = [(1 - fine) * below[i] + fine * top[i] for i in range(len(OFFSETS))]
+    norm = np.sqrt(np.sum(np.square(weights), axis=0))
+    spectrum = np.zeros((TILE, TILE // 2 + 1, 3), np.complex128)
+    for offset, weight in zip(OFFSETS, weights, strict=True):
+        if not weight.any():
+            continue
+        spectrum += _white(seed, frame + offset) * (weight / norm)[..., None]
+    shaped = np.fft.irfft2(spectrum * gain[..., None], s=(TILE, TILE), axes=(0, 1))
+    tile = (shaped @ grain.mixing.T).astype(np.float32)
+    # periodic by its making: its repeats meet without a seam
+    repeats = (-(-height // TILE), -(-width // TILE), 1)
+    return np.tile(tile, repeats)[:height, :width]
+
+
+@lru_cache(maxsize=24)
+def _white(seed: int, frame: int) -> np.ndarray:
+    """Spectrum of a frame's white noise; its neighbours want it too."""
+    rng = np.random.default_rng([seed & 0xFFFFFFFF, frame & 0xFFFFFFFF])
+    white = rng.standard_normal((TILE, TILE, 3), dtype=np.float32)
+    return np.fft.rfft2(white, axes=(0, 1)).astype(np.complex64)
+
+
+#: Frames whose fields a frame's grain is made of.
+OFFSETS = (-3, -2, -1, 0, 1, 2, 3)
+
+
+def shares(likeness: float) -> np.ndarray:
+    """Weights of the fields at :data:`OFFSETS`, their squares 1 in sum.
+
+    Parameters
+    ----------
+    likeness : float
+        Correlation of neighbouring frames that is to come out, 0 to 1; more than
+        0.85 is out of reach of a window of seven frames.
+    """
+    away = np.abs(np.array(OFFSETS))
+
+    def made(decay: float) -> tuple[np.ndarray, float]:
+        weights = decay**away
+        weights = weights / np.sqrt(np.sum(weights**2))
+        return weights, float(np.sum(weights[1:] * weights[:-1]))
+
+    if likeness < 0.02:
+        return (away == 0).astype(float)
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if made(middle)[1] < likeness else (low, middle)
+    return made(low)[0]
+
+
+def add_grain(
+    picture: np.ndarray,
+    grain: Grain,
+    amount: float,
+    *,
+    seed: int,
+    frame: int,
+    plate: np.ndarray | None = None,
+) -> np.ndarray:
+    """The picture with as much grain as the plate has.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width, 3), dtype=float32]
+        The patch at plate resolution, in the network's encoding.
+    grain : Grain
+    amount : float
+        0 adds nothing, 1 all that is missing.
+    seed, frame : int
+    plate : np.ndarray [shape=(height, width, 3), dtype=float32], optional
+        The plate there, in the same encoding. Its own fine power, place by
+        place and up to :data:`MORE` times the measured grain's, is then what is
+        wanted: a compressed movie has more grain in one frame than in the next.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 3), dtype=float32]
+    """
+    if amount <= 0 or grain.empty or min(picture.shape[:2]) < 8:
+        return picture
+    noise = field(grain, picture.shape[:2], seed, frame)
+    strength = _strength(grain, picture)
+    result = picture.astype(np.float32, copy=True)
+    plates = _bands(plate) if plate is not None else (None, None)
+    model = _strength(grain, plate) if plate is not None else strength
+    for made, there, wanted in zip(_bands(noise), _bands(picture), plates, strict=True):
+        # power of this band of the whole grain, and of what stands in the picture
+        unit = max(float(np.mean(np.square(made))), 1e-12)
+        full = np.square(strength).mean(2) * unit
+        target = full
+        if wanted is not None:
+            own = np.square(model).mean(2) * unit
+            target = np.clip(_power(wanted, own, _WIDE), LESS * full, MORE * full)
+        missing = np.maximum(target - _power(there, full, _AROUND), 0)
+        result += amount * np.sqrt(missing / np.maximum(full, 1e-12))[..., None] * strength * made
+    return result
+
+
+def _strength(grain: Grain, picture: np.ndarray) -> np.ndarray:
+    """Standard deviation of the grain at every pixel's intensity ``[shape=(h, w, 3)]``."""
+    level = cv2.GaussianBlur(picture, (0, 0), _SECOND).mean(2)
+    each = [np.interp(level, grain.levels, grain.strength[:, c]) for c in range(3)]
+    return np.stack(each, -1).astype(np.float32)
+
+
+def _power(band: np.ndarray, full: np.ndarray, around: int) -> np.ndarray:
+    """Power of a band about every pixel, ``full`` being the grain's there.
+
+    An edge has more power than any grain: it is cut off at six times the grain's.
+    """
+    seen = np.minimum(np.square(band).mean(2), 6.0 * full)
+    return cv2.blur(seen, (around, around), borderType=cv2.BORDER_REFLECT_101)
+
+
+def _bands(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The top octave and the one below: what a 3 × 3 binomial takes away, and a Gaussian more."""
+    near = cv2.sepFilter2D(picture, -1, _BINOMIAL, _BINOMIAL, borderType=cv2.BORDER_REFLECT_101)
+    far = cv2.GaussianBlur(picture, (0, 0), _SECOND)
+    return picture - near, near - far
+
+
+_BINOMIAL = np.array([0.25, 0.5, 0.25], np.float32)

@@ -1,0 +1,144 @@
+"""Matching the drawn picture to its plate frame, steady over time.
+
+Two things are measured in the ring just inside the region's outline, where
+the drawn picture should equal the plate: a smooth surface of colour per channel
+(:mod:`relip.render.colourmatch`) and by how much the plate is softer there
+(a frame out of focus or blurred by motion, which the network draws as sharp
+as the others). Both are averaged with those of the neighbouring frames, with
+weights that are the same on both sides, so that the match neither jitters with
+what passes through the ring nor lags. A frame's match is a function of the
+frame: whoever renders it measures its neighbours too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from relip.render.colourmatch import TERMS, fit_surface, ring_of, surface
+
+#: Weights of the neighbours, from the frame itself outwards (binomial, of order 4).
+WEIGHTS = (6.0, 4.0, 1.0)
+
+#: How many frames on either side are looked at.
+REACH = len(WEIGHTS) - 1
+
+#: Softenings that are tried: Gaussian sigma in pixels per 256 of the crop.
+BLURS = (0.0, 0.35, 0.6, 0.9, 1.3, 1.8, 2.5)
+
+#: The plate's power in the ring must be less by this share, or it is chance.
+GAIN = 0.25
+
+
+@dataclass(frozen=True)
+class Match:
+    """What makes the drawn picture like its plate.
+
+    Attributes
+    ----------
+    colour : np.ndarray [shape=(3, TERMS)]
+        Per channel the terms of :func:`relip.render.colourmatch.surface`, in the network's
+        encoding.
+    blur : float
+        Gaussian sigma in pixels per 256 of the crop; 0 where the plate is as sharp.
+    """
+
+    colour: np.ndarray
+    blur: float
+
+    @classmethod
+    def none(cls) -> Match:
+        """A match that changes nothing."""
+        return cls(np.zeros((3, TERMS)), 0.0)
+
+
+def fit(picture: np.ndarray, plate: np.ndarray, region: np.ndarray, size: int) -> Match:
+    """Measure one frame.
+
+    Parameters
+    ----------
+    picture, plate : np.ndarray [shape=(height, width, 3), dtype=float32]
+        Drawn and original window in the network's encoding.
+    region : np.ndarray [shape=(height, width)]
+        1 inside the region.
+    size : int
+        Side of the whole crop in pixels.
+    """
+    ring = ring_of(plate, region)
+    if ring is None:
+        return Match.none()
+    colour = fit_surface(picture, plate, ring)
+    return Match(colour, _blur(picture + surface(colour, picture.shape[:2]), plate, region, size))
+
+
+def _blur(picture: np.ndarray, plate: np.ndarray, region: np.ndarray, size: int) -> float:
+    """The softening that takes the ring's middle frequencies down to the plate's power.
+
+    Powers are compared, not pixels: a blur brings any picture with faults
+    closer to any other. The plate's grain adds to its power, so that a doubt
+    is decided for no softening.
+    """
+    unit = size / 256
+    side = 2 * round(14 * unit) + 1
+    inner = cv2.erode(region, np.ones((side, side), np.uint8), borderValue=1)
+    ring = (region > 0) & (inner == 0)
+    grey, wanted = (p.mean(2).astype(np.float32) for p in (picture, plate))
+    there = _power(wanted, ring, unit)
+    before = _power(grey, ring, unit)
+    if there >= (1 - GAIN) * before:
+        return 0.0
+    powers = [before]
+    for sigma in BLURS[1:]:
+        powers.append(_power(cv2.GaussianBlur(grey, (0, 0), sigma * unit), ring, unit))
+        if powers[-1] <= there:
+            break
+    # between the two softenings around it, straight in the logarithm of power
+    logs = np.log(np.maximum(powers, 1e-12))
+    return float(np.interp(-np.log(max(there, 1e-12)), -logs, BLURS[: len(logs)]))
+
+
+def _power(grey: np.ndarray, ring: np.ndarray, unit: float) -> float:
+    """Power of the band between Gaussians of 0.8 and 3 pixels per 256, the largest tenth cut off.
+
+    Collars, hair and the old jaw line make the largest.
+    """
+    band = cv2.GaussianBlur(grey, (0, 0), 0.8 * unit) - cv2.GaussianBlur(grey, (0, 0), 3 * unit)
+    seen = np.abs(band[ring])
+    return float(np.mean(np.square(np.minimum(seen, np.percentile(seen, 90)))))
+
+
+def smoothed(around: Mapping[int, Match]) -> Match:
+    """The match of a frame from those of itself (0) and its neighbours (±1, ±2).
+
+    A neighbour that is not there has no say, nor has its mirror image: what
+    is left stays balanced.
+    """
+    whole, colour, blur = 0.0, np.zeros((3, TERMS)), 0.0
+    for offset, match in sorted(around.items()):
+        if offset == 0 or -offset in around:
+            weight = WEIGHTS[abs(offset)]
+            whole += weight
+            colour += weight * match.colour
+            blur += weight * match.blur
+    return Match(colour / whole, blur / whole) if whole else Match.none()
+
+
+def apply(picture: np.ndarray, match: Match, size: int, defocus: float = 1.0) -> np.ndarray:
+    """The drawn picture with its match.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width, 3), dtype=float32]
+    match : Match
+    size : int
+        Side of the whole crop in pixels.
+    defocus : float
+        How far the softening is followed, 0-1.
+    """
+    sigma = defocus * match.blur * size / 256
+    if sigma > 0.15:  # less is no change that 8 bits would show
+        picture = cv2.GaussianBlur(picture, (0, 0), sigma)
+    return (picture + surface(match.colour, picture.shape[:2])).astype(np.float32)

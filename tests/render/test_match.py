@@ -1,0 +1,111 @@
+"""The match with the plate: softness and colour found again, steady and balanced over time."""
+
+from __future__ import annotations
+
+import cv2
+import face_making
+import numpy as np
+import pytest
+
+from relip.render import match, stage
+from relip.render.match import Match
+
+SIZE = 256
+
+
+def scene(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A textured window and the region in its middle."""
+    picture = face_making.texture(176, 224, seed) * 0.5 + 0.25
+    rng = np.random.default_rng(seed)
+    fine = cv2.GaussianBlur(rng.standard_normal((176, 224, 1)).astype(np.float32), (0, 0), 1.0)
+    picture = picture + 0.15 * fine[..., None]
+    region = np.zeros((176, 224), np.float32)
+    cv2.ellipse(region, (112, 88), (90, 70), 0, 0, 360, 1.0, -1)
+    return picture.astype(np.float32), region
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.9, 1.8])
+def test_a_softer_plate_is_followed(sigma: float):
+    picture, region = scene()
+    plate = cv2.GaussianBlur(picture, (0, 0), sigma) if sigma else picture
+    found = match.fit(picture, plate, region, SIZE)
+    assert found.blur == pytest.approx(sigma, abs=0.31)
+    made = match.apply(picture, found, SIZE)
+    assert np.abs(made - plate)[region > 0].mean() < 0.01
+
+
+def test_a_sharper_plate_changes_nothing():
+    picture, region = scene()
+    soft = cv2.GaussianBlur(picture, (0, 0), 1.2)
+    assert match.fit(soft, picture, region, SIZE).blur == 0
+
+
+def test_colour_is_found():
+    picture, region = scene()
+    plate = picture + np.array([0.03, -0.02, 0.01], np.float32)
+    found = match.fit(picture, plate, region, SIZE)
+    np.testing.assert_allclose(found.colour[:, 0], [0.03, -0.02, 0.01], atol=2e-3)
+    np.testing.assert_allclose(match.apply(picture, found, SIZE), plate, atol=4e-3)
+
+
+def test_no_ring_no_match():
+    picture, _ = scene()
+    found = match.fit(picture, picture, np.zeros((176, 224), np.float32), SIZE)
+    assert not found.colour.any() and found.blur == 0
+
+
+def test_defocus_can_be_left_out():
+    picture, _ = scene()
+    soft = Match(np.zeros((3, 7)), 1.5)
+    np.testing.assert_array_equal(match.apply(picture, soft, SIZE, 0.0), picture)
+    assert np.abs(match.apply(picture, soft, SIZE) - picture).max() > 0.02
+
+
+def of(value: float) -> Match:
+    return Match(np.full((3, 7), value), value)
+
+
+def test_a_steady_change_does_not_lag():
+    """A light that comes up: the average of a straight line is its middle."""
+    around = {i: of(0.01 * (5 + i)) for i in range(-2, 3)}
+    assert match.smoothed(around).colour[0, 0] == pytest.approx(0.05)
+    for gone in ([2], [-1], [1, -2], [1, 2], [-2, -1, 1, 2]):
+        left = {i: m for i, m in around.items() if i not in gone}
+        assert match.smoothed(left).colour[0, 0] == pytest.approx(0.05)
+
+
+def test_jitter_is_averaged():
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=400)
+    smooth = [match.smoothed({k: of(raw[i + k]) for k in range(-2, 3)}).blur for i in range(2, 398)]
+    wanted = np.sqrt(36 + 2 * 16 + 2) / 16  # the weights 1 4 6 4 1
+    assert np.std(smooth) / np.std(raw) == pytest.approx(wanted, abs=0.05)
+
+
+class Found:
+    """Stands for what was drawn: all that is asked of it is its match."""
+
+    def __init__(self, value: float) -> None:
+        self.match = of(value)
+
+
+def test_whichever_frames_are_wanted_their_match_is_the_same():
+    """Chunks see their neighbours, and only those."""
+    values = dict(enumerate(np.random.default_rng(3).normal(size=12)))
+    everything = [(f, Found(v)) for f, v in values.items()]
+    whole = {f: m.blur for f, _, m in stage.steadied(iter(everything), set(values))}
+    assert list(whole) == list(values)
+    for chunk in ({0, 1}, {5}, {2, 3, 9}, {11}):
+        needed = {n for f in chunk for n in range(f - 2, f + 3)}
+        seen = [item for item in everything if item[0] in needed]
+        found = {f: m.blur for f, _, m in stage.steadied(iter(seen), chunk)}
+        assert found == {f: whole[f] for f in chunk}
+
+
+def test_frames_that_were_not_drawn_come_through():
+    from relip.plate import BadFrame
+
+    items = [(1, Found(1.0)), (BadFrame(2, "torn"), None), (3, None), (4, Found(4.0))]
+    found = list(stage.steadied(iter(items), {1, 2, 3, 4}))
+    assert [stage._number(f) for f, _, _ in found] == [1, 2, 3, 4]
+    assert [m is None for _, _, m in found] == [False, True, True, False]
