@@ -22,6 +22,7 @@ from relip.render import train_stage
 from relip.render.drive import driven_lines
 from relip.render.premult import premultiply
 from relip.render.rig import Rig, track_lines
+from relip.sharing import Sharing
 from relip.shot import Shot
 from relip.threads import one_each
 from relip.track import stage as track_stage
@@ -148,7 +149,10 @@ def run(
             else:
                 todo[frame] = key
         if todo:
-            _generate(shot, plate, inputs, todo, record, report, progress)
+            with Sharing(record, todo, lambda f: patch_path(shot, f), alone=force) as share:
+                _generate(shot, plate, inputs, todo, record, report, progress, share)
+            report.kept.extend(share.taken)
+            progress.step(len(share.taken))
     records.write_record(
         shot.path("render"),
         {
@@ -172,6 +176,7 @@ def _generate(
     record: FrameRecord,
     report: StageReport,
     progress: Progress,
+    share: Sharing,
 ) -> None:
     from relip.render.generate import generate_patch
     from relip.render.model import ShotModel
@@ -212,7 +217,7 @@ def _generate(
     with ThreadPoolExecutor(_WRITERS) as pool, one_each() as threads:
         workers = min(threads, _WORKERS) if device.type == "cpu" else 1
         try:
-            pictures = prefetch(plate.iter(todo, on_error="mark"))
+            pictures = prefetch(share.pictures(plate))
             for picture, patch in side_by_side(generate, pictures, workers):
                 frame = picture.frame
                 if isinstance(picture, BadFrame):
@@ -263,6 +268,7 @@ def _generate(
             settled = settle(0)
     progress.step(settled)
     unread = set(todo) - set(report.done) - set(report.failed) - set(report.passed)
+    unread -= set(share.taken)
     if unread:
         raise PlateError(f"{plate.path}: frames {sorted(unread)} were not delivered by the reader")
 
