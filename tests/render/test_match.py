@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import cv2
 import face_making
 import numpy as np
@@ -89,23 +91,76 @@ class Found:
         self.match = of(value)
 
 
+def beside(first: int, last: int):
+    """The frames within the reach of a frame, itself left out, of a shot first-last."""
+    reach = range(-match.REACH, match.REACH + 1)
+    return lambda f: [f + k for k in reach if k and first <= f + k <= last]
+
+
 def test_whichever_frames_are_wanted_their_match_is_the_same():
     """Chunks see their neighbours, and only those."""
     values = dict(enumerate(np.random.default_rng(3).normal(size=12)))
     everything = [(f, Found(v)) for f, v in values.items()]
-    whole = {f: m.blur for f, _, m in stage.steadied(iter(everything), set(values))}
+    whole = {f: m.blur for f, _, m in stage.steadied(iter(everything), set(values), beside(0, 11))}
     assert list(whole) == list(values)
     for chunk in ({0, 1}, {5}, {2, 3, 9}, {11}):
-        needed = {n for f in chunk for n in range(f - 2, f + 3)}
+        needed = {n for f in chunk for n in (f, *beside(0, 11)(f))}
         seen = [item for item in everything if item[0] in needed]
-        found = {f: m.blur for f, _, m in stage.steadied(iter(seen), chunk)}
+        found = {f: m.blur for f, _, m in stage.steadied(iter(seen), chunk, beside(0, 11))}
         assert found == {f: whole[f] for f in chunk}
+
+
+def test_runs_taken_in_any_order():
+    """Blocks taken by several processes: none is finished twice, nor without its neighbours."""
+    values = dict(enumerate(np.random.default_rng(4).normal(size=20)))
+    whole = {
+        f: m.blur
+        for f, _, m in stage.steadied(
+            iter([(f, Found(v)) for f, v in values.items()]), set(values), beside(0, 19)
+        )
+    }
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        # some blocks of this process, in the order in which it takes them, others' between them
+        blocks = [list(range(s, s + 4)) for s in range(0, 20, 4)]
+        rng.shuffle(blocks)
+        blocks = blocks[:4]
+
+        class Plate:
+            read: ClassVar[list[int]] = []
+
+            def iter(self, frames, on_error):
+                self.read.extend(frames)
+                return iter(frames)
+
+        class Share:
+            def parts(self, plate):
+                return iter(blocks)  # noqa: B023
+
+        class Inputs:
+            neighbours = staticmethod(beside(0, 19))
+
+        mine: set[int] = set()
+        plate = Plate()
+        plate.read = []
+        drawn = (
+            (f, Found(values[f])) for f in stage._with_neighbours(plate, Inputs(), Share(), mine)
+        )
+        found = [(f, m.blur) for f, _, m in stage.steadied(drawn, mine, beside(0, 19))]
+        assert sorted(f for f, _ in found) == sorted(f for block in blocks for f in block)
+        assert all(blur == whole[f] for f, blur in found)
+    # in order, no picture is read twice
+    plate = Plate()
+    plate.read = []
+    blocks = [list(range(s, s + 4)) for s in range(0, 20, 4)]
+    list(stage._with_neighbours(plate, Inputs(), Share(), set()))
+    assert plate.read == list(range(20))
 
 
 def test_frames_that_were_not_drawn_come_through():
     from relip.plate import BadFrame
 
     items = [(1, Found(1.0)), (BadFrame(2, "torn"), None), (3, None), (4, Found(4.0))]
-    found = list(stage.steadied(iter(items), {1, 2, 3, 4}))
+    found = list(stage.steadied(iter(items), {1, 2, 3, 4}, beside(1, 4)))
     assert [stage._number(f) for f, _, _ in found] == [1, 2, 3, 4]
     assert [m is None for _, _, m in found] == [False, True, True, False]

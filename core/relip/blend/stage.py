@@ -17,6 +17,7 @@ from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.render.stage import patch_path
+from relip.sharing import Sharing
 from relip.shot import Shot
 
 NAME = "blend"
@@ -156,6 +157,16 @@ def run(
     def place(frame: int) -> Path:
         return sequence_path(target, frame) if target else comp_path(shot, frame)
 
+    def kept(frame: int) -> None:
+        state = record.get(frame) or {}
+        report.kept.append(frame)
+        reason = _why_not_rendered(shot, rendered, frame)
+        if reason is not None:
+            report.failed[frame] = reason
+        elif state.get("note") == "plate" or state.get("state") == "passed":
+            report.passed.append(frame)
+        progress.step()
+
     with shot.open_plate() as plate:
         if target:
             check_suffix(target, plate)
@@ -169,46 +180,43 @@ def run(
                 and record.is_current(frame, key, place(frame))
                 and (place(frame).exists() or state["state"] == "passed")
             ):
-                report.kept.append(frame)
+                kept(frame)
+            else:
+                todo[frame] = key
+        with Sharing(record, todo, place, alone=force) as share:
+            for picture in prefetch(share.pictures(plate)):
+                frame = picture.frame
+                if isinstance(picture, BadFrame):
+                    if picture.skipped:
+                        report.passed.append(frame)
+                    else:
+                        report.failed[frame] = picture.reason
+                    fate = "passed" if picture.skipped else "failed"
+                    record.set(frame, todo[frame], fate, picture.reason)
+                    progress.step()
+                    continue
+                try:
+                    rgb = compose(shot, plate, picture)
+                    finished = picture.rgb if rgb is None else rgb
+                    write_comp(place(frame), picture, finished, half=plate.half)
+                except StageMissingError:
+                    raise
+                except (PlateError, ShotError) as exc:
+                    # One bad patch, or a plate that went away, keeps back no other frame.
+                    report.failed[frame] = str(exc)
+                    record.set(frame, todo[frame], "failed", str(exc))
+                    progress.step()
+                    continue
                 reason = _why_not_rendered(shot, rendered, frame)
                 if reason is not None:
                     report.failed[frame] = reason
-                elif state.get("note") == "plate" or state["state"] == "passed":
+                elif rgb is None:
                     report.passed.append(frame)
+                record.set(frame, todo[frame], "done", "plate" if rgb is None else "")
+                report.done.append(frame)
                 progress.step()
-            else:
-                todo[frame] = key
-        for picture in prefetch(plate.iter(todo, on_error="mark")):
-            frame = picture.frame
-            if isinstance(picture, BadFrame):
-                if picture.skipped:
-                    report.passed.append(frame)
-                else:
-                    report.failed[frame] = picture.reason
-                fate = "passed" if picture.skipped else "failed"
-                record.set(frame, todo[frame], fate, picture.reason)
-                progress.step()
-                continue
-            try:
-                rgb = compose(shot, plate, picture)
-                finished = picture.rgb if rgb is None else rgb
-                write_comp(place(frame), picture, finished, half=plate.half)
-            except StageMissingError:
-                raise
-            except (PlateError, ShotError) as exc:
-                # One bad patch, or a plate that went away, is no reason to keep back the others.
-                report.failed[frame] = str(exc)
-                record.set(frame, todo[frame], "failed", str(exc))
-                progress.step()
-                continue
-            reason = _why_not_rendered(shot, rendered, frame)
-            if reason is not None:
-                report.failed[frame] = reason
-            elif rgb is None:
-                report.passed.append(frame)
-            record.set(frame, todo[frame], "done", "plate" if rgb is None else "")
-            report.done.append(frame)
-            progress.step()
+        for frame in share.taken:
+            kept(frame)
     records.write_record(
         shot.path("comp"),
         {

@@ -92,6 +92,14 @@ def find_files(
         wanted = named if wanted is None else wanted
     files = _matching(head, width, tail)
     if not files:
+        try:
+            os.listdir(os.path.dirname(head) or ".")
+        except PermissionError:
+            raise PlateError(
+                f"{label}: its folder may not be read", mend="check its permissions"
+            ) from None
+        except OSError:
+            pass
         raise PlateError(f"{label} matches no file", mend="check the folder, name and padding")
     if wanted is None:
         wanted = _regular(sorted(files))

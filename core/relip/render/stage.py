@@ -27,6 +27,7 @@ from relip.render.grain import measure as measure_grain
 from relip.render.interior import choose, shapes
 from relip.render.premult import premultiply
 from relip.render.rig import Rig, track_lines
+from relip.sharing import Sharing
 from relip.shot import Shot
 from relip.threads import one_each
 from relip.track import stage as track_stage
@@ -266,7 +267,10 @@ def run(
             else:
                 todo[frame] = key
         if todo:
-            _generate(shot, plate, inputs, todo, record, report, progress)
+            with Sharing(record, todo, lambda f: patch_path(shot, f), alone=force) as share:
+                _generate(shot, plate, inputs, todo, record, report, progress, share)
+            report.kept.extend(share.taken)
+            progress.step(len(share.taken))
     records.write_record(
         shot.path("render"),
         {
@@ -292,6 +296,7 @@ def _generate(
     record: FrameRecord,
     report: StageReport,
     progress: Progress,
+    share: Sharing,
 ) -> None:
     from relip.render.generate import Drawn, Patch, finish_frame
     from relip.render.training import choose_device
@@ -331,11 +336,11 @@ def _generate(
     with ThreadPoolExecutor(_WRITERS) as pool, one_each() as threads:
         workers = min(threads, _WORKERS) if device.type == "cpu" else 1
         try:
-            # with the neighbours whose match steadies that of the frames to be made
-            looked_at = sorted(set(todo).union(*(inputs.neighbours(f) for f in todo)))
-            pictures = prefetch(plate.iter(looked_at, on_error="mark"))
+            mine: set[int] = set()
+            pictures = prefetch(_with_neighbours(plate, inputs, share, mine))
             drawn_frames = side_by_side(begin, pictures, workers)
-            for picture, patch in side_by_side(end, steadied(drawn_frames, todo), workers):
+            ready = steadied(drawn_frames, mine, inputs.neighbours)
+            for picture, patch in side_by_side(end, ready, workers):
                 if isinstance(picture, BadFrame):
                     frame = picture.frame
                     record.set(frame, todo[frame], "failed", picture.reason)
@@ -386,32 +391,68 @@ def _generate(
             settled = settle(0)
     progress.step(settled)
     unread = set(todo) - set(report.done) - set(report.failed) - set(report.passed)
+    unread -= set(share.taken)
     if unread:
         raise PlateError(f"{plate.path}: frames {sorted(unread)} were not delivered by the reader")
 
 
+def _with_neighbours(
+    plate: Plate, inputs: Inputs, share: Sharing, mine: set[int]
+) -> Iterator[Picture | BadFrame]:
+    """The pictures of the frames to be made and of those whose match steadies theirs.
+
+    ``mine`` is told the frames to be made as they are taken. A run that goes on
+    where the one before ended needs no picture twice.
+    """
+    shown: set[int] = set()
+    last = -1
+    for part in share.parts(plate):
+        mine.update(part)
+        wanted = sorted(set(part).union(*(inputs.neighbours(f) for f in part)))
+        missing = [f for f in wanted if f not in shown]
+        gone = any(f in shown and f + match.REACH <= last for f in part)
+        if gone or (missing and missing[0] < last):
+            shown, missing = set(), wanted
+        yield from plate.iter(missing, on_error="mark")
+        shown.update(missing)
+        last = missing[-1] if missing else last
+
+
 def steadied(
-    drawn: Iterable[tuple[Any, Any]], wanted: Container[int]
+    drawn: Iterable[tuple[Any, Any]],
+    wanted: Container[int],
+    neighbours: Callable[[int], list[int]],
 ) -> Iterator[tuple[Any, Any, match.Match | None]]:
     """Each wanted frame with its match, steadied by those of the frames around it.
 
     Parameters
     ----------
     drawn : iterable of (frame or BadFrame, Drawn or None)
-        In the order of the frames, the neighbours of the wanted ones among them.
+        In the order of the frames, the neighbours of the wanted ones among
+        them. When it goes back, it begins anew: with all neighbours again.
     wanted : container of int
+        Looked at when a frame and its neighbours are there.
+    neighbours : callable
+        The frames whose match steadies a frame's.
 
     Yields
     ------
     frame or BadFrame, Drawn or None, Match or None
     """
     matches: dict[int, match.Match] = {}
+    seen: set[int] = set()
+    done: set[int] = set()
     waiting: deque[tuple[Any, Any]] = deque()
+    last = -1
 
     def ready(until: float) -> Iterator[tuple[Any, Any, match.Match | None]]:
         while waiting and _number(waiting[0][0]) + match.REACH <= until:
             frame, found = waiting.popleft()
             number = _number(frame)
+            # a neighbour only, whose own turn may come elsewhere or later
+            if number not in wanted or number in done or not seen.issuperset(neighbours(number)):
+                continue
+            done.add(number)
             around = {
                 i: matches[number + i]
                 for i in range(-match.REACH, match.REACH + 1)
@@ -422,11 +463,17 @@ def steadied(
                 del matches[old]
 
     for frame, found in drawn:
+        number = _number(frame)
+        if number <= last:
+            yield from ready(float("inf"))
+            matches.clear()
+            seen.clear()
+        last = number
+        seen.add(number)
         if found is not None:
-            matches[_number(frame)] = found.match
-        if _number(frame) in wanted:
-            waiting.append((frame, found))
-        yield from ready(_number(frame))
+            matches[number] = found.match
+        waiting.append((frame, found))
+        yield from ready(number)
     yield from ready(float("inf"))
 
 
