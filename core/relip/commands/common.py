@@ -50,8 +50,8 @@ def add_plate(parser: argparse.ArgumentParser) -> None:
         "--face",
         default="",
         metavar="X,Y@FRAME",
-        help="follow the face at this place (plate pixels from the top left) in this frame; "
-        "by default the largest of the shot",
+        help="follow the face at this place (plate pixels from the top left) in this frame, or in "
+        "the box X0,Y0,X1,Y1@FRAME; by default the largest of the shot",
     )
     group.add_argument(
         "--missing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Inputs:
     lines: np.ndarray
     own_lines: np.ndarray
     model_key: str
+    reasons: dict[int, str] = field(default_factory=dict)
 
     def key(self, shot: Shot, plate: Plate, frame: int) -> str:
         """Fingerprint of everything one frame's patch depends on."""
@@ -60,7 +61,7 @@ class Inputs:
             VERSION,
             self.model_key,
             list(shot.settings.render.layers),
-            bool(self.track.visible[row]),
+            [bool(self.track.editable[row]), float(self.track.mix[row])],
             self.lines[row],
             [self.own_lines[row].tolist(), shot.settings.render.detail],
             self.track.transform[row],
@@ -90,6 +91,7 @@ def load_inputs(shot: Shot) -> Inputs:
         lines=driven_lines(shot, track, rig),
         own_lines=track_lines(track),
         model_key=records.file_fingerprint(path),
+        reasons=track_stage.reasons(shot),
     )
 
 
@@ -119,8 +121,9 @@ def run(
 ) -> StageReport:
     """Generate the patches of the given frames.
 
-    A frame without a face is passed through: no file is written for it. A
-    frame whose plate cannot be read fails and is reported; the rest is done.
+    A frame that is not edited (:mod:`relip.track.fade`) is passed through: no
+    file is written for it. Beside such frames the alpha is the matte times
+    the track's ``mix``. A frame whose plate cannot be read fails and is reported; the rest is done.
 
     Raises
     ------
@@ -137,11 +140,11 @@ def run(
             key = inputs.key(shot, plate, frame)
             if not force and record.is_current(frame, key, patch_path(shot, frame)):
                 report.kept.append(frame)
-                if not inputs.track.visible[inputs.track.index(frame)]:
+                if not inputs.track.editable[inputs.track.index(frame)]:
                     report.passed.append(frame)
                 progress.step()
-            elif not inputs.track.visible[inputs.track.index(frame)]:
-                record.set(frame, key, "passed", "no face")
+            elif not inputs.track.editable[inputs.track.index(frame)]:
+                record.set(frame, key, "passed", inputs.reasons.get(frame, "no face"))
                 patch_path(shot, frame).unlink(missing_ok=True)
                 report.passed.append(frame)
                 progress.step()
@@ -228,6 +231,8 @@ def _generate(
                     continue
                 height, width = patch.raw.shape[:2]
                 matte = onto(found[0], found[1], (height, width), patch.origin)
+                # the edit comes and goes in the alpha, so that any Merge (over) shows it alike
+                matte *= np.float32(inputs.track.mix[inputs.track.index(frame)])
                 rgb, alpha = premultiply(patch.raw, matte, half=plate.half)
                 channels = {
                     "R": rgb[..., 0],

@@ -83,7 +83,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     frames = select_frames(settings.frames or None, shot.frames)
     region = make_region(track, shot.settings.mask)
     window = shot_window(region)
-    learnable = [f for f in frames if track.visible[track.index(f)]]
+    learnable = [f for f in frames if track.editable[track.index(f)]]
     check_enough(shot, len(learnable))
     with shot.open_plate() as plate:
         encoding = Encoding.choose(
@@ -121,7 +121,15 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     }
     model = ShotModel(trained.network, rig, window, encoding, examples.mean)
     with shot.open_plate() as plate, progress.part(0.97, 0.03):
-        asked, errors = lip_errors(model, plate, track, region, examples.frames.tolist(), progress)
+        asked, errors = lip_errors(
+            model,
+            plate,
+            track,
+            region,
+            examples.frames.tolist(),
+            progress,
+            backend=shot.settings.track.backend,
+        )
     model.calibration = Calibration.fit(asked, errors)
     # Without the time it took: the same network must be the same file, or all frames go stale.
     notes = {k: v for k, v in report.data.items() if k != "seconds"}
