@@ -12,11 +12,14 @@ import numpy as np
 from relip.frames import format_range
 from relip.track.confidence import PITCH, YAW, Belief
 
-#: A frame whose lips are believed less than this is not edited.
-LIPS_LIMIT = 0.08
+#: A frame whose lips and jaw are both believed less than this is not edited: what stands before
+#: the mouth alone is kept in front by the occlusion layer.
+MOUTH_LIMIT = (0.08, 0.2)
 
 #: … nor one whose alignment is.
 ALIGNMENT_LIMIT = 0.08
+
+_CAUSES = ("hidden", "not followed by the landmarks", "too blurred", "turned too far")
 
 
 def runs_of(count: int, cuts: list[int]) -> np.ndarray:
@@ -57,10 +60,10 @@ def reasons(
             found[row] = "face in profile"
         elif abs(pitch) >= PITCH[1]:
             found[row] = "face turned up or down"
-        elif belief.regions[row, 1] < LIPS_LIMIT and belief.regions[row, 2] < 0.5:
-            found[row] = "mouth hidden" if belief.causes[row, 1] == 0 else "mouth not followed"
+        elif belief.regions[row, 1] < MOUTH_LIMIT[0] and belief.regions[row, 2] < MOUTH_LIMIT[1]:
+            found[row] = f"mouth {_CAUSES[belief.causes[row, 1]]}"
         elif belief.regions[row, 0] < ALIGNMENT_LIMIT:
-            found[row] = "face hidden" if belief.causes[row, 0] == 0 else "face not followed"
+            found[row] = f"face {_CAUSES[belief.causes[row, 0]]}"
     return found
 
 

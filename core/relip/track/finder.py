@@ -122,7 +122,9 @@ class Finder(ABC):
         kept = [face.landmarks for face in measured if face is not None]
         return sorted(distinct(kept), key=face_width, reverse=True)
 
-    def search(self, picture: np.ndarray, *, tiles: bool = True) -> list[np.ndarray]:
+    def search(
+        self, picture: np.ndarray, *, tiles: bool = True, far: bool = False
+    ) -> list[np.ndarray]:
         """Rough landmarks of all faces: the whole picture, then farther, then in tiles.
 
         Parameters
@@ -131,8 +133,12 @@ class Finder(ABC):
         tiles : bool
             Whether to look into tiles when the whole picture shows no face:
             thorough, and slow.
+        far : bool
+            Whether to look for small faces beside large ones too.
         """
-        found = self.detect(picture) or self.detect(picture, far=True)
+        found = self.detect(picture)
+        if far or not found:
+            found = distinct(found + self.detect(picture, far=True))
         if not found and tiles:
             found = self._in_tiles(picture)
         return distinct(found)[:MAX_FACES]

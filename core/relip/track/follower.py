@@ -175,7 +175,7 @@ class Follower:
             rows = sorted(person.sights)
             for row in rows:
                 # … or found again only beyond a frame in which they were not
-                if person.sights[row].carried:
+                if row in person.sights and person.sights[row].carried:
                     end = row
                     while end in person.sights and person.sights[end].carried:
                         end += 1
@@ -288,7 +288,9 @@ class Follower:
             self._searched = now.row
         present = [p for p in self.crowd if now.row in p.sights]
         fresh, shapes = [], []
-        for rough in self._finder.search(now.picture, tiles=tiles):
+        # small faces beside large ones: in the first frame of a run, and now and then
+        far = not self._recent or now.row % (3 * CENSUS) == 0
+        for rough in self._finder.search(now.picture, tiles=tiles, far=far):
             if any(_overlap(rough, p.faces[now.row]) for p in present):
                 continue
             found = self._finder.measure(now.picture, rough)
