@@ -1,4 +1,4 @@
-"""``relip track --from`` takes over other programs' tracks; ``relip review --stage track`` shows."""
+"""``relip track --from`` takes over foreign tracks; ``relip review --stage track`` shows."""
 
 from __future__ import annotations
 

@@ -225,7 +225,7 @@ def describe(reports: Iterable[StageReport]) -> str:
         if report.kept:
             parts.append(f"{len(report.kept)} up to date")
         if report.passed:
-            parts.append(f"{len(report.passed)} without a face")
+            parts.append(f"{len(report.passed)} passed through")
         if report.failed:
             parts.append(f"{len(report.failed)} failed")
         lines.append(f"{report.stage:<8} {', '.join(parts) or 'nothing to do'}")

@@ -102,9 +102,9 @@ def run(stage: str, args: argparse.Namespace) -> Result:
     from relip.shot import Shot
 
     shot = Shot.open(args.shot)
-    if stage == "track" and args.source:
+    if stage == "track" and getattr(args, "source", None):
         _take_over(shot, args)
-    if stage == "review" and args.pictures:
+    if stage == "review" and getattr(args, "pictures", None):
         return _show(shot, args)
     report = run_stage(
         shot,
