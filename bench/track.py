@@ -16,8 +16,9 @@ small         the clips shrunk until the face is 40 and 30 pixels wide
 people        two clips in one picture, side by side and one crossing before the other: swaps
 confidence    faces damaged on purpose (blob over the mouth, blur): AUC of the lips' confidence
 
---frames limits the frames per clip (0: all). Figures of one run on one machine; the CPU time of
-frames/s depends on what else runs there.
+--backends facemesh,tasks measures both, one after the other; tasks needs its model installed
+(relip models fetch face_landmarker). --frames limits the frames per clip (0: all). Figures of one
+run on one machine; the CPU time of frames/s depends on what else runs there.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
 
+from relip.errors import ModelError
 from relip.track import confidence, fade, geometry, points, stabilise
 from relip.track.backend import open_finder
 from relip.track.detection import Detection, gather
@@ -71,7 +73,12 @@ def main() -> int:
     if not clips:
         print(f"no clips in {args.media}: only the demo's plate is measured")
     for backend in args.backends.split(","):
-        with open_finder(backend) as finder:
+        try:
+            opened = open_finder(backend)
+        except ModelError as exc:
+            print(f"\n{backend} is not measured: {exc}")
+            continue
+        with opened as finder:
             print(f"\n== {finder.name} ==")
             for part in args.only:
                 globals()[f"part_{part}"](finder, clips, args.frames or 10**9)

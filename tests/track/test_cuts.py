@@ -7,7 +7,7 @@ import face_making
 import numpy as np
 import pytest
 
-from relip.track.cuts import CutFinder
+from relip.track.cuts import CutFinder, jumps
 
 
 def scene(seed: int, tint: tuple[float, float, float], dx: float = 0.0) -> np.ndarray:
@@ -61,3 +61,15 @@ def test_a_flash_is_looked_through(length: int):
 def test_a_scene_of_few_frames_is_no_flash():
     pictures = [scene(8, WARM)] * 5 + [scene(9, COLD)] * 4 + [scene(8, WARM)] * 5
     assert cuts_of(pictures) == [5, 9]
+
+
+def test_a_jump_of_the_face_alone_is_a_cut_in_one_scene():
+    landmarks = face_making.make_shot(12).landmarks.copy()
+    motions = np.zeros((12, 2, 3))
+    landmarks[5:, :, 0] += 60  # half a face, explained by flow: a quick head
+    landmarks[8:, :, 0] += 60
+    motions[8] = np.nan
+    motions[3] = np.nan  # flow that failed, a face that stayed
+    landmarks[10] = np.nan
+    motions[10:] = np.nan
+    assert jumps(landmarks, motions) == [8]

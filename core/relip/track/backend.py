@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from relip.errors import ModelError, SettingError
 from relip.track.finder import Finder
 
@@ -11,15 +13,22 @@ BACKENDS = ("auto", "facemesh", "tasks")
 #: The model of the Tasks backend, as ``relip models`` calls it.
 TASK = "face_landmarker"
 
+#: What MediaPipe's wheel must carry for FaceMesh.
+_FACEMESH = (
+    "python/solutions/face_mesh.py",
+    "modules/face_landmark/face_landmark_with_attention.tflite",
+    "modules/face_detection/face_detection_short_range.tflite",
+)
+
 
 def has_facemesh() -> bool:
     """Whether the installed MediaPipe carries FaceMesh and its models."""
     from importlib.util import find_spec
 
-    try:
-        return find_spec("mediapipe.python.solutions.face_mesh") is not None
-    except (ImportError, ValueError):
-        return False
+    # looked up without importing it, which takes seconds that relip status has no need to spend
+    spec = find_spec("mediapipe")
+    places = (spec.submodule_search_locations or []) if spec else []
+    return any(all((Path(place) / part).is_file() for part in _FACEMESH) for place in places)
 
 
 def resolve(name: str) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from relip.track import points
+
 #: A cut has at least this lack of structure and this share of foreign colours …
 STRUCTURE = 0.35
 HISTOGRAM = 0.25
@@ -23,6 +25,10 @@ STRUCTURE_ALONE = 0.75
 
 #: Frames of a flash that is looked through.
 FLASH = 2
+
+#: A face that is this far from where it was a frame before, in face widths, and that no flow leads
+#: to, has jumped: a cut in one and the same scene.
+JUMP = 0.3
 
 _SIZE = (48, 32)
 _LEVELS = 6
@@ -119,3 +125,25 @@ class CutFinder:
             cuts.append(row)
         self._last = [*self._last[-FLASH:], gist]
         return cut
+
+
+def jumps(landmarks: np.ndarray, motions: np.ndarray) -> list[int]:
+    """Rows in which the face stands elsewhere than the flow can explain.
+
+    Parameters
+    ----------
+    landmarks : np.ndarray [shape=(F, 478, 3)]
+        NaN where no face was found.
+    motions : np.ndarray [shape=(F, 2, 3)]
+        Of the nose since the frame before; NaN where no flow leads there.
+    """
+    rigid = landmarks[:, list(points.RIGID), :2].mean(1)
+    width = np.linalg.norm(
+        landmarks[:, points.FACE_RIGHT, :2] - landmarks[:, points.FACE_LEFT, :2], axis=1
+    )
+    step = np.linalg.norm(np.diff(rigid, axis=0), axis=1) / width[:-1]
+    grown = np.abs(np.log(width[1:] / width[:-1]))
+    unexplained = np.isnan(motions[1:, 0, 0])
+    with np.errstate(invalid="ignore"):
+        found = unexplained & ((step > JUMP) | (grown > JUMP))
+    return [int(row) + 1 for row in np.flatnonzero(found)]

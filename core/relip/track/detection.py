@@ -17,6 +17,7 @@ from relip.progress import Progress
 from relip.shot import Shot
 from relip.track import geometry, looks, people, points
 from relip.track.backend import open_finder
+from relip.track.cuts import jumps
 from relip.track.follower import Actor, Follower
 from relip.track.picture import detection_picture
 
@@ -179,7 +180,8 @@ def detect(shot: Shot, progress: Progress) -> Detection:
     chosen = people.choose(follower.crowd, settings.track.face, shot.frames, settings.plate.path)
     found = gather(chosen, len(shot.frames), len(names))
     found.backend, found.shape_names = backend, names
-    found.cuts, found.people = follower.cuts, len(follower.crowd)
+    found.cuts = sorted({*follower.cuts, *jumps(found.landmarks, found.motions)})
+    found.people = len(follower.crowd)
     found.several = follower.crowded
     found.unreadable, found.skipped, found.repeated = unreadable, skipped, repeated
     return found

@@ -107,6 +107,7 @@ class FaceMesh(Finder):
     name = "mediapipe-facemesh"
     crop_size = _CROP
     crop_faces = (1.3, 1.5)
+    sees_far = True
 
     def __init__(self) -> None:
         os.environ.setdefault("GLOG_minloglevel", "3")

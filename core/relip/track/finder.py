@@ -75,6 +75,8 @@ class Finder(ABC):
         Side in pixels of the crops that :meth:`in_crop` is given.
     crop_faces : tuple of float
         Sides of the crops that are averaged, as multiples of the face's extent.
+    sees_far : bool
+        Whether :meth:`detect` has a second detector for small faces.
     blendshape_names : tuple of str
         Empty when the backend gives none.
     """
@@ -82,6 +84,7 @@ class Finder(ABC):
     name: str
     crop_size: int
     crop_faces: tuple[float, ...]
+    sees_far: bool = False
     blendshape_names: tuple[str, ...] = ()
 
     @abstractmethod
@@ -195,7 +198,7 @@ class Finder(ABC):
             for y in _starts(height, side):
                 for x in _starts(width, side):
                     tile = np.ascontiguousarray(picture[y : y + side, x : x + side])
-                    for face in self.detect(tile) or self.detect(tile, far=True):
+                    for face in self.detect(tile, far=self.sees_far):
                         found.append(face + np.array([x, y, 0.0]))
             if found:
                 return distinct(found)

@@ -182,6 +182,7 @@ class Follower:
                     if end not in person.sights:
                         for each in range(row, end):
                             self._forget(person, each)
+        self.crowd = [p for p in self.crowd if p.sights]
 
     def _forget(self, person: Actor, row: int) -> None:
         person.sights.pop(row, None)
@@ -266,7 +267,8 @@ class Follower:
                     dropped.append(one if self._fit(one, row) < self._fit(other, row) else other)
         for person in dropped:
             self._forget(person, row)
-        return dropped
+        self.crowd = [p for p in self.crowd if p.sights]
+        return [p for p in dropped if p.sights]
 
     def _fit(self, person: Actor, row: int) -> float:
         """How well a person's newest look fits those before."""
