@@ -30,6 +30,7 @@ COMMANDS = (
     "export",
     "gizmo",
     "farm",
+    "models",
     "doctor",
     "worker",
 )

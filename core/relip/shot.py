@@ -103,14 +103,25 @@ class SpeechSettings:
 
 @dataclass(frozen=True)
 class TrackSettings:
-    """Whose face: ``X,Y@FRAME`` in plate pixels from the top left; by default the largest."""
+    """Whose face, and how it is followed.
+
+    ``face`` is ``X,Y@FRAME`` or a box ``X0,Y0,X1,Y1@FRAME`` in plate pixels
+    from the top left, by default the largest; ``ramp`` the frames over which
+    the edit comes and goes where the plate passes through; ``backend`` the
+    landmark model.
+    """
 
     face: str = ""
+    ramp: int = 5
+    backend: str = "auto"
 
     def check(self) -> None:
+        from relip.track.backend import BACKENDS
         from relip.track.people import parse_choice
 
         parse_choice(self.face)
+        _inside("track.ramp", self.ramp, 0, 100)
+        _choice("track.backend", self.backend, BACKENDS)
 
 
 @dataclass(frozen=True)

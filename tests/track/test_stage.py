@@ -16,6 +16,7 @@ from relip.progress import Progress
 from relip.records import read_json, read_npz
 from relip.shot import PlateSettings, Shot, ShotSettings
 from relip.track import geometry, stage
+from relip.track.facemesh import FaceMesh
 from relip.track.facetrack import FaceTrack
 
 QUIET = Progress("none")
@@ -72,7 +73,9 @@ def test_summary(tracked: Shot):
     track = stage.load(tracked)
     assert summary["frames"] == COUNT
     assert summary["visible"] == int(track.visible.sum())
-    assert summary["faceless"] == [int(f) for f in track.frames[~track.visible]]
+    assert summary["faceless"] == [int(f) for f in track.frames[track.mix == 0]]
+    assert set(summary["reasons"]) == {str(f) for f in summary["faceless"]}
+    assert any(why.startswith("no face") for why in summary["reasons"].values())
     assert summary["jitter_percent_fw"]["with_flow"] <= summary["jitter_percent_fw"]["landmarks"]
 
 
@@ -183,7 +186,8 @@ def test_offsets_need_no_second_detection(tracked: Shot, tmp_path: Path, monkeyp
     def looked(*_: object) -> None:
         raise TypeError("looked at the pictures again")
 
-    monkeypatch.setattr(stage.FaceMesh, "faces", looked)
+    monkeypatch.setattr(FaceMesh, "measure", looked)
+    monkeypatch.setattr(FaceMesh, "search", looked)
     override = shot.path("overrides", "track.json")
     override.parent.mkdir(exist_ok=True)
     override.write_text('{"offsets": {"1": {"all": [3.0, -2.0]}}}')

@@ -57,8 +57,8 @@ def add_plate(parser: argparse.ArgumentParser) -> None:
         "--face",
         default="",
         metavar="X,Y@FRAME",
-        help="follow the face at this place (plate pixels from the top left) in this frame; "
-        "by default the largest of the shot",
+        help="follow the face at this place (plate pixels from the top left) in this frame, or in "
+        "the box X0,Y0,X1,Y1@FRAME; by default the largest of the shot",
     )
     group.add_argument(
         "--missing",
@@ -291,7 +291,7 @@ def describe(reports: Iterable[StageReport]) -> str:
         if report.kept:
             parts.append(f"{len(report.kept)} up to date")
         if report.passed:
-            parts.append(f"{len(report.passed)} without a face")
+            parts.append(f"{len(report.passed)} passed through")
         if report.failed:
             parts.append(f"{len(report.failed)} failed")
         lines.append(f"{report.stage:<8} {', '.join(parts) or 'nothing to do'}")

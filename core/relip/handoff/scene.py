@@ -18,22 +18,7 @@ from relip.track.facetrack import FaceTrack
 
 #: The named points of the exports, each a mean of landmarks (MediaPipe's numbers); left and
 #: right are the picture's.
-NAMED_POINTS: dict[str, tuple[int, ...]] = {
-    "nose_bridge": (6,),
-    "nose_tip": (1,),
-    "nostril_l": (98,),
-    "nostril_r": (327,),
-    "eye_l_outer": (33,),
-    "eye_l_inner": (133,),
-    "eye_r_inner": (362,),
-    "eye_r_outer": (263,),
-    "mouth_l": (61,),
-    "mouth_r": (291,),
-    "lip_upper": (0,),
-    "lip_lower": (17,),
-    "lip_middle": (13, 14),
-    "chin": (152,),
-}
+NAMED_POINTS = points.NAMED
 
 
 @dataclass(frozen=True)
@@ -107,14 +92,7 @@ class Scene:
                 mend="write it as 1001-1100",
             )
         rows = slice(self.track.index(chosen[0]), self.track.index(chosen[-1]) + 1)
-        part = replace(
-            self.track,
-            frames=self.track.frames[rows],
-            landmarks=self.track.landmarks[rows],
-            transform=self.track.transform[rows],
-            visible=self.track.visible[rows],
-            confidence=self.track.confidence[rows],
-        )
+        part = self.track.part(rows)
         return replace(self, track=part, whole=self.whole or self.track).checked()
 
     def checked(self) -> Scene:

@@ -19,7 +19,7 @@ from relip.handoff.curves import evaluate
 from relip.handoff.plain import FORMAT
 from relip.handoff.scene import NAMED_POINTS
 from relip.shot import Shot
-from relip.track import geometry, points
+from relip.track import geometry, overrides, points
 from relip.track.facetrack import FaceTrack
 
 #: Larger files are refused before they are read.
@@ -254,16 +254,72 @@ def import_tracks(
         )
     target = shot.path("overrides", "track.json")
     new = {mark for moves in made["offsets"].values() for mark in moves}
-    for frame, moves in ((records.read_json(target) or {}).get("offsets") or {}).items():
+    old = records.read_json(target) or {}
+    for frame, moves in (old.get("offsets") or {}).items():
         kept = {mark: move for mark, move in moves.items() if mark not in new}
-        if "all" in kept:
-            raise UsageError(
-                f'{target}: moves all points ("all")',
-                mend="remove that override before importing tracks of single points",
-            )
+        for name in kept:
+            if overrides.weights(name)[[int(mark) for mark in new]].any():
+                raise UsageError(
+                    f'{target}: moves more points together ("{name}")',
+                    mend="remove that offset before importing tracks of single points",
+                )
         if kept:
             made["offsets"].setdefault(frame, {}).update(kept)
-    records.write_json(containment.inside(target, shot.folder), made)
+    records.write_json(containment.inside(target, shot.folder), {**old, **made})
+    return target
+
+
+def import_alignment(
+    shot: Shot, path: str | Path, *, node: str | None = None, frames: int | None = None
+) -> Path:
+    """Let a file's point tracks replace the alignment: the shot's ``overrides/track.json``.
+
+    Its offsets stay; tracks imported before are replaced.
+
+    Parameters
+    ----------
+    shot : Shot
+    path : path
+    node : str, optional
+        See :func:`read_tracks`.
+    frames : int, optional
+        The plate's frame that After Effects' frame 0 stands for; by default
+        the shot's first.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        As :func:`read_tracks`, and if no track falls in the shot.
+    """
+    with shot.open_plate() as plate:
+        form = Format.of_plate(plate.width, plate.height, plate.info)
+    first = shot.frames.start if frames is None else frames
+    found = read_tracks(path, form, node=node, first_frame=first)
+    made: dict[str, dict[str, list[float]]] = {}
+    for number, each in enumerate(found, start=1):
+        name = each.name if each.name not in made else f"{each.name} {number}"
+        places = {
+            str(int(f)): [round(float(x), 4), round(float(y), 4)]
+            for f, (x, y) in zip(each.frames, each.places, strict=True)
+            if int(f) in shot.frames
+        }
+        if places:
+            made[name] = places
+    if not made:
+        raise InputError(
+            f"{path}: no tracked frame falls in the shot ({shot.frames.start}-{shot.frames[-1]})",
+            mend="number its frames like the plate's",
+        )
+    target = shot.path("overrides", "track.json")
+    old = records.read_json(target) or {}
+    if not isinstance(old, dict):
+        raise InputError(f"{target}: not a track override", mend="mend or remove it")
+    made_of = {**old, "alignment": {"from": Path(path).name, "tracks": made}}
+    records.write_json(containment.inside(target, shot.folder), made_of)
     return target
 
 

@@ -17,7 +17,7 @@ from relip.render.calibration import N_LIPS
 from relip.render.generate import generate_patch
 from relip.render.model import ShotModel
 from relip.track import geometry
-from relip.track.facemesh import FaceMesh
+from relip.track.backend import open_finder
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
@@ -35,6 +35,8 @@ def lip_errors(
     region: Region,
     frames: Sequence[int],
     progress: Progress,
+    *,
+    backend: str = "auto",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw frames from their own lines, track the result, and measure how far off the lips are.
 
@@ -44,6 +46,8 @@ def lip_errors(
         Its own calibration is not used.
     frames : sequence of int
         Frames to choose from; :data:`FRAMES` of them are drawn, evenly spread.
+    backend : str
+        The shot's ``track.backend``.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def lip_errors(
     lips = list(rig.LINE_POINTS[:N_LIPS])
     colour = Colour()
     progress.start("retrack", len(chosen))
-    with FaceMesh() as mesh:
+    with open_finder(backend) as mesh:
         for picture in prefetch(plate.iter(chosen, on_error="mark")):
             progress.step()
             if isinstance(picture, BadFrame):

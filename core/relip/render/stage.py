@@ -66,6 +66,8 @@ class Inputs:
         Fingerprint of what draws.
     entry : ModelEntry or None
         The renderer of others' that draws; None for the shot's own network.
+    reasons : dict of int to str
+        Why frames are not edited.
     """
 
     track: FaceTrack
@@ -77,6 +79,7 @@ class Inputs:
     teeth: float
     model_key: str
     entry: ModelEntry | None = None
+    reasons: dict[int, str] = field(default_factory=dict)
     known: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
 
     def neighbours(self, frame: int) -> list[int]:
@@ -84,7 +87,7 @@ class Inputs:
         frames = self.track.frames
         around = range(frame - match.REACH, frame + match.REACH + 1)
         inside = [f for f in around if f != frame and frames[0] <= f <= frames[-1]]
-        return [f for f in inside if self.track.visible[self.track.index(f)]]
+        return [f for f in inside if self.track.editable[self.track.index(f)]]
 
     def drawn_key(self, plate: Plate, frame: int) -> str:
         """Fingerprint of everything that one frame's drawn picture depends on."""
@@ -94,7 +97,7 @@ class Inputs:
                 NAME,
                 VERSION,
                 [self.model_key, self.teeth],
-                bool(self.track.visible[row]),
+                bool(self.track.editable[row]),
                 self.lines[row],
                 self.visibility[row],
                 int(self.mouths[row]),
@@ -116,6 +119,7 @@ class Inputs:
             list(own.layers),
             [self.own_lines[row].tolist(), own.detail, own.defocus, own.grain],
             [[f, plate.fingerprint(f)] for f in grain[1:]] + grain[:1],
+            float(self.track.mix[row]),
             mask_stage.matte_fingerprint(shot, frame),
         )
 
@@ -143,6 +147,7 @@ def load_inputs(shot: Shot) -> Inputs:
     if shot.settings.render.renderer != "shot":
         entry = external_entry(shot)
         return Inputs(
+            reasons=track_stage.reasons(shot),
             track=track,
             region=region,
             lines=own,
@@ -169,6 +174,7 @@ def load_inputs(shot: Shot) -> Inputs:
         mouths=mouths,
         teeth=shot.settings.render.teeth,
         model_key=records.file_fingerprint(path),
+        reasons=track_stage.reasons(shot),
     )
 
 
@@ -233,8 +239,9 @@ def run(
 ) -> StageReport:
     """Generate the patches of the given frames.
 
-    A frame without a face is passed through: no file is written for it. A
-    frame whose plate cannot be read fails and is reported; the rest is done.
+    A frame that is not edited (:mod:`relip.track.fade`) is passed through: no
+    file is written for it. Beside such frames the alpha is the matte times
+    the track's ``mix``. A frame whose plate cannot be read fails and is reported; the rest is done.
 
     Raises
     ------
@@ -256,11 +263,11 @@ def run(
             key = inputs.key(shot, plate, frame)
             if not force and record.is_current(frame, key, patch_path(shot, frame)):
                 report.kept.append(frame)
-                if not inputs.track.visible[inputs.track.index(frame)]:
+                if not inputs.track.editable[inputs.track.index(frame)]:
                     report.passed.append(frame)
                 progress.step()
-            elif not inputs.track.visible[inputs.track.index(frame)]:
-                record.set(frame, key, "passed", "no face")
+            elif not inputs.track.editable[inputs.track.index(frame)]:
+                record.set(frame, key, "passed", inputs.reasons.get(frame, "no face"))
                 patch_path(shot, frame).unlink(missing_ok=True)
                 report.passed.append(frame)
                 progress.step()
@@ -356,6 +363,8 @@ def _generate(
                     continue
                 height, width = patch.raw.shape[:2]
                 matte = onto(found[0], found[1], (height, width), patch.origin)
+                # the edit comes and goes in the alpha, so that any Merge (over) shows it alike
+                matte *= np.float32(inputs.track.mix[inputs.track.index(frame)])
                 rgb, alpha = premultiply(patch.raw, matte, half=plate.half)
                 channels = {
                     "R": rgb[..., 0],

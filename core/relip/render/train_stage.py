@@ -111,7 +111,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     frames = select_frames(settings.frames or None, shot.frames)
     region = make_region(track, shot.settings.mask)
     window = shot_window(shot, track, region)
-    learnable = [f for f in frames if track.visible[track.index(f)]]
+    learnable = [f for f in frames if track.editable[track.index(f)]]
     check_enough(shot, len(learnable))
     kept_back = holdout.choose(learnable, settings.held_out)
     learned = [f for f in learnable if f not in set(kept_back)]
@@ -179,7 +179,15 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         )
     model = ShotModel(trained.network, rig, window, encoding, examples.mean)
     with shot.open_plate() as plate, progress.part(0.94, 0.03):
-        asked, errors = lip_errors(model, plate, track, region, examples.frames.tolist(), progress)
+        asked, errors = lip_errors(
+            model,
+            plate,
+            track,
+            region,
+            examples.frames.tolist(),
+            progress,
+            backend=shot.settings.track.backend,
+        )
     model.calibration = Calibration.fit(asked, errors)
     model.mouths = Mouths.collect(examples, shapes(rig_module.track_lines(track))[rows])
     notes = {k: v for k, v in report.data.items() if k != "seconds"}

@@ -14,7 +14,7 @@ from relip.shot import Shot
 from relip.speech import closures, opening, silences
 from relip.speech import stage as speech_stage
 from relip.track import stage as track_stage
-from relip.track.facemesh import FaceMesh
+from relip.track.backend import open_finder
 from relip.track.facetrack import lip_opening
 
 #: Lips count as closed below this share of the shot's own full opening …
@@ -104,10 +104,10 @@ def measure_sync(
     frames, seen, driven = [], [], []
     progress.start("measure", total)
     last: np.ndarray | None = None
-    with FaceMesh() as mesh:
+    with open_finder(shot.settings.track.backend) as mesh:
         for frame, picture in pictures:
             faces = mesh.faces(picture)
-            if faces and track.visible[track.index(frame)]:
+            if faces and track.editable[track.index(frame)]:
                 reference = track.landmarks[track.index(frame), :, :2].mean(0)
                 last = min(faces, key=lambda f: float(np.linalg.norm(f[:, :2].mean(0) - reference)))
                 frames.append(frame)

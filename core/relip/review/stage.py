@@ -49,7 +49,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     folder = shot.stage_folder("review")
     track = track_stage.load(shot)
     frames = list(shot.frames)
-    visible = [f for f in frames if track.visible[track.index(f)]]
+    visible = [f for f in frames if track.editable[track.index(f)]]
     key = review_key(shot)
     old = records.read_json(folder / "record.json") or {}
     if not force and old.get("key") == key and (folder / "report.html").exists():
@@ -111,7 +111,10 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             progress.step()
         progress.finish()
     data["max_difference_outside_matte"] = outside
-    data["passed_through"] = [f for f in frames if f not in visible]
+    edited = set(visible)
+    data["passed_through"] = [f for f in frames if f not in edited]
+    why = track_stage.reasons(shot)
+    data["passed_through_because"] = {str(f): why[f] for f in data["passed_through"] if f in why}
     sheet.write_png(folder / "sheet.png", sheet.assemble(columns))
     records.write_json(folder / "metrics.json", data)
     write_report(shot, folder, data, curves_picture)
@@ -246,7 +249,11 @@ def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | 
         ]
     rows.append(("largest change outside the matte", f"{data['max_difference_outside_matte']:g}"))
     passed = data["passed_through"]
-    rows.append(("frames passed through (no face)", format_range(passed) if passed else "none"))
+    rows.append(("frames passed through", format_range(passed) if passed else "none"))
+    because = data.get("passed_through_because", {})
+    for reason in dict.fromkeys(because.values()):
+        where = format_range(int(f) for f, why in because.items() if why == reason)
+        rows.append((f"passed through: {reason}", where))
     for stage in ("speech", "track", "model"):
         record = records.read_json(shot.path(stage, "record.json")) or {}
         for name, value in (record.get("data") or {}).items():

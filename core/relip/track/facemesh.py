@@ -1,18 +1,16 @@
-"""The bundled FaceMesh backend: 478 landmarks of every face, offline.
+"""The bundled FaceMesh backend: 478 landmarks with refined lips, offline.
 
-A frame's landmarks are a pure function of that frame. The face is found in
-the whole picture (or, when it is small, in overlapping tiles), then measured
-again in upright crops of fixed size around it: the crops remove the jitter
-that the detector's own box puts into the landmarks (1.0 to 0.23 % of the face
-width on a seated speaker), as MediaPipe's video mode does, but without
-depending on the frames before. Crops of different width disagree on the lips
-by 0.36 % of the face width; their mean is used.
+MediaPipe's wheel carries two face detectors and the landmark model. The
+landmark model is run on crops of our own choosing, not on what a detector
+found in them: a detector's box jitters, and its jitter goes into the
+landmarks (1.0 against 0.23 % of the face width on a seated speaker).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,36 +18,85 @@ import numpy as np
 
 from relip.errors import ModelError
 from relip.track import geometry
-from relip.track.points import face_width
+from relip.track.finder import Face, Finder, cut, landmark_array, quiet_stderr
 
-#: Side of the upright crops in pixels, and of their content in face widths.
-CROP_SIZE = 512
-CROP_FACES = (1.9, 2.2, 2.6)
+__all__ = ["FaceMesh", "quiet_stderr"]
 
-#: Tiles tried when the whole picture shows no face, as a share of its shorter side.
-TILE_SHARES = (0.75, 0.5, 0.33)
-MAX_FACES = 4
+#: Scores below which a detector's find is no face.
+SHORT_RANGE_SCORE = 0.5
+FULL_RANGE_SCORE = 0.6
+
+#: Longer side that a picture is reduced to for the detectors, whose own input is 128 or 192 px.
+DETECTOR_SIDE = 640
+
+#: Side of the first crop around a detection, in sides of its box.
+_AROUND_BOX = 1.6
+
+_CROP = 192
+
+#: One face landmark model on one rectangle of a picture.
+_GRAPH = """
+input_stream: "IMAGE:image"
+input_stream: "ROI:roi"
+input_side_packet: "WITH_ATTENTION:with_attention"
+output_stream: "LANDMARKS:landmarks"
+node {
+  calculator: "FaceLandmarkCpu"
+  input_stream: "IMAGE:image"
+  input_stream: "ROI:roi"
+  input_side_packet: "WITH_ATTENTION:with_attention"
+  output_stream: "LANDMARKS:landmarks"
+}
+"""
 
 
-@contextlib.contextmanager
-def quiet_stderr():
-    """Silence the C++ log lines MediaPipe writes while its graph starts."""
-    try:
-        saved = os.dup(2)
-    except OSError:
-        yield
-        return
-    with open(os.devnull, "w") as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+class _LandmarkModel:
+    """MediaPipe's landmark model on a picture that is the crop itself."""
+
+    def __init__(self) -> None:
+        import mediapipe
+        from google.protobuf import text_format
+        from mediapipe.framework import calculator_pb2
+        from mediapipe.framework.formats import rect_pb2
+        from mediapipe.python import _framework_bindings as bindings
+        from mediapipe.python import packet_creator, packet_getter
+
+        bindings.resource_util.set_resource_dir(str(Path(mediapipe.__file__).parents[1]))
+        config = calculator_pb2.CalculatorGraphConfig()
+        text_format.Parse(_GRAPH, config)
+        self._image_frame = bindings.image_frame
+        self._creator, self._getter = packet_creator, packet_getter
+        self._time = 0
+        self._result: Any = None
+        self._graph = bindings.calculator_graph.CalculatorGraph(graph_config=config)
+        self._graph.observe_output_stream("landmarks", self._keep, True)
+        self._graph.start_run({"with_attention": packet_creator.create_bool(True)})
+        self._whole = rect_pb2.NormalizedRect(x_center=0.5, y_center=0.5, width=1.0, height=1.0)
+
+    def _keep(self, _name: str, packet: Any) -> None:
+        self._result = packet
+
+    def __call__(self, crop: np.ndarray) -> np.ndarray | None:
+        height, width = crop.shape[:2]
+        self._time += 1
+        self._result = None
+        frames = self._image_frame
+        image = frames.ImageFrame(image_format=frames.ImageFormat.SRGB, data=crop)
+        packet = self._creator.create_image_frame(image).at(self._time)
+        roi = self._creator.create_proto(self._whole).at(self._time)
+        self._graph.add_packet_to_input_stream("image", packet)
+        self._graph.add_packet_to_input_stream("roi", roi)
+        self._graph.wait_until_idle()
+        if self._result is None or self._result.is_empty():
+            return None
+        return landmark_array(self._getter.get_proto(self._result).landmark, width, height)
+
+    def close(self) -> None:
+        self._graph.close()
 
 
-class FaceMesh:
-    """Finds and measures faces in single pictures.
+class FaceMesh(Finder):
+    """Finds and measures faces with the models in MediaPipe's wheel.
 
     Raises
     ------
@@ -58,143 +105,84 @@ class FaceMesh:
     """
 
     name = "mediapipe-facemesh"
+    crop_size = _CROP
+    crop_faces = (1.3, 1.5)
+    sees_far = True
 
     def __init__(self) -> None:
         os.environ.setdefault("GLOG_minloglevel", "3")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        self._warm: set[Any] = set()
+        self._open: list[Any] = []
         try:
             with quiet_stderr():
-                from mediapipe.python.solutions.face_mesh import FaceMesh as Graph
+                from mediapipe.python.solutions.face_detection import FaceDetection
 
-                self._graph: Any = Graph(
-                    static_image_mode=True, refine_landmarks=True, max_num_faces=MAX_FACES
-                )
-                self._single: Any = Graph(
-                    static_image_mode=True, refine_landmarks=True, max_num_faces=1
-                )
-                for graph in (self._graph, self._single):
-                    graph.process(np.zeros((64, 64, 3), np.uint8))  # its start-up lines come now
-        except (ImportError, FileNotFoundError, ValueError) as exc:
+                self._short: Any = FaceDetection(SHORT_RANGE_SCORE, 0)
+                self._open.append(self._short)
+                self._far: Any = FaceDetection(FULL_RANGE_SCORE, 1)
+                self._open.append(self._far)
+                self._model = _LandmarkModel()
+                self._open.append(self._model)
+                # their start-up lines come now
+                grey = np.full((_CROP, _CROP, 3), 128, np.uint8)
+                self._short.process(grey)
+                self._far.process(grey)
+                self._model(grey)
+        except (ImportError, OSError, RuntimeError, ValueError) as exc:
+            self.close()
             raise ModelError(
                 f"MediaPipe's bundled face models cannot be loaded: {exc}",
-                mend="install mediapipe==0.10.21; relip doctor tells what is missing",
+                mend="install mediapipe==0.10.21, or fetch the other backend's model: "
+                "relip models fetch face_landmarker",
             ) from exc
 
     def close(self) -> None:
         """Release the graphs."""
-        for graph in (self._graph, self._single):
-            with contextlib.suppress(ValueError):
-                graph.close()
+        for each in self._open:
+            with contextlib.suppress(ValueError, RuntimeError):
+                each.close()
+        self._open = []
 
-    def __enter__(self) -> FaceMesh:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
-        """All faces of a picture, the largest first.
-
-        Parameters
-        ----------
-        picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
-            Display-encoded RGB.
-
-        Returns
-        -------
-        list of np.ndarray [shape=(478, 3)]
-            Landmarks in picture pixels (x right, y down, pixel centres at
-            +0.5); z in the same scale, negative towards the camera.
-        """
-        found = self._landmarks(self._graph, picture)
-        if not found:
-            found = self._search_tiles(picture)
-        refined = [self.refine(picture, face) for face in found]
-        kept = [face for face in refined if face is not None]
-        return sorted(_distinct(kept), key=face_width, reverse=True)
-
-    def refine(self, picture: np.ndarray, face: np.ndarray) -> np.ndarray | None:
-        """Measure a face again in upright crops around it; None when no crop shows it."""
-        measured = [
-            found
-            for width in CROP_FACES
-            if (found := self._in_crop(picture, _upright(face, width))) is not None
-        ]
-        return np.mean(measured, axis=0) if measured else None
-
-    def _in_crop(self, picture: np.ndarray, to_crop: np.ndarray) -> np.ndarray | None:
-        scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
-        crop = cv2.warpAffine(
-            picture,
-            geometry.for_opencv(to_crop),
-            (CROP_SIZE, CROP_SIZE),
-            flags=cv2.INTER_AREA if scale < 0.7 else cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        found = self._landmarks(self._single, crop)
-        if not found:
-            return None
-        result = found[0].copy()
-        result[:, :2] = geometry.apply(geometry.invert(to_crop), result[:, :2])
-        result[:, 2] /= scale
+    def detect(self, picture: np.ndarray, *, far: bool = False) -> list[np.ndarray]:
+        """Rough landmarks of the faces that the short-range or full-range detector finds."""
+        height, width = picture.shape[:2]
+        shrink = min(1.0, DETECTOR_SIDE / max(height, width))
+        shown = picture
+        if shrink < 1:
+            size = (max(round(width * shrink), 1), max(round(height * shrink), 1))
+            # the detectors themselves sample without a filter, so this need not be better
+            shown = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        detector = self._far if far else self._short
+        found = detector.process(np.ascontiguousarray(shown)).detections or ()
+        result = []
+        for detection in found:
+            place = detection.location_data
+            box = place.relative_bounding_box
+            right, left = place.relative_keypoints[0], place.relative_keypoints[1]
+            size2 = np.array([width, height], float)
+            centre = np.array([box.xmin + box.width / 2, box.ymin + box.height / 2]) * size2
+            side = _AROUND_BOX * max(box.width * width, box.height * height)
+            eyes = np.array([left.x - right.x, left.y - right.y]) * size2
+            angle = float(np.arctan2(eyes[1], eyes[0]))
+            face = self._first(picture, centre, max(side, 8.0), angle)
+            if face is not None:
+                result.append(face)
         return result
 
-    def _landmarks(self, graph: Any, picture: np.ndarray) -> list[np.ndarray]:
-        height, width = picture.shape[:2]
-        if graph in self._warm:
-            result = graph.process(picture)
-        else:  # the first face makes MediaPipe log a warning that means nothing here
-            with quiet_stderr():
-                result = graph.process(picture)
-        found = result.multi_face_landmarks or ()
-        if found:
-            self._warm.add(graph)
-        scale = np.array([width, height, width], float)
-        return [np.array([(p.x, p.y, p.z) for p in face.landmark], float) * scale for face in found]
+    def _first(
+        self, picture: np.ndarray, centre: np.ndarray, side: float, angle: float
+    ) -> np.ndarray | None:
+        cos, sin = np.cos(angle), np.sin(angle)
+        linear = np.array([[cos, sin], [-sin, cos]]) * (_CROP / side)
+        to_crop = np.c_[linear, _CROP / 2 - linear @ centre]
+        found = self._model(cut(picture, to_crop, _CROP))
+        if found is None:
+            return None
+        found[:, :2] = geometry.apply(geometry.invert(to_crop), found[:, :2])
+        found[:, 2] *= side / _CROP
+        return found
 
-    def _search_tiles(self, picture: np.ndarray) -> list[np.ndarray]:
-        height, width = picture.shape[:2]
-        for share in TILE_SHARES:
-            side = int(share * min(width, height))
-            if side < 64:
-                break
-            found: list[np.ndarray] = []
-            for y in _starts(height, side):
-                for x in _starts(width, side):
-                    tile = np.ascontiguousarray(picture[y : y + side, x : x + side])
-                    for face in self._landmarks(self._graph, tile):
-                        found.append(face + np.array([x, y, 0.0]))
-            if found:
-                return _distinct(found)
-        return []
-
-
-def _upright(face: np.ndarray, width: float) -> np.ndarray:
-    left = face[[33, 133], :2].mean(0)
-    right = face[[362, 263], :2].mean(0)
-    angle = np.arctan2(*(right - left)[::-1])
-    extent = face[:, :2].max(0) - face[:, :2].min(0)
-    size = max(face_width(face), 0.75 * float(extent.max()), 4.0)
-    scale = CROP_SIZE / (width * size)
-    cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
-    linear = np.array([[cos, sin], [-sin, cos]])
-    centre = (face[:, :2].min(0) + face[:, :2].max(0)) / 2
-    return np.c_[linear, CROP_SIZE / 2 - linear @ centre]
-
-
-def _starts(length: int, side: int) -> list[int]:
-    count = max(1, int(np.ceil((length - side) / (side * 0.5))) + 1)
-    return [round(i * (length - side) / max(count - 1, 1)) for i in range(count)]
-
-
-def _distinct(faces: list[np.ndarray]) -> list[np.ndarray]:
-    kept: list[np.ndarray] = []
-    for face in sorted(faces, key=face_width, reverse=True):
-        centre = face[:, :2].mean(0)
-        if all(
-            np.linalg.norm(centre - other[:, :2].mean(0)) > 0.5 * face_width(other)
-            for other in kept
-        ):
-            kept.append(face)
-    return kept
+    def in_crop(self, crop: np.ndarray) -> Face | None:
+        """The face of an upright crop; None when the model sees none in it."""
+        found = self._model(crop)
+        return None if found is None else Face(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,17 @@ class FaceTrack:
         The shot's mean face in crop units.
     face_width : float
         Median face width in plate pixels (fw, the unit of geometric error).
+    run : np.ndarray [shape=(F,), dtype=int64]
+        Number of the run between cuts.
+    mix : np.ndarray [shape=(F,)]
+        How much of the edit the frame shows: 0 where the plate passes
+        through, between 0 and 1 where the edit comes or goes.
+    bridged : np.ndarray [shape=(F,), dtype=bool]
+        Not found in the picture, but between frames that were.
+    regions : np.ndarray [shape=(F, 3)]
+        Confidence of alignment, lips and jaw, 0 to 1.
+    angles : np.ndarray [shape=(F, 3)]
+        Yaw, pitch and roll in degrees; NaN where not visible.
     """
 
     frames: np.ndarray
@@ -41,6 +52,36 @@ class FaceTrack:
     confidence: np.ndarray
     shape: np.ndarray
     face_width: float
+    run: np.ndarray = None  # type: ignore[assignment]
+    mix: np.ndarray = None  # type: ignore[assignment]
+    bridged: np.ndarray = None  # type: ignore[assignment]
+    regions: np.ndarray = None  # type: ignore[assignment]
+    angles: np.ndarray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        """What was not given: one run, edited wherever the face is visible."""
+        count = len(self.frames)
+        given = {
+            "run": np.zeros(count, np.int64),
+            "mix": np.asarray(self.visible, float),
+            "bridged": np.zeros(count, bool),
+            "regions": np.repeat(np.asarray(self.confidence, float)[:, None], 3, axis=1),
+            "angles": np.full((count, 3), np.nan),
+        }
+        for name, value in given.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+
+    @property
+    def editable(self) -> np.ndarray:
+        """Frames that are edited, be it in part ``[shape=(F,), dtype=bool]``."""
+        return self.visible & (self.mix > 0)
+
+    def part(self, rows: slice) -> FaceTrack:
+        """The track of some of its frames; ``shape`` and ``face_width`` stay the shot's."""
+        whole = ("shape", "face_width")
+        names = [f.name for f in fields(self) if f.name not in whole]
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def index(self, frame: int) -> int:
         """Row of a frame."""
@@ -68,6 +109,11 @@ class FaceTrack:
             confidence=self.confidence.astype(np.float32),
             shape=self.shape,
             face_width=np.array(self.face_width, np.float64),
+            run=self.run,
+            mix=self.mix,
+            bridged=self.bridged,
+            regions=self.regions.astype(np.float32),
+            angles=self.angles.astype(np.float32),
         )
 
     @classmethod
@@ -96,6 +142,11 @@ class FaceTrack:
                 confidence=data["confidence"].astype(np.float64),
                 shape=data["shape"],
                 face_width=float(data["face_width"]),
+                run=data["run"],
+                mix=data["mix"].astype(np.float64),
+                bridged=data["bridged"],
+                regions=data["regions"].astype(np.float64),
+                angles=data["angles"].astype(np.float64),
             )
         except KeyError as exc:
             raise ShotError(f"{path}: holds no {exc}", mend="run relip track again") from None

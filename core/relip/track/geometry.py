@@ -33,8 +33,9 @@ def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray |
     norm = float((w[:, None] * a * a).sum())
     real = float((w[:, None] * a * b).sum()) / norm
     imag = float((w * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum()) / norm
-    rotation = np.array([[real, -imag], [imag, real]])
-    return np.c_[rotation, mean_t - rotation @ mean_s]
+    result = np.array([[real, -imag, 0.0], [imag, real, 0.0]])
+    result[:, 2] = mean_t - result[:, :2] @ mean_s
+    return result
 
 
 def fit_similarity_robust(source: np.ndarray, target: np.ndarray, *, rounds: int = 6):

@@ -28,10 +28,23 @@ INNER_LIPS = INNER_UPPER + INNER_LOWER
 
 LIPS = OUTER_LIPS + INNER_LIPS
 
+#: The rows between the two lines, and the ring of skin around the lips.
+WITHIN_LIPS = (
+    76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306, 307, 320, 404, 315, 16, 85, 180, 90, 77,
+    62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292, 325, 319, 403, 316, 15, 86, 179, 89, 96,
+)  # fmt: skip
+AROUND_MOUTH = (
+    57, 186, 92, 165, 167, 164, 393, 391, 322, 410, 287, 273, 335, 406, 313, 18, 83, 182, 106, 43,
+)  # fmt: skip
+
 #: Face outline from cheek to cheek over the chin.
 JAW = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361)
 
-CHIN = 152
+#: Outlines of the eyes.
+EYE_LEFT = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
+EYE_RIGHT = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
+
+CHIN, FOREHEAD = 152, 10
 FACE_LEFT, FACE_RIGHT = 234, 454
 SUBNASALE = 2
 UPPER_LIP_TOP = 164
@@ -40,6 +53,24 @@ NOSTRIL_LEFT, NOSTRIL_RIGHT = 98, 327
 
 #: Upper and lower inner-lip points that face each other, and their corner points.
 INNER_PAIRS = ((81, 178), (82, 87), (13, 14), (312, 317), (311, 402))
+
+#: Names by which artists know points: the landmarks whose mean each is.
+NAMED: dict[str, tuple[int, ...]] = {
+    "nose_bridge": (6,),
+    "nose_tip": (1,),
+    "nostril_l": (98,),
+    "nostril_r": (327,),
+    "eye_l_outer": (33,),
+    "eye_l_inner": (133,),
+    "eye_r_inner": (362,),
+    "eye_r_outer": (263,),
+    "mouth_l": (61,),
+    "mouth_r": (291,),
+    "lip_upper": (0,),
+    "lip_lower": (17,),
+    "lip_middle": (13, 14),
+    "chin": (152,),
+}
 
 
 def face_width(face: np.ndarray) -> float:

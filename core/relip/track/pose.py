@@ -41,16 +41,25 @@ def pose_curves(track: FaceTrack) -> np.ndarray:
     scores = scores / np.where(spread > 1e-9, spread, 1.0)
     result = np.zeros((len(track.frames), COMPONENTS))
     result[rows, : scores.shape[1]] = scores
-    for first, last in visible_runs(track.visible):
+    for first, last in visible_runs(track.visible, track.run):
         piece = slice(first, last + 1)
         result[piece] = gaussian_filter1d(result[piece], SMOOTH_FRAMES, axis=0, mode="nearest")
     return result
 
 
-def visible_runs(visible: np.ndarray) -> list[tuple[int, int]]:
-    """First and last row of every unbroken run of visible frames."""
+def visible_runs(visible: np.ndarray, run: np.ndarray | None = None) -> list[tuple[int, int]]:
+    """First and last row of every unbroken stretch of visible frames; a cut breaks it too."""
     edges = np.flatnonzero(np.diff(np.r_[False, visible, False].astype(int)))
-    return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
+    found = [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
+    if run is None:
+        return found
+    result = []
+    for first, last in found:
+        starts = [first, *(first + 1 + np.flatnonzero(np.diff(run[first : last + 1])))]
+        result += [
+            (int(a), int(b) - 1) for a, b in zip(starts, [*starts[1:], last + 1], strict=True)
+        ]
+    return result
 
 
 def ridge(inputs: np.ndarray, outputs: np.ndarray, penalty: float = RIDGE) -> np.ndarray:

@@ -11,21 +11,15 @@ the landmarks jitter quickly but do not drift.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from relip.track import geometry, points
+from relip.track.flow import follow
 
 #: Side of the canonical crop in face widths, and room below the chin.
 CROP_FACE_WIDTHS = 1.15
 CHIN_ROOM = 0.24
-
-#: Lucas-Kanade window as a share of the face width, and the limit of the
-#: forward-backward error that a point may show, in pixels.
-FLOW_WINDOW = 0.14
-FLOW_ERROR = 0.5
-FLOW_MIN_POINTS = 6
 
 #: The error's part slower than this (Gaussian sigma in frames) is left alone.
 DRIFT_FRAMES = 6.0
@@ -73,7 +67,7 @@ def reference_shape(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
 def nose_motion(
     before: np.ndarray, after: np.ndarray, face: np.ndarray, face_after: np.ndarray
 ) -> np.ndarray | None:
-    """How the nose moved between two frames, by pyramidal Lucas-Kanade flow.
+    """How the nose moved between two frames, by optical flow.
 
     Parameters
     ----------
@@ -88,37 +82,8 @@ def nose_motion(
         Similarity from ``before`` to ``after`` in pixels; None when too few
         points could be followed there and back.
     """
-    low = np.floor(np.minimum(face[:, :2].min(0), face_after[:, :2].min(0))) - 8
-    high = np.ceil(np.maximum(face[:, :2].max(0), face_after[:, :2].max(0))) + 8
-    x0, y0 = np.clip(low, 0, None).astype(int)
-    x1, y1 = np.minimum(high, [before.shape[1], before.shape[0]]).astype(int)
-    if x1 - x0 < 16 or y1 - y0 < 16:
-        return None
-    a = np.ascontiguousarray(before[y0:y1, x0:x1])
-    b = np.ascontiguousarray(after[y0:y1, x0:x1])
-    width = np.linalg.norm(face[points.FACE_RIGHT, :2] - face[points.FACE_LEFT, :2])
-    side = int(np.clip(FLOW_WINDOW * width, 9, 61)) | 1
-    origin = np.array([x0 + 0.5, y0 + 0.5])
-    start = np.ascontiguousarray(face[list(points.NOSE), :2] - origin, np.float32)
-    guess = np.ascontiguousarray(face_after[list(points.NOSE), :2] - origin, np.float32)
-    options = {
-        "winSize": (side, side),
-        "maxLevel": 2,
-        "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.003),
-        "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
-    }
-    there, good, _ = cv2.calcOpticalFlowPyrLK(a, b, start, guess.copy(), **options)
-    # the way back starts as far off as the way there did, or it would find its start for nothing
-    home = there - (guess - start)
-    back, good_back, _ = cv2.calcOpticalFlowPyrLK(b, a, there, home, **options)
-    returned = np.linalg.norm(back - start, axis=1) < FLOW_ERROR
-    use = returned & (good[:, 0] == 1) & (good_back[:, 0] == 1)
-    if use.sum() < FLOW_MIN_POINTS:
-        return None
-    motion, _ = geometry.fit_similarity_robust(
-        start[use].astype(float) + origin, there[use].astype(float) + origin
-    )
-    return motion
+    found = follow(before, after, face, face_after)
+    return found.motion if found is not None else None
 
 
 def align(

@@ -1,0 +1,223 @@
+"""``relip review --stage track``: what the tracker saw, drawn over the plate.
+
+A movie of the whole shot and a contact sheet around the face: the mesh's
+lines, the canonical crop, the rigid points, a bar of confidence for
+alignment, lips and jaw, how much of the edit the frame shows, and the reason
+where it shows none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import cv2
+import numpy as np
+
+from relip import records
+from relip.plate import BadFrame, Colour
+from relip.plate.prefetch import prefetch
+from relip.progress import Progress
+from relip.records import StageReport
+from relip.review import sheet
+from relip.review.preview import PreviewWriter
+from relip.shot import Shot
+from relip.track import confidence, geometry, points
+from relip.track import stage as track_stage
+from relip.track.facetrack import FaceTrack
+from relip.track.picture import detection_picture
+
+NAME = "review"
+VERSION = 1
+FILES = ("track.mp4", "track.png")
+
+#: Longer side of the movie, and of the close-up beside it, in pixels.
+SIDE = 720
+CLOSE = 360
+
+SHEET_FRAMES = 24
+
+_GOOD, _FAIR, _BAD = (70, 200, 120), (235, 190, 60), (230, 70, 60)
+_LIPS, _JAW, _RIGID, _CROP = (255, 120, 140), (120, 200, 255), (250, 230, 90), (160, 160, 160)
+
+
+def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
+    """Draw them, unless they are up to date.
+
+    Raises
+    ------
+    StageMissingError
+        If the shot is not tracked.
+    """
+    report = StageReport(NAME)
+    folder = shot.stage_folder("review")
+    track = track_stage.load(shot)
+    why = track_stage.reasons(shot)
+    frames = list(shot.frames)
+    key = records.fingerprint(
+        VERSION,
+        records.file_fingerprint(shot.path("track", "track.npz")),
+        records.file_fingerprint(shot.path("track", "record.json")),
+    )
+    old = records.read_json(folder / "track_pictures.json") or {}
+    if not force and old.get("key") == key and all((folder / name).exists() for name in FILES):
+        report.kept = frames
+        return report
+    chosen = _frames_to_show(track)
+    tiles: dict[int, np.ndarray] = {}
+    progress.start(NAME, len(frames))
+    with contextlib.ExitStack() as stack:
+        plate = stack.enter_context(shot.open_plate())
+        colour = Colour()
+        movie: PreviewWriter | None = None
+        last: np.ndarray | None = None
+        try:
+            for picture in prefetch(plate.iter(frames, on_error="mark")):
+                if isinstance(picture, BadFrame):
+                    if not picture.skipped:
+                        report.failed[picture.frame] = picture.reason
+                    if movie is not None and last is not None:
+                        movie.write(last)
+                    progress.step()
+                    continue
+                row = track.index(picture.frame)
+                shown = detection_picture(picture.rgb, plate, colour)
+                last = page(shown, track, row, why.get(picture.frame, ""))
+                if movie is None:
+                    size = (last.shape[1], last.shape[0])
+                    movie = PreviewWriter(folder / FILES[0], size, shot.rate)
+                movie.write(last)
+                if picture.frame in chosen:
+                    tiles[picture.frame] = close_up(
+                        shown, track, row, why.get(picture.frame, ""), sheet.TILE
+                    )
+                report.done.append(picture.frame)
+                progress.step()
+        except BaseException:
+            if movie is not None:
+                movie.close(discard=True)
+            raise
+        if movie is not None:
+            movie.close()
+    if tiles:
+        picture_of_all = sheet.assemble([[tiles[f]] for f in sorted(tiles)])
+        sheet.write_png(folder / FILES[1], picture_of_all)
+    records.write_json(folder / "track_pictures.json", {"key": key})
+    progress.finish()
+    return report
+
+
+def _frames_to_show(track: FaceTrack) -> set[int]:
+    """Evenly chosen frames, and the doubtful ones: refused, fading, bridged, least believed."""
+    count = len(track.frames)
+    doubt = np.where(track.visible, track.confidence, -1.0) + track.mix
+    worst = np.argsort(doubt, kind="stable")[: SHEET_FRAMES // 2]
+    even = np.linspace(0, count - 1, min(SHEET_FRAMES, count)).round().astype(int)
+    chosen: dict[int, None] = {}
+    for a, b in zip(worst, even[:: max(1, len(even) // max(len(worst), 1))], strict=False):
+        chosen[int(track.frames[a])] = None
+        chosen[int(track.frames[b])] = None
+    for row in even:
+        if len(chosen) < SHEET_FRAMES:
+            chosen[int(track.frames[row])] = None
+    return set(chosen)
+
+
+def page(picture: np.ndarray, track: FaceTrack, row: int, why: str) -> np.ndarray:
+    """A movie frame: the plate with the face marked, and a close-up beside it."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    size = (max(2, round(width * scale)), max(2, round(height * scale)))
+    whole = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    if track.visible[row]:
+        to_shown = np.array([[scale, 0, 0], [0, scale, 0]])
+        corners = geometry.apply(geometry.invert(track.transform[row]), _SQUARE)
+        _line(whole, geometry.apply(to_shown, corners), _CROP, closed=True)
+        _lines(whole, track, row, to_shown)
+    close = close_up(picture, track, row, why, CLOSE)
+    result_height = max(whole.shape[0], close.shape[0])
+    result = np.full((result_height, whole.shape[1] + close.shape[1], 3), 24, np.uint8)
+    result[: whole.shape[0], : whole.shape[1]] = whole
+    result[: close.shape[0], whole.shape[1] :] = close
+    even = (result.shape[0] + result.shape[0] % 2, result.shape[1] + result.shape[1] % 2)
+    return cv2.copyMakeBorder(
+        result, 0, even[0] - result.shape[0], 0, even[1] - result.shape[1], cv2.BORDER_REPLICATE
+    )
+
+
+def close_up(picture: np.ndarray, track: FaceTrack, row: int, why: str, side: int) -> np.ndarray:
+    """The face's surroundings with all marks, bars below ``[shape=(side + 60, side, 3)]``."""
+    seen = np.flatnonzero(track.visible)
+    around = row if track.visible[row] else int(seen[np.abs(seen - row).argmin()])
+    middle = geometry.apply(geometry.invert(track.transform[around]), np.array([[0.5, 0.45]]))[0]
+    half = 0.85 * track.face_width
+    scale = side / (2 * half)
+    to_tile = np.array([[scale, 0, side / 2 - scale * middle[0]],
+                        [0, scale, side / 2 - scale * middle[1]]])  # fmt: skip
+    tile = cv2.warpAffine(
+        picture,
+        geometry.for_opencv(to_tile),
+        (side, side),
+        flags=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(40, 40, 40),
+    )
+    if track.visible[row]:
+        corners = geometry.apply(geometry.invert(track.transform[row]), _SQUARE)
+        _line(tile, geometry.apply(to_tile, corners), _CROP, closed=True)
+        _lines(tile, track, row, to_tile)
+        for place in geometry.apply(to_tile, track.landmarks[row, list(points.RIGID), :2]):
+            cv2.circle(tile, _fixed(place), 2 << 4, _RIGID, -1, cv2.LINE_AA, 4)
+    return np.concatenate([tile, _bars(track, row, why, side)])
+
+
+def _bars(track: FaceTrack, row: int, why: str, side: int) -> np.ndarray:
+    """Confidence of the regions, the mix, and words."""
+    strip = np.full((60, side, 3), 24, np.uint8)
+    bars = [*zip(confidence.REGIONS, track.regions[row], strict=True), ("mix", track.mix[row])]
+    length = side // len(bars)
+    for i, (name, value) in enumerate(bars):
+        value = float(np.nan_to_num(value))
+        colour = _GOOD if value > 0.6 else _FAIR if value > 0.25 else _BAD
+        x = i * length + 4
+        cv2.rectangle(strip, (x, 4), (x + length - 8, 12), (60, 60, 60), -1)
+        cv2.rectangle(strip, (x, 4), (x + round((length - 8) * value), 12), colour, -1)
+        _text(strip, f"{name[:5]} {value:.2f}", (x, 26), (200, 200, 200))
+    words = f"{int(track.frames[row])}"
+    if track.visible[row] and np.isfinite(track.angles[row]).all():
+        words += " y{:.0f} p{:.0f} r{:.0f}".format(*track.angles[row])
+    if track.bridged[row]:
+        words += " bridged"
+    _text(strip, words, (4, 42), (220, 220, 220))
+    if why:
+        _text(strip, why, (4, 56), _BAD)
+    return strip
+
+
+def _lines(picture: np.ndarray, track: FaceTrack, row: int, to_shown: np.ndarray) -> None:
+    face = geometry.apply(to_shown, track.landmarks[row, :, :2])
+    _line(picture, face[list(points.OUTER_LIPS)], _LIPS, closed=True)
+    _line(picture, face[list(points.INNER_LIPS)], _LIPS, closed=True)
+    _line(picture, face[list(points.JAW)], _JAW, closed=False)
+    for eye in (points.EYE_LEFT, points.EYE_RIGHT):
+        _line(picture, face[list(eye)], _RIGID, closed=True)
+    _line(picture, face[[168, 6, 197, 195, 5, 4, 1]], _RIGID, closed=False)
+
+
+def _line(
+    picture: np.ndarray, places: np.ndarray, colour: tuple[int, int, int], *, closed: bool
+) -> None:
+    outline = np.round((places - 0.5) * 16).astype(np.int32)
+    cv2.polylines(picture, [outline], closed, colour, 1, cv2.LINE_AA, 4)
+
+
+def _fixed(place: np.ndarray) -> tuple[int, int]:
+    return round(float(place[0] - 0.5) * 16), round(float(place[1] - 0.5) * 16)
+
+
+def _text(
+    picture: np.ndarray, words: str, at: tuple[int, int], colour: tuple[int, int, int]
+) -> None:
+    cv2.putText(picture, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.36, colour, 1, cv2.LINE_AA)
+
+
+_SQUARE = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])

@@ -1,0 +1,324 @@
+"""Finding and measuring faces in single pictures: one interface, several backends.
+
+A backend knows two things: where faces roughly are in a picture
+(:meth:`Finder.detect`), and where the 478 landmarks are in an upright crop
+that holds one face (:meth:`Finder.in_crop`). Everything else is here and the
+same for all of them: the search for small faces, and the measurement in crops
+whose place and size come from the face itself. Such crops are taken from the
+picture at its own resolution, reduced by octaves first, so that small and
+large faces are measured alike.
+
+Measured on three clips (190 px faces, 40 frames each): the mean of two crops
+around the face has half the sensitivity to where the crop lies of one, and
+0.05 % of the face width of error when the picture is turned, 0.10 % when it is
+made smaller, 0.17 % under noise of 2 % (lips).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from relip.track import geometry, points
+from relip.track.points import face_width
+
+#: Tiles tried when the whole picture shows no face, as a share of its shorter side.
+TILE_SHARES = (1.0, 0.6, 0.35)
+
+#: The smallest tile worth looking into, in pixels.
+SMALLEST_TILE = 96
+
+#: At most so many faces are measured in a picture.
+MAX_FACES = 6
+
+#: Crops further apart than this give other lips: shift and size in face extents, turn in degrees.
+SAME = (0.03, 0.04, 3.0)
+_ROUNDS = 3
+
+#: A crop is taken from a picture reduced by whole octaves until its scale is above this.
+_REDUCE_BELOW = 0.6
+
+
+@dataclass(frozen=True)
+class Face:
+    """A measured face.
+
+    Attributes
+    ----------
+    landmarks : np.ndarray [shape=(478, 3)]
+        Picture pixels (x right, y down, pixel centres at +0.5); z in the same
+        scale, negative towards the camera.
+    blendshapes : np.ndarray [shape=(52,)] or None
+        ARKit's coefficients, 0 to 1, in the backend's order; None where the
+        backend gives none.
+    """
+
+    landmarks: np.ndarray
+    blendshapes: np.ndarray | None = None
+
+
+class Finder(ABC):
+    """Finds and measures the faces of a picture.
+
+    Attributes
+    ----------
+    name : str
+        Recorded with the track.
+    crop_size : int
+        Side in pixels of the crops that :meth:`in_crop` is given.
+    crop_faces : tuple of float
+        Sides of the crops that are averaged, as multiples of the face's extent.
+    sees_far : bool
+        Whether :meth:`detect` has a second detector for small faces.
+    blendshape_names : tuple of str
+        Empty when the backend gives none.
+    """
+
+    name: str
+    crop_size: int
+    crop_faces: tuple[float, ...]
+    sees_far: bool = False
+    blendshape_names: tuple[str, ...] = ()
+
+    @abstractmethod
+    def detect(self, picture: np.ndarray, *, far: bool = False) -> list[np.ndarray]:
+        """Rough landmarks ``[shape=(478, 3)]`` of the faces of a picture.
+
+        ``far`` asks for the search that finds small faces, where there is one.
+        """
+
+    @abstractmethod
+    def in_crop(self, crop: np.ndarray) -> Face | None:
+        """The face of an upright crop ``[shape=(crop_size, crop_size, 3)]``, in its pixels."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the models."""
+
+    def __enter__(self) -> Finder:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+        """All faces of a picture, the largest first: a pure function of the picture.
+
+        Parameters
+        ----------
+        picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+            Display-encoded RGB.
+
+        Returns
+        -------
+        list of np.ndarray [shape=(478, 3)]
+            Landmarks; see :class:`Face`.
+        """
+        measured = [self.measure(picture, face) for face in self.search(picture)]
+        kept = [face.landmarks for face in measured if face is not None]
+        return sorted(distinct(kept), key=face_width, reverse=True)
+
+    def search(
+        self, picture: np.ndarray, *, tiles: bool = True, far: bool = False
+    ) -> list[np.ndarray]:
+        """Rough landmarks of all faces: the whole picture, then farther, then in tiles.
+
+        Parameters
+        ----------
+        picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+        tiles : bool
+            Whether to look into tiles when the whole picture shows no face:
+            thorough, and slow.
+        far : bool
+            Whether to look for small faces beside large ones too.
+        """
+        found = self.detect(picture)
+        if far or not found:
+            found = distinct(found + self.detect(picture, far=True))
+        if not found and tiles:
+            found = self._in_tiles(picture)
+        return distinct(found)[:MAX_FACES]
+
+    def measure(self, picture: np.ndarray, start: np.ndarray) -> Face | None:
+        """Measure a face in upright crops around ``start``; None when no crop shows it.
+
+        Where the face turns out to lie elsewhere than ``start``, it is
+        measured again from there, so that what was wrong before does not last.
+
+        Parameters
+        ----------
+        picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+        start : np.ndarray [shape=(478, 3)]
+            Where the face roughly is.
+        """
+        for _ in range(_ROUNDS):
+            found = self._measure(picture, start)
+            if found is None or _same_place(found.landmarks, start):
+                return found
+            start = found.landmarks
+        return found
+
+    def _measure(self, picture: np.ndarray, start: np.ndarray) -> Face | None:
+        marks, shapes = [], []
+        crops = [upright(start, width, self.crop_size) for width in self.crop_faces]
+        around = Surroundings(picture, crops, self.crop_size)
+        for to_crop in crops:
+            found = self.in_crop(around.cut(to_crop, self.crop_size))
+            if found is None:
+                continue
+            result = found.landmarks
+            result[:, :2] = geometry.apply(geometry.invert(to_crop), result[:, :2])
+            result[:, 2] /= float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
+            marks.append(result)
+            if found.blendshapes is not None:
+                shapes.append(found.blendshapes)
+        if not marks:
+            return None
+        return Face(np.mean(marks, axis=0), np.mean(shapes, axis=0) if shapes else None)
+
+    def refine(self, picture: np.ndarray, face: np.ndarray) -> np.ndarray | None:
+        """The landmarks of :meth:`measure`."""
+        found = self.measure(picture, face)
+        return None if found is None else found.landmarks
+
+    def _in_tiles(self, picture: np.ndarray) -> list[np.ndarray]:
+        height, width = picture.shape[:2]
+        for share in TILE_SHARES:
+            side = int(share * min(width, height))
+            if side < SMALLEST_TILE:
+                break
+            found: list[np.ndarray] = []
+            for y in _starts(height, side):
+                for x in _starts(width, side):
+                    tile = np.ascontiguousarray(picture[y : y + side, x : x + side])
+                    for face in self.detect(tile, far=self.sees_far):
+                        found.append(face + np.array([x, y, 0.0]))
+            if found:
+                return distinct(found)
+        return []
+
+
+def _same_place(face: np.ndarray, other: np.ndarray) -> bool:
+    """Whether crops around both faces are the same for the landmark model."""
+    there = geometry.compose(upright(face, 1.0, 1), geometry.invert(upright(other, 1.0, 1)))
+    scale = float(np.hypot(there[0, 0], there[1, 0]))
+    angle = float(np.degrees(np.arctan2(there[1, 0], there[0, 0])))
+    middle = geometry.apply(there, np.array([[0.5, 0.5]]))[0] - 0.5
+    return bool(
+        np.linalg.norm(middle) < SAME[0] and abs(scale - 1) < SAME[1] and abs(angle) < SAME[2]
+    )
+
+
+def upright(face: np.ndarray, width: float, size: int) -> np.ndarray:
+    """Similarity from the picture to a crop of ``size`` pixels, ``width`` face extents wide.
+
+    The eyes are level in the crop and the face is in its middle.
+    """
+    eyes = face[[362, 263], :2].mean(0) - face[[33, 133], :2].mean(0)
+    angle = np.arctan2(eyes[1], eyes[0])
+    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    level = face[:, :2] @ rotation.T
+    low, high = level.min(0), level.max(0)
+    linear = rotation * (size / (width * max(float((high - low).max()), 4.0)))
+    return np.c_[linear, size / 2 - linear @ (rotation.T @ (low + high) / 2)]
+
+
+class Surroundings:
+    """A part of a picture, reduced by octaves, that crops are taken from without aliasing.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+    crops : list of np.ndarray [shape=(2, 3)]
+        The similarities from the picture to the crops that will be taken.
+    size : int
+        Side of the crops in pixels.
+    """
+
+    def __init__(self, picture: np.ndarray, crops: list[np.ndarray], size: int) -> None:
+        height, width = picture.shape[:2]
+        square = np.array([[0, 0], [size, 0], [0, size], [size, size]], float)
+        corners = np.concatenate([geometry.apply(geometry.invert(c), square) for c in crops])
+        scale = max(float(np.hypot(c[0, 0], c[1, 0])) for c in crops)
+        margin = 4.0 / min(scale, 1.0)
+        # from whole multiples of 16 on, so that octaves fall alike whatever the place
+        low = np.floor((corners.min(0) - margin) / 16).astype(int) * 16
+        high = np.ceil(corners.max(0) + margin).astype(int)
+        x0, y0 = np.clip(low, 0, [max(width - 2, 0), max(height - 2, 0)])
+        x1, y1 = np.clip(high, [x0 + 2, y0 + 2], [max(width, 2), max(height, 2)])
+        self._piece = picture[y0:y1, x0:x1]
+        self._to_picture = np.array([[1.0, 0, x0], [0, 1.0, y0]])
+        while scale < _REDUCE_BELOW and min(self._piece.shape[:2]) >= 4:
+            self._piece = cv2.pyrDown(self._piece)
+            # pyrDown puts the new pixel's centre on the old one's
+            octave = np.array([[2.0, 0, -0.5], [0, 2.0, -0.5]])
+            self._to_picture = geometry.compose(self._to_picture, octave)
+            scale *= 2
+
+    def cut(self, to_crop: np.ndarray, size: int) -> np.ndarray:
+        """A crop ``[shape=(size, size, 3)]``; the picture's edge is repeated beyond it."""
+        return cv2.warpAffine(
+            self._piece,
+            geometry.for_opencv(geometry.compose(to_crop, self._to_picture)),
+            (size, size),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+
+
+def cut(picture: np.ndarray, to_crop: np.ndarray, size: int) -> np.ndarray:
+    """The crop of a picture ``[shape=(size, size, 3)]``, without aliasing; its edge is repeated."""
+    return Surroundings(picture, [to_crop], size).cut(to_crop, size)
+
+
+def distinct(faces: list[np.ndarray]) -> list[np.ndarray]:
+    """The faces without those that lie on a larger one."""
+    kept: list[np.ndarray] = []
+    for face in sorted(faces, key=face_width, reverse=True):
+        centre = face[:, :2].mean(0)
+        if all(
+            np.linalg.norm(centre - other[:, :2].mean(0)) > 0.5 * extent(other) for other in kept
+        ):
+            kept.append(face)
+    return kept
+
+
+def extent(face: np.ndarray) -> float:
+    """The larger side of a face's box; unlike its width it hardly changes as the head turns."""
+    return float((face[:, :2].max(0) - face[:, :2].min(0)).max())
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Silence the C++ log lines MediaPipe writes while its graph starts."""
+    try:
+        saved = os.dup(2)
+    except OSError:
+        yield
+        return
+    with open(os.devnull, "w") as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def landmark_array(landmarks: Any, width: int, height: int) -> np.ndarray:
+    """MediaPipe's normalised landmarks as ``[shape=(478, 3)]`` in pixels."""
+    flat = [value for p in landmarks for value in (p.x, p.y, p.z)]
+    found = np.array(flat, float).reshape(points.COUNT, 3)
+    return found * np.array([width, height, width], float)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    count = max(1, int(np.ceil((length - side) / (side * 0.6))) + 1)
+    return [round(i * (length - side) / max(count - 1, 1)) for i in range(count)]
