@@ -2,12 +2,13 @@
 
     python bench/fuzz.py [--minutes 1] [--readers plate,sound,...] [--seed 0]
 
-Each reader (of the table in ``tests/bad_inputs``) is given good files with
-random damage: bytes changed, cut out, doubled, or swapped for numbers that
-programs trip over. It may refuse with a :class:`relip.errors.RelipError` or
-read what is there. Anything else is a find: the file is kept. Runs in a
-process of its own per reader, with a limit of 4 GB and of 20 s a file, so that
-crashes of native libraries are finds too.
+Each reader (of the table in ``tests/bad_inputs``, and three of its own: ``splice``,
+which writes an EXR again, ``index``, which lists a movie's pictures and decodes the
+first and the last, and ``nk``) is given good files with random damage: bytes
+changed, cut out, doubled, or swapped for numbers that programs trip over. It may
+refuse with a :class:`relip.errors.RelipError` or read what is there. Anything else is
+a find: the file is kept. Each reader runs in a process of its own, with a limit of
+4 GB and of 20 s a file, so that crashes of native libraries are finds too.
 """
 
 from __future__ import annotations
@@ -41,13 +42,117 @@ def table() -> Any:
     return module
 
 
+def splice(path: Path) -> Any:
+    """Write an EXR again with its first two rows changed, without a picture library before it."""
+    import numpy as np
+
+    from relip.errors import PlateError
+    from relip.plate import exrfile
+    from relip.plate.exrsplice import splice as spliced
+
+    data = path.read_bytes()
+    try:
+        raw = exrfile.parse(data)
+        part = raw.parts[0]
+        left, top, right, bottom = part.window
+        shape = (bottom - top + 1, right - left + 1, len(part.channels))
+        if np.prod(shape, dtype=object) > 1 << 22:
+            raise exrfile.LayoutError("too large for this test")
+        pixels = np.ones(shape, np.float32)
+        names = [n for n, _, _ in part.channels]
+
+        def encode(first: int, last: int, kinds: Any, compression: str) -> bytes:
+            return data
+
+        return spliced(data, 0, pixels, names, (0, min(2, shape[0])), encode)
+    except exrfile.LayoutError as error:
+        raise PlateError(str(error)) from None
+
+
+def index(path: Path) -> Any:
+    """List a movie's pictures, decode the first and the last."""
+    from relip.plate import open_plate
+    from relip.plate.movie_index import movie_index
+
+    found = movie_index(str(path))
+    if len(found.grid) > 10_000_000:
+        raise AssertionError(f"a grid of {len(found.grid)}")
+    with open_plate(path) as opened:
+        frames = opened.frames
+        return opened.read(frames[0]), opened.read(frames[-1])
+
+
+def nk(path: Path) -> Any:
+    """Read a script, write it again, and read tracks and curves from it."""
+    import contextlib
+
+    from relip.errors import RelipError
+    from relip.handoff import nk as scripts
+    from relip.handoff.coordinates import Format
+    from relip.handoff.curves import read_curves
+    from relip.handoff.tracks import read_tracks
+
+    with contextlib.suppress(RelipError):
+        read_curves(path)
+    with contextlib.suppress(RelipError):
+        read_tracks(path, Format(64, 48))
+    script = scripts.read(path)
+    return scripts.format_nodes(script.nodes)
+
+
+SCRIPT = b"""#! nuke -nx
+version 15.1 v1
+Root {
+ inputs 0
+ format "64 48 0 0 64 48 1 small"
+}
+Read {
+ inputs 0
+ file a.%04d.exr
+ name Read1
+}
+set N1 [stack 0]
+Tracker4 {
+ tracks { { 1 31 1 }
+{ { 5 1 20 enable e 1 } { 3 1 75 name name 1 } { 2 1 58 track_x track_x 1 } }
+{ { {curve K x1 1} "track 1" {curve x1 3 4 5} } } }
+ name Tracker1
+}
+push $N1
+CornerPin2D {
+ to1 {{curve x1 1 2 3} {curve L x1 0 x9 4}}
+ from1 {0 0}
+ name CornerPin1
+}
+NoOp {
+ addUserKnob {20 User}
+ addUserKnob {7 jawOpen R 0 1}
+ jawOpen {{curve x1 0 0.5 x7 1 C x9 0}}
+ label "[value jawOpen]\\n\\{"
+ name Curves
+}
+Group {
+ name G
+}
+ Input {
+  inputs 0
+  name I
+ }
+ clone node1 {
+ }
+end_group
+"""
+
+OWN = {"splice": splice, "index": index, "nk": nk}
+
+
 def seeds(module: Any) -> dict[str, list[tuple[str, bytes]]]:
     """Good files by reader: suffix and content."""
     import av
     import numpy as np
     import OpenImageIO as oiio
 
-    found: dict[str, list[tuple[str, bytes]]] = {name: [] for name in module.READERS}
+    found: dict[str, list[tuple[str, bytes]]] = {name: [] for name in (*module.READERS, *OWN)}
     found["plate"].append((".exr", module.exr()))
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -81,6 +186,12 @@ def seeds(module: Any) -> dict[str, list[tuple[str, bytes]]]:
 
         save_file({"mean": np.zeros(3, np.float32)}, Path(folder) / "m", {"relip": "{}"})
         found["model"].append((".safetensors", (Path(folder) / "m").read_bytes()))
+    found["index"] = [(s, d) for s, d in found["plate"] if s in (".mp4", ".mov", ".mkv")]
+    found["splice"] = [(s, d) for s, d in found["plate"] if s == ".exr"]
+    here = Path(__file__).resolve().parents[1]
+    scripts = [*sorted((here / "gizmos").glob("*.gizmo"))[:3]]
+    found["nk"] = [(".nk", p.read_bytes()) for p in scripts]
+    found["nk"].append((".nk", SCRIPT))
     sine = (np.sin(np.arange(4000) / 9) * 9000).astype("<i2").tobytes()
     found["sound"].append((".wav", module.wave(data=sine)))
     found["transcript"].append((".txt", "Five big plums, 21st of May: £3.50 — né?".encode()))
@@ -129,7 +240,7 @@ def work(name: str, seconds: float, seed: int, keep: str, queue: Any) -> None:
 
     module = table()
     material = seeds(module)[name]
-    read = module.READERS[name]
+    read = {**module.READERS, **OWN}[name]
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))
     rng = random.Random(seed)
     counts = {"read": 0, "refused": 0}
@@ -175,7 +286,7 @@ def main() -> int:
     parser.add_argument("--keep", default="fuzz-finds", help="folder for the finds")
     args = parser.parse_args()
     os.makedirs(args.keep, exist_ok=True)
-    names = args.readers.split(",") if args.readers else list(table().READERS)
+    names = args.readers.split(",") if args.readers else [*table().READERS, *OWN]
     context = multiprocessing.get_context("spawn")
     bad = 0
     for name in names:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from relip.errors import TranscriptError
-from relip.speech import load_audio
+from relip.speech import Audio, load_audio
 from relip.speech.alignment import ARPABET, BILABIALS, LABIODENTALS, Interval
 from relip.speech.ipa import parse_ipa
 
@@ -61,6 +61,8 @@ def read_truth(path: Path) -> Truth:
                 merged.append((start, end, ["*"]))
             elif len(part) and float(np.sqrt(np.mean(part**2))) > limit:
                 merged[-1] = (merged[-1][0], end, merged[-1][2])
+    if kind == "espeak":
+        merged = _with_closures(merged, sound, limit)
     phones: list[Interval] = []
     inner: list[bool] = []
     for start, end, labels in merged:
@@ -69,6 +71,43 @@ def read_truth(path: Path) -> Truth:
             phones.append(Interval(float(edges[place]), float(edges[place + 1]), label))
             inner.append(place > 0)
     return Truth(phones, inner, rows[-1][1])
+
+
+def _with_closures(
+    merged: list[tuple[float, float, list[str]]], sound: Audio, limit: float
+) -> list[tuple[float, float, list[str]]]:
+    """Stops begin with their closure.
+
+    eSpeak's event of a stop tells of its burst, and the closure before it goes to the phone in
+    front, as a vowel that cannot be heard. What is as quiet there as a pause belongs to the stop.
+    """
+    out = list(merged)
+    for index in range(1, len(out)):
+        start, end, labels = out[index]
+        before, until, name = out[index - 1]
+        if labels[0] not in _STOPS or start - until > 0.001 or name[0] in _STOPS:
+            continue
+        part = sound.samples[round(before * sound.rate) : round(start * sound.rate)]
+        heard = np.flatnonzero(np.abs(part) > limit)
+        # The burst may begin some milliseconds before its event.
+        quiet = _longest_gap(heard, len(part))
+        if quiet is None:
+            continue
+        low, high = quiet
+        if high - low >= 0.015 * sound.rate and len(part) - high <= 0.03 * sound.rate:
+            closed = before + low / sound.rate
+            out[index - 1] = (before, closed, name)
+            out[index] = (closed, end, labels)
+    return out
+
+
+def _longest_gap(heard: np.ndarray, length: int) -> tuple[int, int] | None:
+    """The longest run of samples without sound, after some."""
+    if not len(heard):
+        return None
+    edges = np.append(heard, length)
+    gap = int(np.argmax(np.diff(edges)))
+    return int(edges[gap]) + 1, int(edges[gap + 1])
 
 
 def _labels(name: str, language: str, kind: str) -> list[str]:
@@ -138,10 +177,23 @@ def errors(found: list[Interval], truth: Truth) -> np.ndarray:
     return np.array(out)
 
 
-def hits(found: list[Interval], truth: Truth, kind: str) -> tuple[int, int, int]:
-    """True closures (or tucks) found, true ones, and found ones: middles within 50 ms."""
+def hits(found: list[Interval], truth: Truth, kind: str) -> tuple[int, int, int, int, int]:
+    """True closures (or tucks) found, true ones, right ones and found ones, and true ones held.
+
+    Found are those whose middle lies within 50 ms of a true one's, and the other way round;
+    held are true ones in whose middle the lips of a found one are where they must be.
+    """
     labels = BILABIALS if kind == "pbm" else LABIODENTALS
-    ours = [(p.start + p.end) / 2 for p in found if p.label in labels]
-    theirs = [(p.start + p.end) / 2 for p in truth.phones if p.label in labels]
-    matched = sum(any(abs(a - b) <= 0.05 for a in ours) for b in theirs)
-    return matched, len(theirs), len(ours)
+    ours = [p for p in found if p.label in labels]
+    theirs = [p for p in truth.phones if p.label in labels]
+
+    def near(a: Interval, others: list[Interval]) -> bool:
+        return any(abs(a.start + a.end - b.start - b.end) <= 0.1 for b in others)
+
+    matched = sum(near(t, ours) for t in theirs)
+    right = sum(near(o, theirs) for o in ours)
+    held = sum(
+        near(t, ours) or any(o.start <= (t.start + t.end) / 2 <= o.end for o in ours)
+        for t in theirs
+    )
+    return matched, len(theirs), right, len(ours), held

@@ -30,4 +30,6 @@ def commands() -> None:
     """What ``rez env relip`` changes."""
     env.NUKE_PATH.prepend("{root}")  # type: ignore[name-defined]  # noqa: F821
     env.RELIP_ENGINE = "{root}/env"  # type: ignore[name-defined]  # noqa: F821
-    alias("relip", "{root}/env/bin/relip")  # type: ignore[name-defined]  # noqa: F821
+    windows = system.platform == "windows"  # type: ignore[name-defined]  # noqa: F821
+    beside = "Scripts/relip.exe" if windows else "bin/relip"
+    alias("relip", "{root}/env/" + beside)  # type: ignore[name-defined]  # noqa: F821

@@ -90,7 +90,15 @@ def test_without_a_registration_the_checkout_is_told_of(tmp_path: Path):
     assert "not registered" in found["nuke plugin"].detail
 
 
-def test_the_rez_package_is_of_this_version():
+@pytest.mark.parametrize(
+    ("platform", "command"),
+    [
+        ("linux", "{root}/env/bin/relip"),
+        ("osx", "{root}/env/bin/relip"),
+        ("windows", "{root}/env/Scripts/relip.exe"),
+    ],
+)
+def test_the_rez_package_is_of_this_version(platform: str, command: str):
     import relip
 
     text = (ROOT / "nuke_plugin" / "package.py").read_text("utf-8")
@@ -108,9 +116,13 @@ def test_the_rez_package_is_of_this_version():
         NUKE_PATH = Variable()
         RELIP_ENGINE = ""
 
+    class System:
+        pass
+
+    System.platform = platform  # type: ignore[attr-defined]
     aliases: dict[str, str] = {}
     env = Env()
-    space.update(env=env, alias=aliases.__setitem__)
+    space.update(env=env, alias=aliases.__setitem__, system=System)
     space["commands"]()
     assert env.NUKE_PATH.value == "{root}" and env.RELIP_ENGINE == "{root}/env"
-    assert aliases == {"relip": "{root}/env/bin/relip"}
+    assert aliases == {"relip": command}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from relip import pipeline, records
+from relip import containment, pipeline, records
 from relip.errors import OutputError, UsageError
 from relip.progress import Progress
 from relip.records import StageReport
@@ -140,6 +140,7 @@ def dub_with(
         if os.path.realpath(taken) == os.path.realpath(first):
             raise UsageError(f"{out}: would overwrite an input", mend="change the output's name")
     shot.check_inputs()
+    _check_shot_folder(folder)
     _check_writable(out.parent)
     shot = Shot.create(folder, description)
     with progress.part(0, 0.9):
@@ -181,11 +182,24 @@ def _stem(path: Path) -> str:
 def _remove(folder: Path) -> None:
     """Remove what Relip made in a shot folder, and the folder when nothing else is in it."""
     for name in (*pipeline.STAGES, "model", "comp", "witness"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+        with contextlib.suppress(OutputError):  # a link that leads elsewhere: not ours to empty
+            shutil.rmtree(containment.inside(folder / name, folder), ignore_errors=True)
     for name in ("shot.toml", "dub.json"):
         (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+def _check_shot_folder(folder: Path) -> None:
+    """Refuse a folder of something else: ``clean`` would remove a "model" or "comp" in it."""
+    if (folder / "shot.toml").exists():
+        return
+    for name in (*pipeline.STAGES, "model", "comp", "witness"):
+        if os.path.lexists(folder / name):
+            raise UsageError(
+                f"{folder} is no shot folder, and has a {name} already",
+                mend="name another with --shot",
+            )
 
 
 def _check_writable(folder: Path) -> None:

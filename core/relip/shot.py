@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from relip import pathmap, records
+from relip import containment, pathmap, records
 from relip.errors import (
     AudioError,
     FrameRangeError,
@@ -545,9 +545,10 @@ class Shot:
         Raises
         ------
         OutputError
-            If it cannot be made.
+            If it cannot be made, or is a link that leads out of the shot.
         """
-        folder = self.folder / name
+        folder = containment.inside(self.folder / name, self.folder)
+        containment.inside(folder / "status", self.folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as exc:

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import nuke
 
-from relip_nuke import engine, farm, handoff, nodes, overrides, paths, pixels, state
-
-#: Knobs that are settings of the shot: family, knob, section of shot.toml, setting.
-_SETTINGS = (
-    ("RelipSpeech", "language", "dialogue", "language"),
-    ("RelipMask", "grow", "mask", "grow"),
-    ("RelipMask", "feather", "mask", "feather"),
-    ("RelipMask", "jaw", "mask", "jaw"),
-    ("RelipMask", "sides", "mask", "sides"),
-    ("RelipRender", "quality", "train", "quality"),
-    ("RelipRender", "steps", "train", "steps"),
-    ("RelipRender", "seed", "train", "seed"),
-    ("RelipRender", "device", "train", "device"),
-    ("RelipRender", "device", "render", "device"),
-    ("RelipRender", "drive", "render", "drive"),
-    ("RelipRender", "articulation", "render", "articulation"),
-    ("RelipRender", "detail", "render", "detail"),
-)
-
-_WHOLE_NUMBERS = ("steps", "seed")
+from relip_nuke import engine, farm, handoff, nodes, overrides, paths, pixels, settings, state
 
 #: Errors that are told to the artist in one line.
 _EXPECTED = (
@@ -43,7 +24,7 @@ Next = Callable[[dict[str, Any]], None]
 
 
 def press(node: nuke.Node, button: str) -> None:
-    """Do what a button says; failures end in the node's state and, in the interface, a message."""
+    """Do what a button says; what it refuses is told, and changes no node's state."""
     action = _BUTTONS.get(button)
     if action is None:
         tell(node, f"{node.name()} has no action {button}: plugin and gizmo are of two releases")
@@ -51,19 +32,14 @@ def press(node: nuke.Node, button: str) -> None:
     try:
         action(nodes.owner(node), button)
     except _EXPECTED as error:
-        fail(node, button, error)
+        refuse(nodes.owner(node), error)
 
 
-def fail(node: nuke.Node, what: str, error: Exception) -> None:
-    """Show why something failed, in the panel, on the node, and as a message."""
-    shot = nodes.shot_of(node)
-    line = one_line(error)
-    state.end(shot, nodes.STAGES[nodes.family(nodes.owner(node)) or "Relip"], line)
-    if not shot:
-        nodes.put(nodes.owner(node), "state", str(state.Standing("failed", line)))
+def refuse(node: nuke.Node, error: Exception) -> None:
+    """Tell why something was not done. What the shot holds is as good as before."""
     last = getattr(error, "last_lines", None)
-    more = "\n\n" + "\n".join(last) if last else ""
-    tell(node, f"{nodes.owner(node).name()}: {line}{more}")
+    more = "\n\nThe engine's last lines:\n" + "\n".join(last) if last else ""
+    tell(node, f"{node.name()}: {one_line(error)}{more}")
 
 
 def one_line(error: Exception) -> str:
@@ -85,11 +61,18 @@ def tell(node: nuke.Node, text: str) -> None:
 
 
 def ask(
-    node: nuke.Node, method: str, params: dict[str, Any], *, title: str, then: Next, stage: str = ""
+    node: nuke.Node,
+    method: str,
+    params: dict[str, Any],
+    *,
+    title: str,
+    then: Next,
+    stages: tuple[str, ...] = (),
 ) -> None:
-    """Run a job of the engine and go on with its result; failures are shown.
+    """Run a job of the engine and go on with its result; failures are told.
 
-    The nodes of the shot say ``running`` meanwhile.
+    The nodes of the shot say ``running`` meanwhile, when the job has a title. With stages, the
+    job is a part of making them, and its failure is theirs.
     """
     shot = str(params.get("shot", ""))
     name = node.fullName()
@@ -97,37 +80,26 @@ def ask(
         state.begin(shot, title)
 
     def done(result: dict[str, Any] | None, error: Exception | None) -> None:
+        failure = ""
+        if error is not None and not isinstance(error, engine.Cancelled):
+            failure = one_line(error)
+        if title:
+            state.end(shot, stages, failure)
+        elif failure and stages:
+            state.fail(shot, stages, failure)
         at = nodes.named(name)
-        if isinstance(error, engine.Cancelled):
-            state.end(shot, stage or "render")
-            return
-        if at is None:
-            state.end(shot, stage or "render")  # the node was deleted while the engine worked
+        # Nothing is left to do for a node that was deleted while the engine worked.
+        if at is None or isinstance(error, engine.Cancelled):
             return
         if error is not None:
-            state.end(shot, stage or "render", one_line(error))
-            fail_stage(at, stage, error)
+            refuse(at, error)
             return
-        if title:
-            state.end(shot, stage or "render")
         try:
             then(result or {})
         except _EXPECTED as problem:
-            fail(at, method, problem)
+            refuse(nodes.named(name) or nuke.root(), problem)
 
     engine.run(method, params, title=title, done=done)
-
-
-def fail_stage(node: nuke.Node, stage: str, error: Exception) -> None:
-    """Show an engine's failure at the stage it belongs to."""
-    line = one_line(error)
-    own = nodes.STAGES[nodes.family(node) or "Relip"]
-    state.end(nodes.shot_of(node), stage or own, line)
-    if stage and stage != own:
-        nodes.put(node, "state", str(state.Standing("failed", line)))
-    last = getattr(error, "last_lines", None)
-    more = "\n\nThe engine's last lines:\n" + "\n".join(last) if last else ""
-    tell(node, f"{node.name()}: {line}{more}")
 
 
 def need_shot(node: nuke.Node) -> str:
@@ -150,68 +122,6 @@ def need_shot(node: nuke.Node) -> str:
     return shot
 
 
-def settings(parts: dict[str, nuke.Node]) -> dict[str, dict[str, Any]]:
-    """What the panels of a shot's nodes say, as sections of shot.toml."""
-    made: dict[str, dict[str, Any]] = {}
-    for family, knob, section, name in _SETTINGS:
-        if family in parts:
-            value = nodes.value(parts[family], knob)
-            if knob in _WHOLE_NUMBERS:
-                value = int(value)
-            made.setdefault(section, {})[name] = value
-    speech, render = parts.get("RelipSpeech"), parts.get("RelipRender")
-    if speech is not None:
-        dialogue = made.setdefault("dialogue", {})
-        for knob, name in (("audio", "audio"), ("text", "text"), ("production_audio",) * 2):
-            dialogue[name] = nodes.absolute(nodes.text(speech, knob))
-        longer = str(nodes.value(speech, "when_longer"))
-        dialogue["when_longer"] = "error" if longer == "refuse" else longer
-        rate = frame_rate(speech)
-        dialogue["offset"] = round(float(nodes.value(speech, "offset")) / paths.parse_rate(rate), 6)
-    if "RelipTrack" in parts:
-        made["track"] = {"face": followed_face(parts["RelipTrack"])}
-    if render is not None:
-        made["render"]["csv"] = nodes.absolute(nodes.text(render, "csv"))
-        made["train"]["frames"] = nodes.text(render, "train_frames")
-    return made
-
-
-def followed_face(track: nuke.Node) -> str:
-    """The face to follow as shot.toml has it: a place and a frame; "" for the largest.
-
-    Raises
-    ------
-    OverrideError
-        If a place is chosen and no plate is connected: its height turns y over.
-    """
-    if str(nodes.value(track, "face")) == "largest":
-        return ""
-    plate = nodes.plate_input(track)
-    if plate is None:
-        raise overrides.OverrideError("connect the plate: the face's point lies in it")
-    x, y = (float(v) for v in nodes.value(track, "face_point"))
-    frame = int(nodes.value(track, "face_frame"))
-    return f"{x:g},{plate.height() - y:g}@{frame}"
-
-
-def frame_rate(speech: nuke.Node) -> str:
-    """The shot's frame rate: the panel's, else the project's.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    given = nodes.text(speech, "fps")
-    if given:
-        try:
-            paths.parse_rate(given)
-        except (ValueError, ZeroDivisionError):
-            raise ValueError(f"Frame rate {given!r} is none: write 24, 25 or 24000/1001") from None
-        return given
-    return paths.format_rate(float(nuke.root()["fps"].value()))
-
-
 # --------------------------------------------------------------------- make shot
 
 
@@ -227,7 +137,7 @@ def make_shot(node: nuke.Node, button: str) -> None:
     if not nodes.text(holder, "shot"):
         nodes.put(holder, "shot", default_shot(holder))
     shot = nodes.shot_of(holder)
-    made = settings(parts)
+    made = settings.of(parts)
     made["plate"] = plate_settings(speech, shot)
 
     def then(result: dict[str, Any]) -> None:
@@ -240,7 +150,6 @@ def make_shot(node: nuke.Node, button: str) -> None:
         {"shot": shot, "settings": made},
         title=f"{os.path.basename(shot)}: make shot",
         then=then,
-        stage="speech",
     )
 
 
@@ -250,7 +159,7 @@ def plate_settings(speech: nuke.Node, shot: str) -> dict[str, Any]:
     return {
         "path": plate.path,
         "frames": f"{plate.first}-{plate.last}",
-        "fps": frame_rate(speech),
+        "fps": settings.frame_rate(speech),
         "colourspace": plate.colourspace,
     }
 
@@ -293,47 +202,72 @@ def write_comp(node: nuke.Node, button: str) -> None:
 def run_until(node: nuke.Node, stage: str) -> None:
     """Hand over what changed in Nuke, then run every stale stage up to ``stage``."""
     shot = need_shot(node)
+    name = node.fullName()
+
+    def ran(result: dict[str, Any]) -> None:
+        if stage == "mask":
+            # RelipMask's own Update hands its matte over, too; it may be made from what just ran.
+            overrides.hand_over_own_matte(nodes.parts(_again(name)), shot)
+        refresh(_again(name), "refresh")
+        report(_again(name), result)
+
+    def run() -> None:
+        ask(
+            _again(name),
+            "run",
+            {"shot": shot, "until": stage},
+            title=f"{os.path.basename(shot)}: {stage}",
+            then=ran,
+            stages=(stage,),
+        )
+
+    prepare(node, shot, stage, run)
+
+
+def prepare(node: nuke.Node, shot: str, stage: str, then: Callable[[], None]) -> None:
+    """Bring the shot folder up to what Nuke holds, then go on.
+
+    That is the plate, the panels' settings, edits, and for what comes after the mask stage the
+    artist's matte and patch. Where the matte is made from the computed one, that is made first.
+    """
     parts = nodes.parts(node)
-    made = settings(parts)
+    made = settings.of(parts)
     speech = parts.get("RelipSpeech")
     if speech is not None:
         made["plate"] = plate_settings(speech, shot)
     if "RelipBlend" in parts:
         made["blend"] = {"mix": float(nodes.value(parts["RelipBlend"], "mix"))}
     overrides.write_edits(parts, shot)
-    title = f"{os.path.basename(shot)}: {stage}"
     name = node.fullName()
+    after_mask = stage in ("train", "render", "blend")
 
-    def ran(result: dict[str, Any]) -> None:
-        refresh(_again(name), "refresh")
-        report(_again(name), result)
-
-    def hand_over_then_run() -> None:
-        if stage in ("render", "blend", "train"):
+    def hand_over() -> None:
+        if after_mask:
+            parts = nodes.parts(_again(name))
             overrides.hand_over_matte(parts, shot)
-        if stage in ("render", "blend") and "RelipRender" in parts:
-            overrides.hand_over_patch(parts["RelipRender"], shot)
-        ask(_again(name), "run", {"shot": shot, "until": stage}, title=title, then=ran, stage=stage)
+            if stage != "train" and "RelipRender" in parts:
+                overrides.hand_over_patch(parts["RelipRender"], shot)
+        then()
 
     def masked(result: dict[str, Any]) -> None:
         reload_files(_again(name))
         state.refresh_shot(shot)
-        hand_over_then_run()
+        hand_over()
 
     def was_set(result: dict[str, Any]) -> None:
-        if stage in ("render", "blend", "train") and overrides.matte_needs_mask(parts):
+        if after_mask and overrides.matte_needs_mask(nodes.parts(_again(name))):
             ask(
                 _again(name),
                 "run",
                 {"shot": shot, "until": "mask"},
                 title=f"{os.path.basename(shot)}: mask",
                 then=masked,
-                stage="mask",
+                stages=("mask", stage),
             )
         else:
-            hand_over_then_run()
+            hand_over()
 
-    ask(node, "set", {"shot": shot, "settings": made}, title="", then=was_set, stage=stage)
+    ask(node, "set", {"shot": shot, "settings": made}, title="", then=was_set, stages=(stage,))
 
 
 def _again(name: str) -> nuke.Node:
@@ -374,7 +308,15 @@ def refresh(node: nuke.Node, button: str) -> None:
 
 
 def load(node: nuke.Node, shot: str) -> None:
-    """Load what the shot folder holds into all nodes of the shot, keeping unwritten edits."""
+    """Load what the shot folder holds into all nodes of the shot, keeping unwritten edits.
+
+    None of it can be undone: curves brought back by an undo would count as edits.
+    """
+    with nodes.no_undo():
+        _load(node, shot)
+
+
+def _load(node: nuke.Node, shot: str) -> None:
     done: list[str] = []
     for each in [node, *nodes.every()]:
         if nodes.shot_of(each) != shot:
@@ -417,68 +359,54 @@ def _part(node: nuke.Node, family: str) -> nuke.Node:
     return part
 
 
-def write_curves(node: nuke.Node, button: str) -> None:
-    """Write the edited mouth curves."""
-    shot = need_shot(node)
-    frames = overrides.write_curves(_part(node, "RelipSpeech"), shot)
-    _stale(shot)
-    tell(
-        node,
-        f"{node.name()}: frames {paths.format_frames(frames)} are now yours; press Update"
-        if frames
-        else f"{node.name()}: the curves are as they were computed; there is no override",
-    )
+class _Override(NamedTuple):
+    """One kind of edit: whose it is, how it is written and reverted, and what is said of it."""
+
+    family: str
+    write: Callable[[nuke.Node, str], Any]
+    revert: Callable[[nuke.Node, str], bool]
+    written: str
+    unchanged: str
 
 
-def revert_curves(node: nuke.Node, button: str) -> None:
-    """Load the computed mouth curves again."""
-    shot = need_shot(node)
-    overrides.revert_curves(_part(node, "RelipSpeech"), shot)
-    _stale(shot)
+_OVERRIDES = {
+    "curves": _Override(
+        "RelipSpeech",
+        overrides.write_curves,
+        overrides.revert_curves,
+        "frames {} are now yours; press Update",
+        "the curves are as they were computed; there is no override",
+    ),
+    "phones": _Override(
+        "RelipSpeech",
+        overrides.write_phones,
+        overrides.revert_phones,
+        "the phones are now yours; press Update",
+        "the phones are as they were computed; there is no override",
+    ),
+    "track": _Override(
+        "RelipTrack",
+        overrides.write_corrections,
+        overrides.revert_corrections,
+        "the corrections are written; press Update",
+        "all corrections are 0; there is no override",
+    ),
+}
 
 
-def write_phones(node: nuke.Node, button: str) -> None:
-    """Write the edited phones."""
-    shot = need_shot(node)
-    there = overrides.write_phones(_part(node, "RelipSpeech"), shot)
-    _stale(shot)
-    tell(
-        node,
-        f"{node.name()}: the phones are now yours; press Update"
-        if there
-        else f"{node.name()}: the phones are as they were computed; there is no override",
-    )
+def write_override(node: nuke.Node, button: str) -> None:
+    """Write edited curves, phones or point corrections."""
+    shot, kind = need_shot(node), _OVERRIDES[button.partition("_")[2]]
+    there = kind.write(_part(node, kind.family), shot)
+    state.refresh_shot(shot)
+    frames = paths.format_frames(there) if isinstance(there, list) else ""
+    tell(node, f"{node.name()}: {kind.written.format(frames) if there else kind.unchanged}")
 
 
-def revert_phones(node: nuke.Node, button: str) -> None:
-    """Show the computed phones again."""
-    shot = need_shot(node)
-    overrides.revert_phones(_part(node, "RelipSpeech"), shot)
-    _stale(shot)
-
-
-def write_track(node: nuke.Node, button: str) -> None:
-    """Write the point corrections."""
-    shot = need_shot(node)
-    there = overrides.write_corrections(_part(node, "RelipTrack"), shot)
-    _stale(shot)
-    tell(
-        node,
-        f"{node.name()}: the corrections are written; press Update"
-        if there
-        else f"{node.name()}: all corrections are 0; there is no override",
-    )
-
-
-def revert_track(node: nuke.Node, button: str) -> None:
-    """Set all corrections to 0."""
-    shot = need_shot(node)
-    overrides.revert_corrections(_part(node, "RelipTrack"), shot)
-    _stale(shot)
-
-
-def _stale(shot: str) -> None:
-    """Show at once what an override has made stale."""
+def revert_override(node: nuke.Node, button: str) -> None:
+    """Load what was computed again, and remove the override."""
+    shot, kind = need_shot(node), _OVERRIDES[button.partition("_")[2]]
+    kind.revert(_part(node, kind.family), shot)
     state.refresh_shot(shot)
 
 
@@ -503,7 +431,6 @@ def native(node: nuke.Node, button: str) -> None:
         params,
         title=f"{os.path.basename(shot)}: {params['to']}",
         then=then,
-        stage="track",
     )
 
 
@@ -511,19 +438,43 @@ def native(node: nuke.Node, button: str) -> None:
 
 
 def submit(node: nuke.Node, button: str = "submit") -> None:
-    """RelipSubmit: write an Open Job Description bundle of the shot and the comp."""
+    """RelipSubmit: write an Open Job Description bundle of the shot and the comp.
+
+    The farm reads the shot folder and the comp's file, so both are brought up to what is on the
+    screen first.
+    """
     shot = need_shot(node)
-    overrides.write_edits(nodes.parts(node), shot)
     write = farm.write_below(node)
-    params = farm.bundle_request(node, shot, write)
+    save = write is not None and bool(farm.comp_file()) and bool(nuke.root().modified())
+    if save and not _may_save():
+        raise overrides.OverrideError(
+            "the comp has changes that are not saved, and the farm reads its file;"
+            " save it and submit again"
+        )
+    name = node.fullName()
 
-    def then(result: dict[str, Any]) -> None:
-        comp = "" if "comp" in params else (
-            "\nWithout a comp step: save the comp and put a Write below the node to have one."
-        )  # fmt: skip
-        tell(node, f"{node.name()}: the job bundle is in {params['out']}{comp}")
+    def bundle() -> None:
+        at = _again(name)
+        if save:
+            nuke.scriptSave("")
+        params = farm.bundle_request(at, shot, farm.write_below(at))
 
-    ask(node, "farm.bundle", params, title="", then=then)
+        def then(result: dict[str, Any]) -> None:
+            comp = "" if "comp" in params else (
+                "\nWithout a comp step: save the comp and put a Write below the node to have one."
+            )  # fmt: skip
+            lacking = "".join(f"\nNot in the job: {note}" for note in result.get("notes", []))
+            tell(at, f"{at.name()}: the job bundle is in {params['out']}{comp}{lacking}")
+
+        ask(at, "farm.bundle", params, title="", then=then)
+
+    prepare(node, shot, "blend", bundle)
+
+
+def _may_save() -> bool:
+    return bool(nuke.GUI) and bool(
+        nuke.ask("The farm renders the comp as it is saved. Save its changes now and submit it?")
+    )
 
 
 def submit_selected() -> None:
@@ -553,13 +504,9 @@ _BUTTONS: dict[str, Callable[[nuke.Node, str], None]] = {
     "train": train,
     "write_comp": write_comp,
     "refresh": refresh,
-    "write_curves": write_curves,
-    "revert_curves": revert_curves,
-    "write_phones": write_phones,
-    "revert_phones": revert_phones,
-    "write_track": write_track,
-    "revert_track": revert_track,
     "submit": submit,
     "doctor": doctor,
+    **{f"write_{kind}": write_override for kind in _OVERRIDES},
+    **{f"revert_{kind}": revert_override for kind in _OVERRIDES},
     **dict.fromkeys(handoff.EXPORTS, native),
 }

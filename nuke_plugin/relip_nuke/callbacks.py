@@ -6,8 +6,15 @@ import os
 
 import nuke
 
-#: Knobs whose change makes the state of a comp's Relip nodes another.
-_WATCHED = frozenset(("shot", "inputChange", "use_mine", "mode", "showPanel"))
+#: Knobs whose change gives other nodes another shot or picture.
+_HANDED_ON = frozenset(("shot", "inputChange", "use_mine", "mode"))
+
+#: Knobs that are settings of the shot.
+_SETTINGS = frozenset(
+    ("language", "audio", "text", "production_audio", "offset", "when_longer", "fps",
+     "face", "face_point", "face_frame", "grow", "feather", "jaw", "sides", "quality", "steps",
+     "seed", "train_frames", "drive", "csv", "articulation", "detail")
+)  # fmt: skip
 
 
 def gizmo_folder() -> str:
@@ -51,12 +58,19 @@ def on_create() -> None:
 
 
 def on_knob_changed() -> None:
-    """A knob was changed or a panel opened."""
-    if nuke.thisKnob().name() not in _WATCHED:
+    """A knob was changed or a panel opened. Nuke waits for this: nothing more than needed."""
+    name = nuke.thisKnob().name()
+    if name not in _HANDED_ON and name not in _SETTINGS and name != "showPanel":
         return
     from relip_nuke import state
 
-    state.refresh_all()
+    if name in _HANDED_ON:
+        state.refresh_below(nuke.thisNode())
+    elif name in _SETTINGS:
+        # A slider that is dragged comes here many times a second.
+        state.refresh_panel(nuke.thisNode())
+    else:
+        state.refresh(nuke.thisNode())
 
 
 def on_script_load() -> None:

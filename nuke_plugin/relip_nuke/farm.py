@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import nuke
@@ -12,7 +11,11 @@ import nuke
 from relip_nuke import nodes, paths, state
 
 #: Which command makes a stage's frames.
-_MAKES = {"track": "relip track", "mask": "relip mask", "render": "relip run --until render"}
+_MAKES = {
+    "track": "relip track {}",
+    "mask": "relip mask {}",
+    "render": "relip run {} --until render",
+}
 
 
 class CacheError(RuntimeError):
@@ -36,18 +39,47 @@ def rendered_frames(arguments: list[str]) -> list[int] | None:
     return sorted(set(found)) or None
 
 
-def needed(write: nuke.Node) -> Iterator[nuke.Node]:
-    """The Relip nodes whose caches a Write reads, those inside groups too."""
-    for node in nodes.upstream(write):
-        if _on(node, "disable"):
-            continue
-        if nodes.family(node) is not None:
-            if stage_read(node) is not None:
-                yield node
-        elif isinstance(node, nuke.Group):
-            for inner in node.nodes():
-                if nodes.family(inner) is not None and stage_read(inner) is not None:
-                    yield inner
+def needed(write: nuke.Node) -> list[nuke.Node]:
+    """The Relip nodes whose caches a Write's picture is made from, those inside groups too."""
+    found: list[nuke.Node] = []
+    seen = {write}
+    waiting = [write]
+    while waiting:
+        for node in _used(waiting.pop(0)):
+            if node in seen:
+                continue
+            seen.add(node)
+            waiting.append(node)
+            if not _on(node, "disable") and stage_read(node) is not None:
+                found.append(node)
+    return found
+
+
+def _used(node: nuke.Node) -> list[nuke.Node]:
+    """What a node's picture is made from, one step up, as the node is set."""
+    family = nodes.family(node)
+    if _on(node, "disable"):
+        inputs = [0]
+    elif family == "RelipRender":
+        # Its picture is its cache, or the artist's own: matte and plate go to the engine.
+        inputs = [2] if _uses_mine(node) else []
+    elif family == "Relip":
+        inputs = [0]  # the matte goes to the engine
+    elif node.Class() == "Switch" and not _moves(node, "which"):
+        inputs = [int(nodes.value(node, "which"))]
+    else:
+        return nodes.feeding(node)
+    above = (nodes.outer_input(node, index) for index in inputs)
+    return [each for each in above if each is not None]
+
+
+def _moves(node: nuke.Node, name: str) -> bool:
+    knob = node[name]
+    return bool(knob.isAnimated()) or bool(knob.hasExpression())
+
+
+def _uses_mine(render: nuke.Node) -> bool:
+    return bool(nodes.value(render, "use_mine")) and render.input(2) is not None
 
 
 def stage_read(node: nuke.Node) -> str | None:
@@ -59,8 +91,7 @@ def stage_read(node: nuke.Node) -> str | None:
         mine = node.input(1) is not None and str(nodes.value(node, "mode")) == "replace"
         return None if mine else "mask"
     if family == "RelipRender":
-        mine = bool(nodes.value(node, "use_mine")) and node.input(2) is not None
-        return None if mine else "render"
+        return None if _uses_mine(node) else "render"
     return "render" if family == "Relip" else None
 
 
@@ -88,13 +119,14 @@ def problem(node: nuke.Node, frames: list[int] | None) -> str | None:
     if found.state == "ready" or (found.state == "partial" and frames is None):
         # Which frames are wanted is known when each is rendered: see before_frame.
         return None
-    make = f"{_MAKES[stage]} {shot}, or Update on {name}"
+    folder = paths.quoted(shot)
+    make = f"{_MAKES[stage].format(folder)}, or Update on {name}"
     where = (
         "track/track.npz" if stage == "track" else os.path.relpath(state.pattern(shot, stage), shot)
     )
     note = f" ({found.note})" if found.note and found.state != "missing" else ""
     if found.state == "missing":
-        make = f"relip run {shot} --until {stage}, or Update on {name}"
+        make = f"relip run {folder} --until {stage}, or Update on {name}"
     return f"{name}: the cache {where} of {shot} is {found.state}{note}. Make it with {make}"
 
 
@@ -107,7 +139,7 @@ def before_render() -> None:
         Naming node, cache and how to make it.
     """
     write = nuke.thisNode()
-    if nodes.owner(write) is not write:
+    if nodes.inside_relip(write):
         return  # our own Writes hand pixels over; the caches come after them
     _refresh(write)
     frames = rendered_frames([str(word) for word in nuke.rawArgs]) if not nuke.GUI else None
@@ -124,7 +156,7 @@ def before_frame() -> None:
     CacheError
     """
     write = nuke.thisNode()
-    if nodes.owner(write) is not write:
+    if nodes.inside_relip(write):
         return
     frame = int(nuke.frame())
     for node in needed(write):
@@ -139,17 +171,16 @@ def before_frame() -> None:
             path = paths.frame_file(state.pattern(shot, str(stage)), frame)
             reason = f" ({note})" if note else ""
             raise CacheError(
-                f"{node.name()}: {path} is {found}{reason}. Make it with relip run {shot} --until"
-                f" {stage} --frames {frame}, or Update on {node.name()}"
+                f"{node.name()}: {path} is {found}{reason}. Make it with relip run"
+                f" {paths.quoted(shot)} --until {stage} --frames {frame}, or Update on"
+                f" {node.name()}"
             )
 
 
 def _refresh(write: nuke.Node) -> None:
     """Bring the nodes above a Write up to the disk, so that caches made since are read."""
-    for node in needed(write):
-        state.refresh(node)
     for node in nodes.upstream(write):
-        if nodes.family(node) == "RelipBlend":
+        if nodes.family(node) is not None:
             state.refresh(node)
 
 
@@ -159,17 +190,24 @@ def bundle_request(node: nuke.Node, shot: str, write: nuke.Node | None) -> dict[
     The comp step is there when the comp is saved and a Write is given.
     """
     params: dict[str, Any] = {"shot": shot, "out": os.path.join(shot, paths.NUKE_FOLDER, "farm")}
-    comp = nodes.absolute(nodes.text(nuke.root(), "name"))
-    if write is not None and os.path.isfile(comp):
+    comp = comp_file()
+    if write is not None and comp:
         first, last = nodes.shot_frames(node)
         params.update(comp=comp, write=write.fullName(), frames=f"{first}-{last}")
     return params
 
 
+def comp_file() -> str:
+    """The comp's file; empty when it was never saved."""
+    comp = nodes.absolute(nodes.text(nuke.root(), "name"))
+    return comp if os.path.isfile(comp) else ""
+
+
 def write_below(node: nuke.Node) -> nuke.Node | None:
-    """The first enabled Write that a node feeds; None when there is none."""
-    for write in nuke.allNodes("Write", group=nuke.root()):
-        above = {each.fullName() for each in nodes.upstream(write)}
-        if not _on(write, "disable") and node.fullName() in above:
+    """The first enabled Write that a node feeds, in a group too; None when there is none."""
+    for write in nuke.allNodes("Write", group=nuke.root(), recurseGroups=True):
+        if nodes.inside_relip(write) or _on(write, "disable"):
+            continue
+        if node in nodes.upstream(write):
             return write
     return None

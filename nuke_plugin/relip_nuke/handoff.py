@@ -58,7 +58,8 @@ def paste(node: nuke.Node, path: str) -> list[nuke.Node]:
         plate = nodes.plate_input(node)
         if plate is not None:
             plate.setSelected(True)
-        nuke.nodePaste(path)
+        # Nuke reads it as Tcl, to which a backslash says something else.
+        nuke.nodePaste(path.replace("\\", "/"))
         made = [each for each in group.nodes() if each.fullName() not in before]
     if not made:
         raise RuntimeError(f"{path} holds no nodes")

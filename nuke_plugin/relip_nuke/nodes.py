@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ INSIDE = {
     "RelipRender": "RelipRender1",
     "RelipBlend": "RelipBlend1",
 }
+
+#: A path as Windows' Explorer gives it: a drive or a share.
+_BACKSLASHED = re.compile(r"[A-Za-z]:\\|\\\\")
 
 _CLASS = re.compile(r"(Relip(?:Speech|Track|Mask|Render|Blend)?)_v\d+_\d+\Z")
 _TITLE = re.compile(r"(Relip(?:Speech|Track|Mask|Render|Blend)?) \d+\.\d+\Z")
@@ -83,17 +87,47 @@ def every() -> list[nuke.Node]:
 
 
 def upstream(node: nuke.Node) -> Iterator[nuke.Node]:
-    """The nodes above a node, nearest first, each once; not the node itself."""
-    seen = {node.fullName()}
+    """The nodes above a node, nearest first, each once; not the node itself.
+
+    Walls of groups are no end: what a group holds and what feeds it count, too.
+    Relip's own nodes are closed boxes.
+    """
+    # By the nodes themselves: clones share one name.
+    seen = {node}
     waiting = [node]
     while waiting:
-        at = waiting.pop(0)
-        for index in range(at.inputs()):
-            above = at.input(index)
-            if above is not None and above.fullName() not in seen:
-                seen.add(above.fullName())
+        for above in feeding(waiting.pop(0)):
+            if above not in seen:
+                seen.add(above)
                 yield above
                 waiting.append(above)
+
+
+def feeding(node: nuke.Node) -> list[nuke.Node]:
+    """What a node's picture is made from, one step up: its inputs, and a group's own output."""
+    above = [outer_input(node, index) for index in range(node.inputs())]
+    if isinstance(node, nuke.Group) and family(node) is None:
+        above.extend(outputs(node))
+    if node.Class() == "Input":
+        around = parent(node)
+        if around is not None and family(around) is None:
+            above.append(outer_input(around, _input_number(node)))
+    return [each for each in above if each is not None]
+
+
+def outputs(group: nuke.Group) -> list[nuke.Node]:
+    """The Output of a group."""
+    return [inner for inner in group.nodes() if inner.Class() == "Output"]
+
+
+def inside_relip(node: nuke.Node) -> bool:
+    """Whether a node is a part of one of Relip's own nodes."""
+    around = parent(node)
+    while around is not None:
+        if family(around) is not None:
+            return True
+        around = parent(around)
+    return False
 
 
 def text(node: nuke.Node, name: str) -> str:
@@ -136,6 +170,36 @@ def absolute(path: str) -> str:
         base = text(root, "project_directory") or os.path.dirname(text(root, "name"))
         path = os.path.join(base or os.getcwd(), path)
     return os.path.normpath(path)
+
+
+def folder_script(shot: nuke.Node) -> str:
+    """The Shot folder of a node as its Reads must have it, to find what :func:`absolute` finds.
+
+    As it was typed, Tcl and all, because the comp may move and its shots with it. Nuke itself
+    knows neither ``~`` nor, without a project directory, what a relative path begins at.
+    """
+    raw = str(shot["shot"].toScript(False))
+    plain = text(shot, "shot")
+    if plain.startswith("~") or _BACKSLASHED.match(plain):
+        # To Nuke a backslash in a file name begins an escape.
+        return os.path.expanduser(plain).replace("\\", "/")
+    if not plain or os.path.isabs(plain) or text(nuke.root(), "project_directory"):
+        return raw
+    return "[file dirname [value root.name]]/" + raw
+
+
+@contextlib.contextmanager
+def no_undo() -> Iterator[None]:
+    """What is set inside leaves nothing to undo: it follows the disk, not the artist."""
+    undo = nuke.Undo()
+    if undo.disabled():
+        yield
+        return
+    undo.disable()
+    try:
+        yield
+    finally:
+        undo.enable()
 
 
 def shot_giver(node: nuke.Node) -> nuke.Node | None:
@@ -186,11 +250,11 @@ def outer_input(node: nuke.Node, index: int) -> nuke.Node | None:
         around = parent(above)
         if around is None:
             return None
-        above = around.input(_input_number(around, above))
+        above = around.input(_input_number(above))
     return above
 
 
-def _input_number(group: nuke.Node, node: nuke.Node) -> int:
+def _input_number(node: nuke.Node) -> int:
     knob = node.knob("number")
     return int(knob.value()) if knob is not None else 0
 

@@ -6,11 +6,12 @@ depends on it becomes stale, and removing it brings the computed result back.
 
 from __future__ import annotations
 
+import math
 import os
 
 import nuke
 
-from relip_nuke import curves, facetrack, nodes, paths, phones, pixels
+from relip_nuke import curves, facetrack, nodes, paths, phones, pixels, state
 
 
 class OverrideError(Exception):
@@ -160,14 +161,19 @@ def revert_phones(speech: nuke.Node, shot: str) -> bool:
 
 
 def corrections(track: nuke.Node) -> dict[str, facetrack.Keys]:
-    """The point corrections of RelipTrack, sampled from its first key to its last."""
+    """The point corrections of RelipTrack, sampled wherever they may differ.
+
+    That is from the first key to the last, and at every frame when an expression moves one.
+    """
     keyed: list[float] = []
     for name in facetrack.FIXES:
         keyed.extend(track[name].getKeyList())
     frames = _frames(track)
-    if keyed:
+    if any(_moved_by_expression(track[name]) for name in facetrack.FIXES):
+        sampled = list(frames)
+    elif keyed:
         # Nuke holds a curve before its first and after its last key, as the engine does.
-        span = range(int(min(keyed)), int(max(keyed)) + 1)
+        span = range(math.floor(min(keyed)), math.ceil(max(keyed)) + 1)
         inside = [frame for frame in span if frame in frames]
         sampled = inside or [frames[0] if span.stop <= frames.start else frames[-1]]
     else:
@@ -182,6 +188,11 @@ def corrections(track: nuke.Node) -> dict[str, facetrack.Keys]:
         }
         for name in facetrack.FIXES
     }
+
+
+def _moved_by_expression(knob: nuke.Knob) -> bool:
+    """Whether a value may differ at frames where it has no key."""
+    return bool(knob.hasExpression()) or (bool(knob.isAnimated()) and not knob.getKeyList())
 
 
 def _fixes_fingerprint(made: dict[str, facetrack.Keys]) -> str:
@@ -225,8 +236,9 @@ def load_points(track: nuke.Node, shot: str) -> bool:
     if found is None or not found.frames:
         return False
     if plate is not None:
-        nodes.put(track, "plate_width", plate.width())
-        nodes.put(track, "plate_height", plate.height())
+        # The format is the full size; width() and height() are those of the proxy when it is on.
+        nodes.put(track, "plate_width", plate.format().width())
+        nodes.put(track, "plate_height", plate.format().height())
     height = int(nodes.value(track, "plate_height"))
     corners = [facetrack.crop_corners(matrix) for matrix in found.transforms]
     filled: dict[str, list[tuple[float, float]]] = dict(found.points)
@@ -307,42 +319,60 @@ def hand_over_matte(parts: dict[str, nuke.Node], shot: str) -> bool:
     """
     writer = matte_writer(parts)
     if writer is None:
-        for name in ("RelipMask", "RelipRender"):
-            if name in parts:
-                nodes.put(parts[name], "matte_hash", "")
+        pixels.forget(shot, "MatteWrite")
         return bool(_forget(shot, "mask"))
     node, switch = writer
     source = nodes.outer_input(node, 1)
     assert source is not None
     frames = _frames(node)
-    computed = "" if switch == "writing_matte" else _mask_result(shot)
+    computed = "" if switch == "writing_matte" else state.result_of(shot, "mask")
     mode = str(nodes.value(node, "mode")) if switch == "writing" else "replace"
     made = paths.digest(
         pixels.tree_hash(source), frames[0], frames[-1], mode, "" if mode == "replace" else computed
     )
     changed = pixels.render_once(
-        node, "MatteWrite", switch, "matte_hash", _sequence(shot, "mask"), made,
-        frames[0], frames[-1], source,
+        node, "MatteWrite", switch, shot, _sequence(shot, "mask"), made, frames, source
     )  # fmt: skip
     if changed:
         _remember(shot, "mask", frames)
     return changed
 
 
+def hand_over_own_matte(parts: dict[str, nuke.Node], shot: str) -> bool:
+    """RelipMask's part of :func:`hand_over_matte`: where the render has a matte of its own, none.
+
+    Returns
+    -------
+    bool
+        Whether anything changed on disk.
+    """
+    mask = parts.get("RelipMask")
+    if mask is None:
+        return False
+    for node in nodes.every():
+        own = nodes.parts(node)
+        if own.get("RelipMask") != mask or "RelipRender" not in own:
+            continue
+        writer = matte_writer(own)
+        if writer is not None and writer[1] == "writing_matte":
+            return False
+    return hand_over_matte({"RelipMask": mask}, shot)
+
+
 def matte_needs_mask(parts: dict[str, nuke.Node]) -> bool:
-    """Whether the artist's matte is combined with the computed one, which must be made first."""
+    """Whether the artist's matte is made from the computed one, which must be there first.
+
+    It is when it is combined with it, and when RelipMask stands anywhere above it.
+    """
     writer = matte_writer(parts)
-    return (
-        writer is not None
-        and writer[1] == "writing"
-        and nodes.value(writer[0], "mode") != "replace"
-    )
-
-
-def _mask_result(shot: str) -> str:
-    from relip_nuke import state
-
-    return state.result_of(shot, "mask")
+    if writer is None:
+        return False
+    node, switch = writer
+    if switch == "writing" and nodes.value(node, "mode") != "replace":
+        return True
+    source = nodes.outer_input(node, 1)
+    above = [] if source is None else [source, *nodes.upstream(source)]
+    return any(nodes.family(each) in ("RelipMask", "Relip") for each in above)
 
 
 def hand_over_patch(render: nuke.Node, shot: str) -> bool:
@@ -361,7 +391,7 @@ def hand_over_patch(render: nuke.Node, shot: str) -> bool:
         If Nuke cannot render it.
     """
     if not bool(nodes.value(render, "use_mine")):
-        nodes.put(render, "patch_hash", "")
+        pixels.forget(shot, "PatchWrite")
         return bool(_forget(shot, "patch"))
     source = nodes.outer_input(render, 2)
     if source is None:
@@ -371,8 +401,7 @@ def hand_over_patch(render: nuke.Node, shot: str) -> bool:
     frames = _frames(render)
     made = paths.digest(pixels.tree_hash(source), frames[0], frames[-1])
     changed = pixels.render_once(
-        render, "PatchWrite", "writing", "patch_hash", _sequence(shot, "patch"), made,
-        frames[0], frames[-1], source,
+        render, "PatchWrite", "writing", shot, _sequence(shot, "patch"), made, frames, source
     )  # fmt: skip
     if changed:
         _remember(shot, "patch", frames)

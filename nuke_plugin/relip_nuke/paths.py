@@ -8,15 +8,19 @@ import importlib
 import json
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Callable
 
 #: What Nuke keeps in a shot folder: handed-over plates, its ledger, native nodes.
 NUKE_FOLDER = "nuke"
 
 #: Bytes read from the head, middle and tail of a large file for its fingerprint.
 _SAMPLE = 1 << 18
+
+#: Files remembered at most.
+_MOST_KNOWN = 20000
 
 _PLACE = re.compile(r"#+|%0?(\d*)d")
 
@@ -52,14 +56,40 @@ def _umask() -> int:
     return mask
 
 
+#: What was read of a file, and of which state of it: a panel that opens reads nothing again.
+_known: dict[tuple[str, str], tuple[tuple[int, int, int], Any]] = {}
+
+
+def _remembered(kind: str, path: str, read: Callable[[str], Any]) -> Any:
+    """What ``read`` gives for a file, read again only when the file is another.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    """
+    info = os.stat(path)
+    mark = (info.st_size, info.st_mtime_ns, info.st_ino)
+    entry = _known.get((kind, path))
+    if entry is None or entry[0] != mark:
+        if len(_known) > _MOST_KNOWN:
+            _known.clear()
+        entry = _known[kind, path] = (mark, read(path))
+    return entry[1]
+
+
 def read_json(path: str) -> dict[str, Any]:
-    """A JSON object; empty when the file is missing or damaged."""
+    """A JSON object, yours to change; empty when the file is missing or damaged."""
     try:
-        with open(path, encoding="utf-8") as handle:
-            data = json.load(handle)
+        data = json.loads(_remembered("text", path, _read_text))
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _read_text(path: str) -> str:
+    with open(path, encoding="utf-8") as handle:
+        return handle.read()
 
 
 def write_json(path: str, data: dict[str, Any]) -> None:
@@ -118,18 +148,31 @@ def has_frames(pattern: str) -> bool:
 def fingerprint(path: str) -> str:
     """Fingerprint of a file's content, sampled when it is large; ``absent`` without one."""
     try:
-        size = os.path.getsize(path)
-        digest = hashlib.sha256(str(size).encode())
-        with open(path, "rb") as handle:
-            if size <= 3 * _SAMPLE:
-                digest.update(handle.read())
-            else:
-                for start in (0, size // 2, size - _SAMPLE):
-                    handle.seek(start)
-                    digest.update(handle.read(_SAMPLE))
+        return str(_remembered("fingerprint", path, _fingerprint))
     except OSError:
         return "absent"
+
+
+def _fingerprint(path: str) -> str:
+    size = os.path.getsize(path)
+    digest = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as handle:
+        if size <= 3 * _SAMPLE:
+            digest.update(handle.read())
+        else:
+            for start in (0, size // 2, size - _SAMPLE):
+                handle.seek(start)
+                digest.update(handle.read(_SAMPLE))
     return digest.hexdigest()[:32]
+
+
+def mark(path: str) -> list[int] | None:
+    """What tells a file from one written in its place: size and time; None when it is absent."""
+    try:
+        info = os.stat(path)
+    except OSError:
+        return None
+    return [info.st_size, info.st_mtime_ns]
 
 
 def digest(*parts: Any) -> str:
@@ -145,8 +188,7 @@ def read_settings(shot: str) -> dict[str, dict[str, Any]]:
     engine writes are read line by line, and what is not understood is left as text.
     """
     try:
-        with open(os.path.join(shot, "shot.toml"), encoding="utf-8") as handle:
-            text = handle.read()
+        text = str(_remembered("text", os.path.join(shot, "shot.toml"), _read_text))
     except (OSError, UnicodeDecodeError):
         return {}
     try:
@@ -197,6 +239,13 @@ def _toml_value(value: str) -> Any:
         if len(value) > 1 and value[0] == value[-1] == "'":
             return value[1:-1]
         return value
+
+
+def quoted(word: str) -> str:
+    """A word of a command to type, in the shell of this system."""
+    if os.name != "nt":
+        return shlex.quote(word)
+    return f'"{word}"' if re.search(r"[\s&()^;,=%!']", word) else word
 
 
 def parse_rate(text: str) -> float:

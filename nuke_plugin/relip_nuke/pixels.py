@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import nuke
 
-from relip_nuke import nodes, paths
+from relip_nuke import facetrack, nodes, paths, settings, state
 
 #: Knobs that say where a node stands or how it looks, not what it shows.
 _LOOKS = frozenset(
@@ -16,6 +18,16 @@ _LOOKS = frozenset(
      "name", "process_mask", "panel", "dope_sheet", "lifetimeStart", "lifetimeEnd", "useLifetime",
      "cached", "indicators", "state")
 )  # fmt: skip
+
+#: Knobs of our own nodes that reach the picture through the shot's files only, or not at all.
+_NO_PICTURE = frozenset(
+    ("plate_source", "phones", "phones_loaded", "curves_loaded", "fixes_written", "auto_write",
+     "face", "face_point", "face_frame", "train_frames", "csv", "writing", "writing_matte",
+     *facetrack.FIXES)
+)  # fmt: skip
+
+#: Settings of the project that change pictures.
+_PROJECT = ("format", "colorManagement", "OCIO_config", "workingSpaceLUT")
 
 
 class PixelError(Exception):
@@ -34,7 +46,6 @@ class Plate(NamedTuple):
         OCIO name; empty leaves it to the engine to read from the file.
     how : str
         For the panel.
-    fingerprint : str
     """
 
     path: str
@@ -42,7 +53,6 @@ class Plate(NamedTuple):
     last: int
     colourspace: str
     how: str
-    fingerprint: str
 
 
 def working_space() -> str:
@@ -104,42 +114,84 @@ def _read_range(read: nuke.Node) -> tuple[int, int]:
 
 
 def tree_hash(node: nuke.Node | None) -> str:
-    """Fingerprint of everything upstream: the script text of each node, and its files' sizes.
+    """Fingerprint of everything upstream: the script text of each node, and its files.
 
-    Where nodes stand and how they look does not count.
+    Groups and gizmos count with what they hold, clones each with its own inputs, and nodes that
+    expressions refer to with their knobs. Where nodes stand and how they look does not count.
     """
     if node is None:
         return ""
-    tree: list[list[object]] = []
     order = [node, *nodes.upstream(node)]
-    number = {each.fullName(): index for index, each in enumerate(order)}
+    number = {each: index for index, each in enumerate(order)}
+    tree: list[object] = [_project()]
     for each in order:
-        inputs = []
-        for index in range(each.inputs()):
-            above = each.input(index)
-            inputs.append(None if above is None else number.get(above.fullName()))
-        tree.append([each.Class(), _script(each), inputs, _files(each)])
+        inputs = [nodes.outer_input(each, index) for index in range(each.inputs())]
+        wires = [None if above is None else number[above] for above in inputs]
+        held = [number[above] for above in nodes.feeding(each)]
+        tree.append([each.Class(), _script(each), wires, held, _files(each)])
+    tree.extend([each.Class(), _script(each)] for each in _referred(order))
     return paths.digest(tree)
+
+
+def _referred(tree: list[nuke.Node]) -> list[nuke.Node]:
+    """The nodes outside a tree that expressions in it refer to, and that these refer to."""
+    seen = set(tree)
+    found: list[nuke.Node] = []
+    waiting = list(tree)
+    while waiting:
+        for other in waiting.pop(0).dependencies(nuke.EXPRESSIONS):
+            if other not in seen and other.Class() != "Root":
+                seen.add(other)
+                found.append(other)
+                waiting.append(other)
+    return found
+
+
+def _project() -> list[str]:
+    root = nuke.root()
+    return [str(root[name].toScript(False)) for name in _PROJECT if root.knob(name) is not None]
 
 
 def _script(node: nuke.Node) -> list[str]:
     """A node's knobs as script lines, without those that do not change the picture."""
+    idle = _LOOKS
+    family = nodes.family(node)
+    if family == "RelipSpeech":
+        return []  # passes the picture on, always
+    if family is not None:
+        idle = idle | _NO_PICTURE | {k for name, k, _, _ in settings.KNOBS if name == family}
     lines = node.writeKnobs(nuke.TO_SCRIPT | nuke.WRITE_NON_DEFAULT_ONLY).split("\n")
-    return [line for line in lines if line.strip().partition(" ")[0] not in _LOOKS]
+    return [line for line in lines if line.strip().partition(" ")[0] not in idle]
 
 
 def _files(node: nuke.Node) -> list[object]:
-    if node.Class() not in ("Read", "DeepRead") or not nuke.filename(node):
-        return []
-    files = paths.frame_files(file_pattern(node))
+    """Size and time of every file that a node reads."""
+    stage = nodes.STAGES.get(nodes.family(node) or "")
+    if stage is not None:
+        # Its own Reads are inside it; speech and track reach the picture through knobs.
+        framed = stage in ("mask", "render")
+        patterns = [state.pattern(nodes.shot_of(node), stage)] if framed else []
+    elif node.Class() in ("Write", "DeepWrite", "WriteGeo"):
+        patterns = []
+    elif node.Class() in ("Read", "DeepRead"):
+        patterns = [file_pattern(node)] if nuke.filename(node) else []
+    else:
+        patterns = [
+            _named(node, name)
+            for name, knob in sorted(node.knobs().items())
+            if isinstance(knob, nuke.File_Knob) and knob.value()
+        ]
     found: list[object] = []
-    for frame in sorted(files):
-        try:
-            info = os.stat(files[frame])
-        except OSError:
-            continue
-        found.append([frame, info.st_size, info.st_mtime_ns])
+    for pattern in patterns:
+        files = paths.frame_files(pattern) or {0: pattern}
+        found.append([[frame, paths.mark(files[frame])] for frame in sorted(files)])
     return found
+
+
+def _named(node: nuke.Node, name: str) -> str:
+    """A file that a knob names; its frame number is left open where no Tcl is in the way."""
+    raw = str(node[name].value())
+    return nodes.absolute(nodes.text(node, name) if "[" in raw else raw)
 
 
 def wanted_frames(speech: nuke.Node, source: nuke.Node) -> tuple[int, int]:
@@ -172,7 +224,7 @@ def hand_over(speech: nuke.Node, shot: str) -> Plate:
     Parameters
     ----------
     speech : nuke.Node
-        A RelipSpeech; its knobs ``plate_hash`` and ``plate_source`` are set.
+        A RelipSpeech; its knob ``plate_source`` is set.
     shot : str
         The shot folder, where frames that must be rendered go.
 
@@ -194,30 +246,42 @@ def hand_over(speech: nuke.Node, shot: str) -> Plate:
         plate = Plate(
             path, first, last, space or working_space(),
             f"files of {read.name()}, as they are",
-            paths.digest("file", path, first, last, space),
         )  # fmt: skip
     else:
         made = paths.digest("rendered", tree_hash(source), first, last)
         path = os.path.join(shot, paths.NUKE_FOLDER, "plate.####.exr")
-        render_once(speech, "PlateWrite", "writing", "plate_hash", path, made, first, last, source)
-        plate = Plate(path, first, last, space or working_space(), "rendered to float EXR", made)
-    nodes.put(speech, "plate_source", plate.how)
-    nodes.put(speech, "plate_hash", plate.fingerprint)
+        frames = range(first, last + 1)
+        render_once(speech, "PlateWrite", "writing", shot, path, made, frames, source)
+        plate = Plate(path, first, last, space or working_space(), "rendered to float EXR")
+    with nodes.no_undo():
+        nodes.put(speech, "plate_source", plate.how)
     return plate
+
+
+def _memory(shot: str, write: str) -> str:
+    """Where it is kept what the frames of an inner Write were rendered from: beside them.
+
+    Not in the comp, of which there are copies and older saves.
+    """
+    return os.path.join(shot, paths.NUKE_FOLDER, write + ".json")
+
+
+def forget(shot: str, write: str) -> None:
+    """What the frames of an inner Write were rendered from is no longer known."""
+    paths.remove(_memory(shot, write))
 
 
 def render_once(
     node: nuke.Node,
     write: str,
     switch: str,
-    memory: str,
+    shot: str,
     path: str,
     fingerprint: str,
-    first: int,
-    last: int,
+    frames: range,
     source: nuke.Node,
 ) -> bool:
-    """Render an inner Write unless its frames are there and nothing upstream changed.
+    """Render an inner Write unless just these frames are there and nothing upstream changed.
 
     Parameters
     ----------
@@ -225,12 +289,15 @@ def render_once(
         The Relip node.
     write : str
         Name of the Write inside it.
-    switch, memory : str
-        Its knobs that turn the Write on and hold the fingerprint of what was written.
+    switch : str
+        Its knob that turns the Write on.
+    shot : str
+        The shot folder, in which is noted what was rendered.
     path : str
         The sequence it writes.
     fingerprint : str
-    first, last : int
+        Of what is upstream.
+    frames : range
     source : nuke.Node
         Named in messages.
 
@@ -244,28 +311,63 @@ def render_once(
     PixelError
         If Nuke cannot render it.
     """
-    files = paths.frame_files(path)
-    frames = range(first, last + 1)
-    if str(nodes.value(node, memory)) == fingerprint and all(frame in files for frame in frames):
+    if _still(paths.read_json(_memory(shot, write)), _made(fingerprint, path, frames)):
         return False
     inner = node.node(write) if isinstance(node, nuke.Group) else None
     if inner is None:
         raise PixelError(f"{node.name()} has no {write} inside; is it an altered copy?")
     # Until all frames are there, what is on disk belongs to nothing.
-    node[memory].setValue("")
-    node[switch].setValue(True)
-    try:
-        nuke.execute(inner, first, last, 1)
-    except RuntimeError as error:
-        raise PixelError(f"{source.name()} could not be rendered: {error}") from None
-    finally:
-        node[switch].setValue(False)
-    files = paths.frame_files(path)
-    lacking = [frame for frame in frames if frame not in files]
+    forget(shot, write)
+    with nodes.no_undo(), _full_size():
+        node[switch].setValue(True)
+        try:
+            nuke.execute(inner, frames[0], frames[-1], 1)
+        except RuntimeError as error:
+            raise PixelError(f"{source.name()} could not be rendered: {error}") from None
+        finally:
+            node[switch].setValue(False)
+    made = _made(fingerprint, path, frames)
+    lacking = [int(frame) for frame, mark in made["frames"].items() if mark is None]
     if lacking:
         raise PixelError(
             f"{source.name()}: frames {paths.format_frames(lacking)} were not rendered;"
             " press Update again"
         )
-    node[memory].setValue(fingerprint)
+    paths.write_json(_memory(shot, write), made)
     return True
+
+
+def _made(fingerprint: str, path: str, frames: range) -> dict[str, Any]:
+    """What was rendered: from what, and the frames as they lie there."""
+    marks = {str(frame): paths.mark(paths.frame_file(path, frame)) for frame in frames}
+    return {"fingerprint": fingerprint, "frames": marks}
+
+
+def _still(then: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether what was rendered is what lies there: the same files from the same comp."""
+    marks, there = then.get("frames"), now["frames"]
+    if then.get("fingerprint") != now["fingerprint"] or not isinstance(marks, dict):
+        return False
+    if set(marks) != set(there):
+        return False
+    return all(
+        there[frame] is not None
+        and there[frame][0] == marks[frame][0]
+        # File servers round times, some of them after a while.
+        and abs(there[frame][1] - marks[frame][1]) < 2e9
+        for frame in there
+    )
+
+
+@contextlib.contextmanager
+def _full_size() -> Iterator[None]:
+    """Proxy mode is off meanwhile: the engine gets the plate as it is."""
+    proxy = nuke.root().knob("proxy")
+    if proxy is None or not proxy.value():
+        yield
+        return
+    proxy.setValue(False)
+    try:
+        yield
+    finally:
+        proxy.setValue(True)

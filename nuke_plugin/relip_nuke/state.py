@@ -17,22 +17,41 @@ from typing import Any, NamedTuple
 
 import nuke
 
-from relip_nuke import nodes, paths
+from relip_nuke import nodes, pathmap, paths, settings
 
-#: What each stage is made from: sections of shot.toml and files in overrides/.
-_MADE_FROM: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "speech": (("plate", "dialogue"), ("phones.TextGrid",)),
-    "track": (("plate", "track"), ("track.json",)),
-    "mask": (("plate", "track", "mask"), ("track.json",)),
-    "render": (
-        ("plate", "dialogue", "track", "mask", "train", "render"),
-        ("phones.TextGrid", "mouth.csv", "track.json", "mask.*.exr"),
-    ),
+_PLATE = ("frames", "colourspace", "missing", "duplicates", "interlaced")
+_SPEECH: dict[str, tuple[str, ...]] = {
+    "plate": ("frames", "fps"),
+    "dialogue": ("language", "offset", "when_longer"),
+    "speech": ("smoothing", "gain", "calibrate", "transcriber", "model"),
+}
+_TRACK: dict[str, tuple[str, ...]] = {"plate": _PLATE, "track": ("face",)}
+_MASK = {**_TRACK, "mask": ("grow", "feather", "jaw", "sides")}
+_RENDER = {
+    **_MASK,
+    "train": ("quality", "steps", "frames", "seed", "working"),
+    "render": ("drive", "articulation", "detail", "layers"),
+}
+
+#: What each stage is made from, as the engine's own keys have it: settings of shot.toml, files
+#: that these name, and files in overrides/. Where a file lies and what computes are no part of it.
+_MADE_FROM: dict[str, tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = {
+    "speech": (_SPEECH, (), ("phones.TextGrid",)),
+    "track": (_TRACK, ("plate.path",), ("track.json",)),
+    "mask": (_MASK, ("plate.path",), ("track.json",)),
+    "render": (_RENDER, ("plate.path",), ("track.json", "mask.*.exr")),
     "blend": (
-        ("plate", "dialogue", "track", "mask", "train", "render", "blend"),
-        ("phones.TextGrid", "mouth.csv", "track.json", "mask.*.exr", "patch.*.exr"),
+        {**_RENDER, "blend": ("mix",)},
+        ("plate.path",),
+        ("track.json", "mask.*.exr", "patch.*.exr"),
     ),
 }
+
+#: Of what :func:`made_from` and :func:`result_of` answer: raise it when they answer otherwise.
+_VERSION = 1
+
+#: The files that the speech stage reads.
+_SPEECH_FILES = ("dialogue.audio", "dialogue.text", "speech.lexicon")
 
 #: The result of each stage: a file, or a sequence with the folder of its status files.
 _WHOLE = {"speech": "speech/mouth.csv", "track": "track/track.npz"}
@@ -45,8 +64,14 @@ _SEQUENCES = {
 #: The ready flag of Relip for each stage.
 _READY = {"track": "track_ready", "mask": "mask_ready", "render": "cache_ready"}
 
+#: Frames of a plate that are looked into, and the last one.
+_SAMPLES = 4
+
 #: Longest state, so that it fits on a node.
 _LONGEST = 120
+
+#: How the state of a node begins whose result is of other settings.
+_DIFFERS = "panel differs"
 
 #: What runs now and what failed last, by shot; lost with the session, as it should be.
 _running: dict[str, str] = {}
@@ -78,31 +103,91 @@ def pattern(shot: str, stage: str) -> str:
 
 def frame_state(shot: str, stage: str, frame: int) -> tuple[str, str]:
     """State of one frame: done, passed, failed or missing, and the engine's note."""
+    there = os.path.isfile(paths.frame_file(pattern(shot, stage), frame))
+    return _frame_state(shot, stage, frame, there)
+
+
+def _frame_state(shot: str, stage: str, frame: int, there: bool) -> tuple[str, str]:
     folder = os.path.dirname(pattern(shot, stage))
     status = paths.read_json(os.path.join(folder, "status", f"{frame}.json"))
     state, note = str(status.get("state", "")), str(status.get("note", ""))
     if state in ("passed", "failed"):
         return state, note
     # Without a status file the picture itself counts: caches may be copied without them.
-    if os.path.isfile(paths.frame_file(pattern(shot, stage), frame)):
+    if there:
         return "done", ""
     return "missing", ""
 
 
-def made_from(shot: str, stage: str) -> str:
-    """Fingerprint of what a stage is made from, as far as the shot folder tells."""
-    sections, names = _MADE_FROM[stage]
-    settings = paths.read_settings(shot)
-    chosen = {name: settings.get(name, {}) for name in sections}
-    files = []
-    for section, key in (("dialogue", "audio"), ("dialogue", "text"), ("render", "csv")):
-        named = chosen.get(section, {}).get(key)
-        if named:
-            files.append([key, paths.fingerprint(os.path.join(shot, str(named)))])
-    for name in names:
-        for path in sorted(glob.glob(os.path.join(glob.escape(shot), "overrides", name))):
-            files.append([os.path.basename(path), paths.fingerprint(path)])
-    return paths.digest(chosen, files)
+def made_from(shot: str, stage: str) -> dict[str, str | None]:
+    """Fingerprints of what a stage is made from, as far as the shot folder tells.
+
+    Files count by their content, so that they are the same under another path and on another
+    system. None stands for one that is named and cannot be seen from here.
+    """
+    written = paths.read_settings(shot)
+    names, files, overrides = _MADE_FROM[stage]
+    if stage in ("render", "blend"):
+        drive = written.get("render", {}).get("drive", "speech")
+        if drive == "speech":
+            names = {**names, **_SPEECH, "plate": (*_PLATE, "fps")}
+            overrides = (*overrides, "phones.TextGrid", "mouth.csv")
+            files = (*files, *_SPEECH_FILES)
+        elif drive == "csv":
+            files = (*files, "render.csv")
+    if stage == "speech":
+        files = _SPEECH_FILES
+    if "dialogue.audio" in files and written.get("speech", {}).get("calibrate", True):
+        files = (*files, "dialogue.production_audio")
+    chosen = {
+        section: {key: written.get(section, {}).get(key) for key in keys}
+        for section, keys in names.items()
+    }
+    if "speech" in chosen and written.get("dialogue", {}).get("text"):
+        # With a transcript nothing is recognised.
+        chosen["speech"].pop("transcriber")
+        chosen["speech"].pop("model")
+    found: dict[str, str | None] = {"settings": paths.digest(chosen)}
+    for name in files:
+        section, _, key = name.partition(".")
+        named = str(written.get(section, {}).get(key) or "")
+        found[name] = _content(shot, named) if named else ""
+    theirs = []
+    for name in overrides:
+        for path in glob.glob(os.path.join(glob.escape(shot), "overrides", name)):
+            theirs.append([os.path.basename(path), paths.fingerprint(path)])
+    found["overrides"] = paths.digest(sorted(theirs))
+    return found
+
+
+def _content(shot: str, named: str) -> str | None:
+    """Fingerprint of a file or of the shot's frames of a sequence; None when it is not there."""
+    path = pathmap.resolve(shot, named)
+    if os.path.isfile(path):
+        return paths.fingerprint(path)
+    files = paths.frame_files(path)
+    span = known_frames(shot)
+    frames = sorted(f for f in files if span is None or span[0] <= f <= span[1])
+    if not frames:
+        return None
+    # The engine looks into every frame; here, where a panel waits, which there are and the content
+    # of some tell one plate from another.
+    looked = {frames[len(frames) * i // _SAMPLES] for i in range(_SAMPLES)} | {frames[-1]}
+    return paths.digest(frames, [paths.fingerprint(files[frame]) for frame in sorted(looked)])
+
+
+def changed(then: Any, now: dict[str, str | None]) -> list[str]:
+    """What differs between two answers of :func:`made_from`; what one of them cannot see does not.
+
+    Something that is no such answer differs in everything.
+    """
+    if not isinstance(then, dict):
+        return sorted(now)
+    return [
+        name
+        for name in sorted(now)
+        if name not in then or (None not in (then[name], now[name]) and then[name] != now[name])
+    ]
 
 
 def result_of(shot: str, stage: str) -> str:
@@ -129,20 +214,28 @@ def _ledger(shot: str) -> str:
 def note_status(shot: str, status: dict[str, Any]) -> None:
     """Keep what the engine's ``status`` says: the ledger, the shot's frames, failures."""
     ledger = paths.read_json(_ledger(shot))
+    frames = status.get("frames")
+    if isinstance(frames, list) and len(frames) == 2:
+        span = [int(frames[0]), int(frames[1])]
+        if ledger.get("frames") != span:
+            # Known from here on: a plate's fingerprint is that of the shot's frames.
+            ledger["frames"] = span
+            with contextlib.suppress(OSError):
+                paths.write_json(_ledger(shot), ledger)
+    made: dict[str, Any] = {}
     for stage in status.get("stages", []):
         name, state = str(stage.get("stage")), str(stage.get("state"))
         if name not in _MADE_FROM:
             continue
         _failed.pop((shot, name), None)
         if state == "up to date":
-            ledger[name] = {"from": made_from(shot, name), "result": result_of(shot, name)}
+            made[name] = made_from(shot, name)
         elif state == "failed":
             _failed[shot, name] = str(stage.get("note", ""))
-        elif state in ("stale", "partial") and name in ledger:
-            ledger[name] = {"from": "", "result": result_of(shot, name)}
-    frames = status.get("frames")
-    if isinstance(frames, list) and len(frames) == 2:
-        ledger["frames"] = [int(frames[0]), int(frames[1])]
+        elif state in ("stale", "partial"):
+            made[name] = None
+    for name, source in made.items():
+        ledger[name] = {"version": _VERSION, "from": source, "result": result_of(shot, name)}
     with contextlib.suppress(OSError):  # a shot that may only be read can still be looked at
         paths.write_json(_ledger(shot), ledger)
 
@@ -164,7 +257,7 @@ def known_frames(shot: str) -> tuple[int, int] | None:
 
 
 def standing(shot: str, stage: str, frames: list[int] | None = None) -> Standing:
-    """Where a stage stands.
+    """Where a stage stands, by what is on disk: a press that failed takes no result away.
 
     Parameters
     ----------
@@ -177,14 +270,13 @@ def standing(shot: str, stage: str, frames: list[int] | None = None) -> Standing
         return Standing("no shot", "press Make shot on RelipSpeech")
     if not os.path.isfile(os.path.join(shot, "shot.toml")):
         return Standing("no shot", f"{shot} is not there; press Make shot on RelipSpeech")
-    if (shot, stage) in _failed:
-        return Standing("failed", _failed[shot, stage])
     if not result_exists(shot, stage):
         return Standing("missing", "press Update")
     if stage in _SEQUENCES:
         span = known_frames(shot)
         wanted = frames if frames is not None else list(range(span[0], span[1] + 1)) if span else []
-        states = {frame: frame_state(shot, stage, frame) for frame in wanted}
+        there = set(paths.frame_files(pattern(shot, stage)))
+        states = {frame: _frame_state(shot, stage, frame, frame in there) for frame in wanted}
         failed = [f for f, (s, _) in states.items() if s == "failed"]
         missing = [f for f, (s, _) in states.items() if s == "missing"]
         if failed:
@@ -194,9 +286,10 @@ def standing(shot: str, stage: str, frames: list[int] | None = None) -> Standing
         if missing:
             return Standing("partial", f"frames {paths.format_frames(missing)} are missing")
     entry = paths.read_json(_ledger(shot)).get(stage)
-    entry = entry if isinstance(entry, dict) else {}
+    # What another release noted says nothing here, and no cache is stale for an update of Relip.
+    entry = entry if isinstance(entry, dict) and entry.get("version") == _VERSION else {}
     same = entry.get("result") == result_of(shot, stage)
-    if entry and same and entry.get("from") != made_from(shot, stage):
+    if entry and same and changed(entry.get("from"), made_from(shot, stage)):
         return Standing("stale", "an input changed; press Update")
     return Standing("ready")
 
@@ -207,13 +300,21 @@ def begin(shot: str, title: str) -> None:
     refresh_shot(shot)
 
 
-def end(shot: str, stage: str, failure: str = "") -> None:
+def end(shot: str, stages: tuple[str, ...], failure: str = "") -> None:
     """Note that the job has ended, and why if it failed, and show it."""
     _running.pop(shot, None)
-    if failure:
-        _failed[shot, stage] = failure
-    else:
-        _failed.pop((shot, stage), None)
+    fail(shot, stages, failure)
+
+
+def fail(shot: str, stages: tuple[str, ...], failure: str) -> None:
+    """Note why stages failed, or that they did not, and show it."""
+    for stage in stages:
+        # No node of its own shows that it is trained, or that the engine made its comp.
+        shown = "render" if stage in ("train", "blend") else stage
+        if failure:
+            _failed[shot, shown] = failure
+        else:
+            _failed.pop((shot, shown), None)
     refresh_shot(shot)
 
 
@@ -221,15 +322,54 @@ def describe(node: nuke.Node) -> str:
     """A node's state in one line."""
     shot = nodes.shot_of(node)
     if shot in _running:
-        return f"running: {_running[shot]}"
-    return str(standing(shot, nodes.STAGES[nodes.family(node) or "Relip"]))
+        return literal(f"running: {_running[shot]}")
+    stage = nodes.STAGES[nodes.family(node) or "Relip"]
+    if (shot, stage) in _failed and os.path.isfile(os.path.join(shot, "shot.toml")):
+        return literal(str(Standing("failed", _failed[shot, stage])))
+    found = standing(shot, stage)
+    return literal(str(_with_panel(node, shot, stage) if found.state == "ready" else found))
+
+
+def _with_panel(node: nuke.Node, shot: str, stage: str) -> Standing:
+    """Where a stage that is ready stands when the panels have a say."""
+    knobs = settings.differing(nodes.parts(node), shot, stage)
+    return (
+        Standing("stale", f"{_DIFFERS} ({', '.join(knobs)}); press Update")
+        if knobs
+        else Standing("ready")
+    )
+
+
+def refresh_panel(node: nuke.Node) -> None:
+    """A setting was turned: show whether the panel differs, without a look at the results."""
+    shown = str(nodes.value(node, "state"))
+    if shown == "ready" or shown.startswith(f"stale: {_DIFFERS}"):
+        stage = nodes.STAGES[nodes.family(node) or "Relip"]
+        with nodes.no_undo():
+            nodes.put(node, "state", literal(str(_with_panel(node, nodes.shot_of(node), stage))))
+
+
+#: The state stands in a text knob and, through it, in the node's label: Nuke takes these for Tcl.
+_TCL = str.maketrans(
+    {"[": "\uff3b", "]": "\uff3d", "$": "\uff04", "\\": "\uff3c", "\n": " ", "\r": " ", "\t": " "}
+)
+
+
+def literal(text: str) -> str:
+    """A text that shows as it is, whether or not Nuke evaluates it: wide twins for Tcl's signs."""
+    return text.translate(_TCL)
 
 
 def refresh(node: nuke.Node) -> None:
     """Bring a node's knobs up to what the shot folder holds. Computes and asks nothing.
 
-    Knobs are only set when they differ.
+    Knobs are only set when they differ, and nothing of it is left to undo.
     """
+    with nodes.no_undo():
+        _refresh(node)
+
+
+def _refresh(node: nuke.Node) -> None:
     family = nodes.family(node)
     if family is None or nodes.owner(node) is not node:
         return
@@ -238,7 +378,7 @@ def refresh(node: nuke.Node) -> None:
     folder = node.knob("shot_folder")
     if folder is not None:
         # As it was typed, Tcl and all: the comp may move, and its shots with it.
-        raw = "" if giver is None else giver["shot"].toScript(False)
+        raw = "" if giver is None else nodes.folder_script(giver)
         if folder.toScript(False) != raw:
             folder.setValue(raw)
     span = known_frames(shot) if shot else None
@@ -273,6 +413,14 @@ def refresh_shot(shot: str) -> None:
     for node in nodes.every():
         if nodes.shot_of(node) == shot:
             refresh(node)
+
+
+def refresh_below(node: nuke.Node) -> None:
+    """Refresh a node, and those that may take their shot or their picture from it."""
+    refresh(node)
+    for other in nodes.every():
+        if other != node and node in nodes.upstream(other):
+            refresh(other)
 
 
 def refresh_all() -> None:

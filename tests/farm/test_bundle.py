@@ -215,3 +215,81 @@ def test_a_failing_task_tells_openjd_why(shot_copy: Path, tmp_path: Path, relip:
     assert run.returncode != 0
     assert "frame 1001 is not rendered yet; run relip render on the shot" in run.stdout
     assert "ERROR:" not in run.stdout and "Error:" not in run.stdout
+
+
+READS = """\
+Root {{
+ inputs 0
+ name {comp}
+ project_directory "\\[file dirname \\[value root.name]]"
+}}
+Read {{
+ inputs 0
+ file plates/bg.####.exr
+ first 1002
+ last 1003
+ name Read1
+}}
+Group {{
+ inputs 0
+ name Group1
+}}
+ Read {{
+  inputs 0
+  file "\\[file dirname \\[value root.name]]/plates/logo.png"
+  name Read1
+ }}
+ Output {{
+  name Output1
+ }}
+end_group
+Read {{
+ inputs 0
+ file "\\[getenv SHOW]/other.exr"
+ name Other
+}}
+Read {{
+ inputs 0
+ file plates/gone.exr
+ name Gone
+}}
+RelipRender_v1_0 {{
+ inputs 0
+ shot other.relip
+ name RelipRender1
+}}
+Write {{
+ file renders/v001/out.%04d.exr
+ name Write1
+}}
+"""
+
+
+def test_the_comp_s_own_files_are_assets_of_the_job(
+    finished_shot: Path, tmp_path: Path, relip: Callable
+):
+    comp = tmp_path / "comps" / "sh010.nk"
+    (comp.parent / "plates").mkdir(parents=True)
+    (comp.parent / "other.relip").mkdir()
+    comp.write_text(READS.format(comp=comp))
+    names = ["bg.1001.exr", "bg.1002.exr", "bg.1003.exr", "logo.png"]
+    for name in names:
+        (comp.parent / "plates" / name).touch()
+    out = tmp_path / "job"
+    ended = relip("farm", "bundle", finished_shot, "-o", out, "--nuke-comp", comp)
+    assert ended.code == 0, ended.err
+    references = job(out)[2]["assetReferences"]
+    mine = [f for f in references["inputs"]["filenames"] if f.startswith(str(comp.parent))]
+    plates = [str(comp.parent / "plates" / name) for name in names[1:]]
+    assert mine == [str(comp), *plates]
+    assert references["inputs"]["directories"] == [
+        str(finished_shot), str(comp.parent / "other.relip")
+    ]  # fmt: skip
+    assert references["outputs"]["directories"] == [
+        str(finished_shot), str(comp.parent / "renders" / "v001")
+    ]  # fmt: skip
+    # what only Nuke can tell is said
+    lines = [line for line in ended.out.splitlines() if line.startswith("not in the job")]
+    assert len(lines) == 2
+    assert "Other: [getenv SHOW]/other.exr" in lines[0] and "Gone" in lines[1]
+    assert f"{comp.parent / 'plates' / 'gone.exr'} is not there" in lines[1]

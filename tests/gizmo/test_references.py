@@ -79,6 +79,12 @@ def found(value: str, *, knob: str = "size", deep: bool = False) -> list[tuple[s
         ('"R.first > 2 ? 1 : 0"', [("R", "first")]),
         ("Nobody.first", []),
         ("/a/b.exr", []),
+        ("/a/R.first.%04d.exr", []),  # a path is text
+        ('"C:/a b/R.first.exr"', []),
+        ("//server/R.first.exr", []),
+        (r'"\[value R.first]/R.first.exr"', [("R", "first")]),
+        ("r/R.first", [("R", "first")]),
+        ("{{1/R.first}}", [("R", "first")]),
         ("quality", []),
         ('"quality and more"', []),
         (r'"\[value quality]"', [("B", "quality")]),
@@ -112,3 +118,55 @@ def test_in_a_group(value: str, expected: list[tuple[str, str]]):
 
 def test_a_link_knob():
     assert found("{41 c l C T R.first}", knob="addUserKnob") == [("R", "first")]
+
+
+def test_the_words_of_a_user_knob_are_text():
+    line = '{41 "c" l "of R.first" t "R.first \\[value R.last]" T "R.first"}'
+    assert found(line, knob="addUserKnob") == [("R", "last"), ("R", "first")]
+    assert found('{7 c l "R.first" R 0 1}', knob="addUserKnob") == []
+    assert found("{41 c T quality}", knob="addUserKnob") == [("B", "quality")]
+    assert found("{41 c T}", knob="addUserKnob") == []
+
+
+@pytest.mark.parametrize("knob", ["file", "proxy"])
+def test_a_file_knob_holds_a_path(knob: str):
+    assert found("R.first", knob=knob) == []
+    assert found(r'"\[value R.first]"', knob=knob) == [("R", "first")]
+
+
+GROUP = """\
+Blur {
+ name Outside
+}
+Blur {
+ name Both
+}
+Group {
+ name G
+ addUserKnob {41 a T Inside.size}
+ addUserKnob {41 b T Both.size}
+ addUserKnob {41 c T Outside.size}
+ addUserKnob {7 d}
+ d {{Inside.size+Both.size+Outside.size}}
+}
+ Blur {
+  name Inside
+ }
+ Blur {
+  name Both
+ }
+end_group
+"""
+
+
+def test_the_knobs_of_a_group_reach_what_is_inside_it():
+    script = comp(GROUP)
+    group = script.script.nodes[2]
+    reached = [
+        [script.path(reference.node) for reference in references(entry, group, script)]
+        for entry in group.entries
+        if entry.name in ("addUserKnob", "d")
+    ]
+    assert reached == [
+        ["G.Inside"], ["G.Both"], ["Outside"], [], ["G.Inside", "Both", "Outside"],
+    ]  # fmt: skip

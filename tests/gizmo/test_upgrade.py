@@ -309,6 +309,90 @@ def test_a_large_comp_is_upgraded_quickly(library: Library):
     assert result.text == text.replace("Blend_v1_0", "Blend_v1_1").replace("colour", "gain")
 
 
+WRAPPED = """\
+Read {
+ inputs 0
+ name Read1
+}
+Group {
+ name Mouth
+ addUserKnob {20 User}
+ addUserKnob {41 amount_of_patch l "B.mix of it" T B.mix}
+ addUserKnob {7 double}
+ double {{B.mix*2}}
+}
+ Input {
+  inputs 0
+  name Input1
+ }
+ RelipBlend_v1_0 {
+  mix {{parent.Animated.which}}
+  radius 1
+  name B
+ }
+set C1 [stack 0]
+ Write {
+  file "/jobs/B.mix.%04d.exr"
+  proxy "\\[value B.mix]/B.mix.exr"
+  name W
+ }
+ Output {
+  name Output1
+ }
+end_group
+clone $C1 {
+ mix {{curve L x1 0 x9 1}}
+ name Outer
+}
+Text2 {
+ message "\\[python \\{nuke.toNode('Outer')\\['mix'].value()\\}]"
+ name T
+}
+"""
+
+
+def test_a_group_around_a_relip_node_keeps_its_links(three: Library):
+    result = upgrade(comp(WRAPPED), three)
+    expected = WRAPPED.replace("v1_0", "v2_0").replace("T B.mix}", "T B.amount}")
+    expected = expected.replace("{{B.mix*2}}", "{{B.amount*2}}").replace("\n  mix", "\n  amount")
+    expected = expected.replace("\n mix", "\n amount").replace("[value B.mix]", "[value B.amount]")
+    assert result.text == expected
+    assert changes(result, "renamed") == [("Mouth.B", "mix"), ("Outer", "mix")]
+    assert changes(result, "expression") == [
+        ("Mouth", "amount_of_patch"), ("Mouth", "double"), ("Mouth.W", "proxy"),
+    ]  # fmt: skip
+    assert changes(result, "look") == [("T", "message")]
+    assert upgrade(comp(result.text), three) == Upgraded(result.text, [])
+    assert tcl_nodes(result.text) == reader_nodes(nk.parse(result.text))
+
+
+def test_a_value_under_the_new_name_had_no_effect_and_has_none(three: Library):
+    text = (
+        "RelipBlend_v1_0 {\n amount {{B.mix}}\n mix 0.2\n amount 0.3\n guard false\n radius 1\n"
+        " name B\n}\n"
+    )
+    result = upgrade(comp(text), three)
+    assert result.text == "RelipBlend_v2_0 {\n amount 0.2\n radius 1\n name B\n}\n"
+    assert changes(result, "dropped") == [("B", "amount"), ("B", "amount"), ("B", "guard")]
+    assert all("no effect" in c.detail for c in result.changes if c.what == "dropped")
+
+
+def test_a_value_of_a_translated_menu_that_neither_has_is_named(library: Library):
+    result = upgrade(comp("RelipBlend_v1_0 {\n mode odd\n radius 1\n name B\n}\n"), library)
+    assert changes(result, "look") == [("B", "mode")] and " mode odd\n" in result.text
+
+
+def test_the_knobs_an_artist_added_to_an_original_are_its_clones_too(three: Library):
+    text = (
+        "RelipBlend_v1_0 {\n radius 1\n name B\n addUserKnob {20 User}\n"
+        " addUserKnob {41 short T mix}\n addUserKnob {7 mine}\n}\nset C1 [stack 0]\n"
+        "clone $C1 {\n mine 4\n name C\n}\nBlur {\n size {{C.mine}}\n name Z\n}\n"
+    )
+    result = upgrade(comp(text), three)
+    assert result.text == text.replace("v1_0", "v2_0").replace("T mix}", "T amount}")
+    assert not changes(result, "look")
+
+
 def test_a_comp_without_relip_is_left_alone(library: Library):
     text = "Blur {\n name A\n label RelipBlend_v1_0\n}\n"
     assert upgrade(comp(text), library) == Upgraded(text, [])

@@ -55,7 +55,7 @@ proc node {name body clone} {
       set stack($here) [lrange $stack($here) 0 end-1]
     }
     set inputs [lmap each $inputs {expr {$each eq "" ? 0 : $each}}]
-    if {$clone eq "" && $name in {Group Gizmo LiveGroup}} {
+    if {$clone eq "" && $name in {Group Gizmo LiveGroup VariableGroup}} {
       lappend path_of_levels $id
       set stack($id) {}
     } else {

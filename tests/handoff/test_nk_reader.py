@@ -17,6 +17,7 @@ from relip.handoff.nk_reader import TCL_COMMANDS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from nk_making import made  # noqa: E402
 from nk_oracle import TclRefused, reader_nodes, tcl_nodes  # noqa: E402
 
 COMP = r"""#! /usr/local/Nuke13.2v8/Nuke13.2 -nx
@@ -264,6 +265,46 @@ def test_files_as_they_are_in_the_wild():
     assert reader_nodes(again) == reader_nodes(script) and again.to_text() == script.to_text()
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_scripts_in_the_manner_of_real_ones(seed: int):
+    text = made(seed)
+    script = nk.parse(text)
+    expected = tcl_nodes(text)
+    assert reader_nodes(script) == expected
+    written = script.to_text()
+    again = nk.parse(written)
+    assert reader_nodes(again) == expected and tcl_nodes(written) == expected
+    assert again.to_text() == written
+    assert (again.version, again.layers, again.header) == (
+        script.version,
+        script.layers,
+        script.header,
+    )
+    assert again.window_layout == script.window_layout
+
+
+def test_the_scripts_made_have_all_that_real_ones_have():
+    texts = [made(seed) for seed in range(200)]
+    for form in (
+        "clone $C", "LiveGroup {", "VariableGroup {", "Gizmo {", "push $cut_paste_input",
+        "define_window_layout_xml", "add_layer", "addUserKnob {22", "[stack 7]", "\r\n", "Precomp",
+        "inputs 2+1", "curvegroup", "微软雅黑", "#write_info",
+    ):  # fmt: skip
+        assert sum(form in text for text in texts) >= 3, form
+    deep = [node for text in texts for node in nk.parse(text).walk() if node.is_group]
+    assert any(child.is_group for node in deep for child in node.children)
+
+
+def test_a_variable_group_of_nuke_16_holds_nodes():
+    inside = " Input {\n  inputs 0\n }\n Output {\n }\n"
+    text = f"VariableGroup {{\n name V\n}}\n{inside}end_group\nDot {{\n}}\n"
+    script = nk.parse(text)
+    group, dot = script.nodes
+    assert [n.cls for n in group.children] == ["Input", "Output"] and dot.inputs == [group]
+    assert script.to_text() == text
+
+
 def test_a_clone_of_a_node_in_another_nuke():
     text = (
         "clone node7f|Blur|5 Blur {\n size 3\n name B\n}\nset Ca [stack 0]\n"
@@ -453,6 +494,42 @@ def test_nodes_and_groups_are_counted():
         nk.parse("Group {}\n" * 4, limits=limits)
     with pytest.raises(NkError, match="more than 5 deep"):
         nk.parse("Blur {a {{{{{}}}}}}", limits=limits)
+
+
+@pytest.mark.parametrize(
+    ("text", "limits", "words"),
+    [
+        (
+            "Merge2 {\n inputs 10\n}\n" * 11,
+            nk.Limits(connections=100),
+            "line 31: more than 100 con",
+        ),
+        ("NoOp {\n a 1\n b 2\n}\n" * 6, nk.Limits(knobs=10), "line 22: more than 10 knobs"),
+        ("NoOp {\n addUserKnob {7 a}\n}\n" * 6, nk.Limits(knobs=5), "more than 5 knobs"),
+        ("push 0\n" * 20, nk.Limits(commands=10), "line 11: more than 10 commands"),
+        ("# x\n" * 20, nk.Limits(commands=10), "line 11: more than 10 commands"),
+        ("add_layer {a a.b}\n" * 20, nk.Limits(commands=10), "more than 10 commands"),
+    ],
+)
+def test_what_stands_in_small_text_and_needs_much_memory_is_counted(
+    text: str, limits: nk.Limits, words: str
+):
+    with pytest.raises(NkError, match=words):
+        nk.parse(text, limits=limits)
+
+
+def test_five_megabytes_of_nodes_with_ten_thousand_inputs_do_not_take_all_memory():
+    """240000 of them fit into the other limits and would take 19 GB."""
+    with pytest.raises(NkError, match="line 601: more than 2000000 connections"):
+        nk.parse("Merge2 {\n inputs 10000\n}\n" * 1000)
+
+
+def test_nodes_that_name_themselves_on_the_stack_are_read_and_end():
+    text = "push 0\nset N [stack 0]\npush $N\nset N [stack 0]\npush $N\n"
+    script = nk.parse(text + "Dot {\n}\nset N [stack 0]\npush $N\nDot {\n}\n")
+    assert [n.inputs for n in script.nodes] == [[None], [script.nodes[0]]]
+    with pytest.raises(NkError, match="not there"):
+        nk.parse(text + "clone $N {\n}\n")
 
 
 def test_reading_is_quick():

@@ -105,6 +105,58 @@ def test_a_clip_goes_to_what_is_selected():
     ]
 
 
+CLIP = """\
+set cut_paste_input [stack 0]
+version 10.0 v4
+push $cut_paste_input
+set N1 [stack 0]
+Read {
+ inputs 0
+ name R
+}
+push $N1
+Merge2 {
+ inputs 2
+ name M
+}
+push $cut_paste_input
+Dot {
+ name D
+}
+"""
+
+
+def test_every_node_of_a_clip_that_goes_to_the_selection_still_does():
+    script = nk.parse(CLIP)
+    read, merge, dot = script.nodes
+    assert merge.inputs == [None, read] and merge.selection_inputs == {0}
+    assert dot.inputs == [None] and dot.selection_inputs == {0}
+    again = nk.parse(script.to_text())
+    assert [n.selection_inputs for n in again.nodes] == [set(), {0}, {0}]
+    # With something selected, Tcl connects both texts alike.
+    selected = "Blur {\n inputs 0\n name Selected\n}\n"
+    assert tcl_nodes(selected + CLIP) == tcl_nodes(selected + script.to_text())
+    assert tcl_nodes(selected + CLIP)[2].inputs == (1, 2)
+
+
+def test_the_selection_is_not_taken_for_an_input_that_is_open():
+    read = nk.Node("Read", "R")
+    merge = nk.Node("Merge2", "M", inputs=[read, None])
+    text = nk.Script([read, merge], paste=True).to_text()
+    selected = "Blur {\n inputs 0\n name Selected\n}\n"
+    assert tcl_nodes(selected + text)[2].inputs == (2, 0)
+    script = nk.parse(text)
+    assert script.paste and not script.nodes[1].selection_inputs
+
+
+def test_a_name_of_nukes_that_is_set_later_is_a_node_like_any_other():
+    text = "Read {\n inputs 0\n}\nset cut_paste_input [stack 0]\npush 0\nBlur {\n}\n"
+    script = nk.parse(text + "push $cut_paste_input\nGrade {\n}\n")
+    assert script.nodes[2].inputs == [script.nodes[0]] and not script.paste
+    with pytest.raises(NkError, match="not there"):
+        nk.parse("clone $cut_paste_input {\n}\n")
+
+
 def test_a_group_with_user_knobs():
     group = nk.Node("Group", "G", inputs=[None])
     group.add_user_knob('20 tab l "My Tab"')

@@ -267,6 +267,8 @@ def test_points_of_an_older_override_stay(shot_copy: Path, tmp_path: Path):
         ("a.nk", "CornerPin2D {\n to1 {1 2}\n name P\n}\n", ["holds no track"]),
         ("a.nk", "Tracker4 {\n tracks {{1} {{5 1 20 enable e 1}} {{{1} a b}}}\n name T\n}\n",
          ["T", "3 cells in a table of 1 columns"]),
+        ("a.nk", "Tracker4 {\n tracks {{1} {{5 1 20 enable e 1} {2 1 75 name name 1}} {{1 a}}}\n"
+         " name T\n}\n", ["T", "no column track_x"]),
     ],
 )  # fmt: skip
 def test_damaged_files_say_what_and_where(tmp_path: Path, name: str, text: str, words: list[str]):

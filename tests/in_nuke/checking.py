@@ -3,7 +3,7 @@
 import os
 import struct
 
-_CHECKS = []
+_CHECKS = []  # type: list
 
 
 class Failed(Exception):
@@ -46,6 +46,18 @@ def true(condition, what):
     """Refuse what is not so."""
     if not condition:
         raise Failed(what)
+
+
+def evaluated(knob, frame):
+    """What a File knob holds at a frame, its Tcl run."""
+    import nuke
+
+    before = nuke.frame()
+    nuke.frame(frame)
+    try:
+        return knob.evaluate()
+    finally:
+        nuke.frame(before)
 
 
 def repository():

@@ -2,7 +2,7 @@
 
 import struct
 
-from checking import Failed, fact, near, paste, pixel, same, true
+from checking import Failed, evaluated, fact, near, paste, pixel, same, true
 
 NOOP = "NoOp {\n inputs 0\n name Keys\n addUserKnob {20 User}\n addUserKnob {7 v}\n v {{%s}}\n}\n"
 
@@ -75,15 +75,14 @@ def expressions(folder):
 def file_knobs(folder):
     import nuke
 
-    nuke.frame(12)
     node = nuke.nodes.NoOp()
     node.addKnob(nuke.File_Knob("cache"))
     for text in ("a.####.exr", "a.%04d.exr"):
         node["cache"].setValue(text)
-        same(node["cache"].evaluate(), "a.0012.exr", "evaluate() of " + text)
+        same(evaluated(node["cache"], 12), "a.0012.exr", "evaluate() of " + text)
     node["cache"].setValue("[value name].%04d.exr")
     true("[value name]" in node["cache"].value(), "value() evaluates Tcl")
-    same(node["cache"].evaluate(), node.name() + ".0012.exr", "evaluate() of [value name]")
+    same(evaluated(node["cache"], 12), node.name() + ".0012.exr", "evaluate() of [value name]")
 
 
 def _hexed(value):

@@ -34,6 +34,7 @@ def run(stream=None):
     import facts_gizmos  # noqa: F401
     import facts_nodes  # noqa: F401
     import facts_pixels  # noqa: F401
+    import facts_relip  # noqa: F401
     import facts_text  # noqa: F401
     import nuke
 

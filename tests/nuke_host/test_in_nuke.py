@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import io
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "in_nuke"
-MODULES = ("run", "checking", "facts_gizmos", "facts_nodes", "facts_pixels", "facts_text")
+MODULES = (
+    "run", "checking", "facts_gizmos", "facts_nodes", "facts_pixels", "facts_relip", "facts_text",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -56,3 +59,17 @@ def test_it_runs_on_the_oldest_nukes_python(path):
         else:
             continue
         assert {n.split(".")[0] for n in names} <= allowed
+
+
+def test_its_calls_are_those_of_the_stubs(tmp_path):
+    """Without strict None checks: a node that is not there is a fact that does not hold."""
+    pytest.importorskip("mypy")
+    (tmp_path / "mypy.ini").write_text(f"[mypy]\nmypy_path = {FOLDER}\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "mypy", "--check-untyped-defs", "--no-strict-optional",
+         "--no-error-summary", "--config-file", str(tmp_path / "mypy.ini"),
+         "--cache-dir", str(FOLDER.parents[1] / ".mypy_cache"),
+         *map(str, sorted(FOLDER.glob("*.py")))],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr

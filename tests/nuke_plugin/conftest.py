@@ -27,6 +27,9 @@ HOST = ROOT / "tests" / "nuke_host"
 #: Optimiser steps: enough to run every line.
 STEPS = 4
 
+#: Seconds that a test waits for the engine: many times what it takes, for a machine that is busy.
+PATIENCE = 300.0
+
 
 def _import_host() -> ModuleType:
     if str(HOST) not in sys.path:
@@ -78,7 +81,9 @@ class Nuke:
         assert found is not None, f"no node {name}"
         return found
 
-    def press(self, node: str, button: str, *, timeout: float = 120.0, fine: bool = True) -> None:
+    def press(
+        self, node: str, button: str, *, timeout: float = PATIENCE, fine: bool = True
+    ) -> None:
         """Press a button and let the main loop run until the engine has ended."""
         state = self.plugin("state")
         self.host.said.clear()
@@ -88,7 +93,7 @@ class Nuke:
         if fine:
             assert not self.messages, self.messages
 
-    def settle(self, timeout: float = 120.0) -> None:
+    def settle(self, timeout: float = PATIENCE) -> None:
         """Let the main loop run until no job of the engine is left."""
 
         def idle() -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.nuke_plugin.conftest import PATIENCE
 from tests.nuke_plugin.test_comp import engine_comp, ulps
 
 from relip.plate import read_exr
@@ -107,7 +108,7 @@ def test_cancel_stops_and_a_second_update_goes_on(nuke, comp):
     render["articulation"].setValue(0.5)
     nuke.host.said.clear()
     nuke.host.press("RelipRender1", "update")
-    nuke.host.pump(until=lambda: any(bar.open for bar in nuke.host.progress), timeout=60)
+    nuke.host.pump(until=lambda: any(bar.open for bar in nuke.host.progress), timeout=PATIENCE)
     assert nuke.state("RelipRender1").startswith("running")
     nuke.host.press_cancel()
     nuke.settle()
@@ -178,3 +179,52 @@ def test_a_plate_that_is_no_untouched_read_is_rendered_once(nuke, comp):
     grade["multiply"].setValue(3)
     pixels.hand_over(speech, str(comp.shot))
     assert np.array_equal(read_exr(written)[0]["R"], nuke.rgb("Read1", 1002)[..., 0] * 3)
+
+
+#: Changes of a finished shot: settings or files, and the stages that they make stale.
+CHANGES = {
+    "device": ({"train": {"device": "cpu"}, "render": {"device": "cpu"}}, []),
+    "seed": ({"train": {"seed": 5}}, ["render"]),
+    "detail": ({"render": {"detail": 0.5}}, ["render"]),
+    "grow": ({"mask": {"grow": 0.05}}, ["mask", "render"]),
+    "offset": ({"dialogue": {"offset": 0.1}}, ["speech", "render"]),
+    "smoothing": ({"speech": {"smoothing": 2.0}}, ["speech", "render"]),
+    "transcriber": ({"speech": {"transcriber": "other"}}, []),
+    "mix": ({"blend": {"mix": 0.5}}, []),
+    "face": ({"track": {"face": "100,100@1001"}}, ["track", "mask", "render"]),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_stale_is_what_the_engine_calls_stale(nuke, comp, what: str):
+    """And what comes after: the engine sees a matte's stale track only once that is made again."""
+    from relip import pipeline
+
+    settings, stale = CHANGES[what]
+    Shot.open(comp.shot).change(**settings).save()
+    state = nuke.plugin("state")
+    shown = ("speech", "track", "mask", "render")
+    found = [s for s in shown if state.standing(str(comp.shot), s).state == "stale"]
+    assert found == stale
+    reads = {"mask": ["track"], "render": ["speech", "track", "mask", "train"]}
+    engines = {s.stage: s.state != "up to date" for s in pipeline.status(Shot.open(comp.shot))}
+    truth = [s for s in shown if engines[s] or any(engines[r] for r in reads.get(s, []))]
+    assert found == truth
+
+
+def test_stale_goes_by_content_as_it_does_for_the_engine(nuke, comp, tmp_path: Path):
+    from relip import pipeline
+
+    moved = tmp_path / "moved"
+    shutil.copytree(comp.plate.parent, moved)
+    shot = Shot.open(comp.shot)
+    words = moved / "words.txt"
+    shutil.copy(shot.settings.dialogue.text, words)
+    shot.change(plate={"path": str(moved / comp.plate.name)}, dialogue={"text": str(words)}).save()
+    state = nuke.plugin("state")
+    assert {s.state for s in pipeline.status(Shot.open(comp.shot))[:-1]} == {"up to date"}
+    for stage in ("speech", "track", "mask", "render"):
+        assert state.standing(str(comp.shot), stage).state == "ready", stage
+    words.write_text("Five small plums.\n")
+    assert pipeline.status(Shot.open(comp.shot))[0].state == "stale"
+    assert state.standing(str(comp.shot), "speech").state == "stale"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from pathlib import Path
 
 import exr_making as making
@@ -210,3 +211,33 @@ def test_the_part_with_the_picture_is_found(tmp_path: Path, main: str):
         paint(path, tmp_path / "out.exr")
         found = making.differences(path, tmp_path / "out.exr")
         assert [f[0] for f in found] == [order.index({0.3: 2, 0.1: 0, 0.2: 1}[expected])] * 3
+
+
+@pytest.mark.parametrize(
+    "name, offset, value",
+    [
+        ("dataWindow", 8, struct.pack("<i", -5)),  # its right side left of its left one
+        ("tiles", 0, struct.pack("<I", 0)),
+        ("tiles", 4, struct.pack("<I", 0)),
+        ("channels", 2, struct.pack("<i", 8388609)),
+        ("channels", 0, b"\0"),
+        ("compression", 0, b"\x63"),
+    ],
+)
+def test_headers_that_found_their_way_through_fuzzing(
+    tmp_path: Path, name: str, offset: int, value: bytes
+):
+    making.write(tmp_path / "a.exr", "zip", tiled=True)
+    data = bytearray((tmp_path / "a.exr").read_bytes())
+    place = exrfile.parse(bytes(data)).parts[0].attributes[name].place
+    data[place + offset : place + offset + len(value)] = value
+    with pytest.raises(exrfile.LayoutError):
+        exrfile.parse(bytes(data))
+
+
+@pytest.mark.parametrize("name", [b"channels\0", b"dataWindow\0", b"compression\0", b"tiles\0"])
+def test_headers_that_lack_something(tmp_path: Path, name: bytes):
+    making.write(tmp_path / "a.exr", "zip", tiled=True)
+    data = (tmp_path / "a.exr").read_bytes().replace(name, b"x" + name[1:], 1)
+    with pytest.raises(exrfile.LayoutError):
+        exrfile.parse(data)

@@ -658,3 +658,23 @@ def test_tags_of_the_file_count_where_the_pictures_say_nothing(tmp_path: Path) -
     with open_plate(path) as plate:
         assert (plate.info["matrix"], plate.info["matrix_from"]) == ("bt2020", "tag")
         assert plate.info["transfer"] == "pq" and plate.info["primaries"] == "bt2020"
+
+
+def test_times_that_run_for_years_take_no_memory() -> None:
+    """A damaged time stamp must not make a grid of a billion frames."""
+    from relip.plate import movie_index
+
+    pts = np.array([0, 1, 2, 3, 2**40])
+    with pytest.raises(PlateError, match="run over"):
+        movie_index._conform(pts, Fraction(1, 25), Fraction(25))
+    assert len(movie_index._conform(pts[:4], Fraction(1, 25), Fraction(25))) == 4
+
+
+def test_an_unknown_codec(tmp_path: Path) -> None:
+    """FFmpeg opens the container and knows no decoder: found by fuzzing."""
+    path = write_planes(tmp_path / "a.mkv", moving_pictures(3), "yuv420p")
+    data = path.read_bytes()
+    assert b"V_MPEG4/ISO/AVC" in data
+    path.write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_XPEG4/ISO/AVX"))
+    with pytest.raises(PlateError, match="codec of its video is not known"):
+        open_plate(path)

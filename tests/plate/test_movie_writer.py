@@ -112,6 +112,58 @@ def test_codec_family_and_pixel_format_are_kept(
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted({source.name, target.name})
 
 
+def _with_alpha(path: Path, count: int = 4) -> list[np.ndarray]:
+    """A ProRes 4444 with an alpha that moves; its alphas, 0 to 1."""
+    pictures, alphas = [], []
+    for number, (y, *chroma) in enumerate(moving_pictures(count, (128, 96))):
+        chroma = [np.repeat(np.repeat(c, 2, axis=0), 2, axis=1) for c in chroma]
+        ramp = np.clip((np.arange(128)[None, :] - 20 - 10 * number) / 60, 0, 1).repeat(96, 0)
+        alphas.append(ramp)
+        codes = [p.astype(np.uint16) << 2 for p in (y, *chroma)]
+        pictures.append([*codes, np.rint(ramp * 1023).astype(np.uint16)])
+    write_planes(path, pictures, "yuva444p10le", codec="prores_ks", options={"profile": "4444"})
+    return alphas
+
+
+def test_the_alpha_of_prores_4444_is_kept(tmp_path: Path) -> None:
+    alphas = _with_alpha(tmp_path / "in.mov")
+    with (
+        open_plate(tmp_path / "in.mov") as plate,
+        MovieWriter(tmp_path / "out.mov", plate, frames=4) as writer,
+    ):
+        assert plate.has_alpha and not any("alpha" in n for n in plate.info["notes"])
+        for picture, truth in zip(plate.iter(), alphas, strict=True):
+            assert picture.alpha is not None and picture.alpha.dtype == np.float32
+            assert np.abs(picture.alpha - truth).max() < 1 / 1000
+            writer.write(picture.rgb, picture.alpha)
+    assert writer.alpha and not any("alpha" in n for n in writer.notes)
+    with open_plate(tmp_path / "out.mov") as made, open_plate(tmp_path / "in.mov") as plate:
+        assert made.pix_fmt.startswith("yuva444p") and made.profile == plate.profile
+        for after, before, truth in zip(made.iter(), plate.iter(), alphas, strict=True):
+            assert np.abs(after.alpha - before.alpha).max() < 1 / 1000
+            # Wholly opaque and wholly clear stay so.
+            assert (after.alpha[truth == 1] == 1).all() and (after.alpha[truth == 0] == 0).all()
+    assert _psnr(tmp_path / "in.mov", tmp_path / "out.mov") > 39
+
+
+def test_an_alpha_that_the_new_codec_has_not_is_said_to_be_left_out(tmp_path: Path) -> None:
+    _with_alpha(tmp_path / "in.mov")
+    writer = _rewrite(tmp_path / "in.mov", tmp_path / "out.mp4")
+    assert not writer.alpha and any("alpha" in note for note in writer.notes)
+
+
+def test_a_movie_as_exr_has_its_alpha(tmp_path: Path) -> None:
+    from relip.plate import read_exr, write_comp
+
+    _with_alpha(tmp_path / "in.mov", 1)
+    with open_plate(tmp_path / "in.mov") as plate:
+        picture = plate.read(1)
+        write_comp(tmp_path / "out.exr", picture, picture.rgb, half=False)
+    channels, _, _, _ = read_exr(tmp_path / "out.exr")
+    np.testing.assert_array_equal(channels["A"], picture.alpha)
+    np.testing.assert_array_equal(channels["G"], picture.rgb[..., 1])
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 def test_tags_rate_and_aspect_are_kept(tmp_path: Path, suffix: str) -> None:
     def setup(stream: object) -> None:

@@ -148,7 +148,7 @@ def test_an_extra_plate_in_the_shots_encoding(shot_copy: Path, demo_clip):
     region = make_region(track, shot.settings.mask)
     window = train_stage.shot_window(shot, track, region)
     with shot.open_plate() as plate:
-        encoding = Encoding.choose(plate.colourspace, "auto", integer=False)
+        encoding = Encoding.choose(plate.colourspace, "auto")
         own = example_module.collect(
             plate, track, region, window, encoding, list(shot.frames), QUIET
         )

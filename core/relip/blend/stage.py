@@ -40,8 +40,10 @@ def sequence_path(pattern: str, frame: int) -> Path:
     if hashes:
         number = f"{frame:0{len(hashes[0])}d}"
         return Path(pattern[: hashes.start()] + number + pattern[hashes.end() :])
-    if re.search(r"%0?\d*d", pattern):
-        return Path(pattern % frame)
+    printf = re.search(r"%0?(\d*)d", pattern)
+    if printf:
+        number = f"{frame:0{int(printf[1] or 1)}d}"
+        return Path(pattern[: printf.start()] + number + pattern[printf.end() :])
     raise UsageError(
         f"{pattern}: an image sequence needs a place for the frame number",
         mend="write it as name.####.exr",
@@ -266,6 +268,7 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
         records.sweep(Path(path).parent)
         progress.start("movie", len(shot.frames))
         last: np.ndarray | None = None
+        alpha: np.ndarray | None = None
         with MovieWriter(
             path,
             like,
@@ -289,6 +292,7 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
                         else np.zeros((plate.height, plate.width, 3), np.float32)
                     )
                 else:
+                    alpha = picture.alpha
                     try:
                         finished = compose(shot, plate, picture)
                     except RelipError as exc:
@@ -301,13 +305,13 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
                         if state.get("state") == "passed":
                             report.passed.append(frame)
                     rgb = picture.rgb if finished is None else finished
-                writer.write(rgb)
+                writer.write(rgb, alpha)
                 last = rgb
                 report.done.append(frame)
                 progress.step()
         report.notes.extend(writer.notes)
         records.write_json(
-            shot.path("comp", "movie.json"),
+            shot.stage_folder("comp") / "movie.json",
             {"movie": str(path.resolve()), "key": movie_key(shot, plate)},
         )
     progress.finish()

@@ -91,7 +91,12 @@ def run_bundle(args: argparse.Namespace) -> Result:
     )
     data = bundle.write(shot, folder, options)
     text = "\n".join(
-        [*data["files"], f"steps: {', '.join(data['steps'])}", f"frames: {data['frames']}"]
+        [
+            *data["files"],
+            f"steps: {', '.join(data['steps'])}",
+            f"frames: {data['frames']}",
+            *(f"not in the job: {note}" for note in data["notes"]),
+        ]
     )
     return Result({"folder": str(folder), **data}, text)
 

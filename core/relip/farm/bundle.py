@@ -18,6 +18,7 @@ from typing import Any
 from relip import pipeline
 from relip.errors import SettingError, ShotError, UsageError
 from relip.farm import yaml
+from relip.farm.comp import CompFiles, comp_files, named
 from relip.frames import format_range, select_frames
 from relip.pipeline import WHOLE
 from relip.records import write_text
@@ -104,7 +105,8 @@ def write(shot: Shot, folder: Path, options: BundleOptions) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``files``, ``steps`` and ``frames`` of the job.
+        ``files``, ``steps`` and ``frames`` of the job; ``notes``: what of the comp's files could
+        not be found.
 
     Raises
     ------
@@ -117,13 +119,17 @@ def write(shot: Shot, folder: Path, options: BundleOptions) -> dict[str, Any]:
     shot.check_inputs()
     made = template(shot, format_range(frames), options)
     values = parameter_values(shot, format_range(frames), options)
-    references = asset_references(shot, options)
+    files = None
+    if options.nuke is not None:
+        files = comp_files(options.nuke.comp, options.nuke.write)
+    references = asset_references(shot, options, files)
     for name, data in zip(FILES, (made, values, references), strict=True):
         write_text(folder / name, yaml.dump(data))
     return {
         "files": [str(folder / name) for name in FILES],
         "steps": [step["name"] for step in made["steps"]],
         "frames": format_range(frames),
+        "notes": files.notes if files is not None else [],
     }
 
 
@@ -266,7 +272,9 @@ def parameter_values(shot: Shot, frames: str, options: BundleOptions) -> dict[st
     return {"parameterValues": [{"name": k, "value": v} for k, v in values.items()]}
 
 
-def asset_references(shot: Shot, options: BundleOptions) -> dict[str, Any]:
+def asset_references(
+    shot: Shot, options: BundleOptions, comp: CompFiles | None = None
+) -> dict[str, Any]:
     """Every file the job reads outside the shot folder, and where it writes."""
     from relip.plate.opening import IMAGE_SUFFIXES
     from relip.plate.sequence import find_files
@@ -288,13 +296,18 @@ def asset_references(shot: Shot, options: BundleOptions) -> dict[str, Any]:
     if options.nuke is not None:
         files.append(str(options.nuke.comp.resolve()))
     folder = str(shot.folder.resolve())
+    read, written = [folder], [folder]
+    if comp is not None:
+        files += comp.inputs
+        read += comp.shots
+        written += comp.outputs
     return {
         "assetReferences": {
             "inputs": {
-                "filenames": [str(Path(f).absolute()) for f in files],
-                "directories": [folder],
+                "filenames": list(dict.fromkeys(str(Path(f).absolute()) for f in files)),
+                "directories": list(dict.fromkeys(read)),
             },
-            "outputs": {"directories": [folder]},
+            "outputs": {"directories": list(dict.fromkeys(written))},
             "referencedPaths": [],
         }
     }
@@ -314,7 +327,7 @@ def find_write(comp: Path, name: str | None) -> str:
 
     script = nk.read(comp)
     writes = {}
-    for path, node in _named(script.nodes):
+    for path, node in named(script.nodes):
         if node.cls == "Write" and node.knobs.get("disable", "false") not in ("true", "1"):
             writes[path] = node
     known = ", ".join(sorted(writes)) or "none"
@@ -325,14 +338,6 @@ def find_write(comp: Path, name: str | None) -> str:
     if name not in writes:
         raise UsageError(f"{comp}: no enabled Write {name}", mend=f"it has: {known}")
     return name
-
-
-def _named(nodes: list[Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found = []
-    for node in nodes:
-        found.append((prefix + node.name, node))
-        found += _named(list(node.children), f"{prefix}{node.name}.")
-    return found
 
 
 def check_folder(folder: Path, shot: Shot) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from relip.containment import plain_name
 from relip.errors import GizmoError
 from relip.gizmo.userknob import LINK, WITHOUT_VALUE, UserKnob, user_knobs
 from relip.handoff import nk
@@ -196,8 +197,10 @@ def _entry(table: Mapping[str, Any], protocol: str) -> Entry:
     )
     if not _VERSION.fullmatch(entry.version):
         raise ValueError(f"version {entry.version!r}")
-    if Path(entry.file).name != entry.file:
-        raise ValueError(f"file {entry.file!r}: it must lie beside the manifest, and it")
+    try:
+        plain_name(entry.file)
+    except ValueError:
+        raise ValueError(f"file {entry.file!r}: it must lie beside the manifest, and it") from None
     return entry
 
 

@@ -3,7 +3,10 @@
 A dotted name is followed through the comp the way Nuke does: the first word
 is a knob of the node itself, ``this``, ``parent``, ``root``, ``input``, or a
 node of the same group; each further word a node inside, an input, or at last
-a knob. Only what leads to a real node counts, so a look-alike is never taken.
+a knob. The knobs of a group also reach the nodes inside it, its link knobs
+before those beside it. Only what leads to a real node counts, so a look-alike
+is never taken; paths of files and the words of user knobs (labels, tooltips)
+are text, in which only what stands in brackets is an expression.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from relip.gizmo.comp import Comp
+from relip.gizmo.userknob import LINK
 from relip.handoff import nk
-from relip.handoff.nk_nodes import Entry
+from relip.handoff.nk_nodes import ADD_USER_KNOB, Entry
 
 #: A backslash sequence and a number (both passed over), or a name with or without dots.
 _TOKEN = re.compile(
@@ -27,6 +31,10 @@ _TCL = re.compile(
 )
 _WORDS = frozenset(("curve", "this", "parent", "root", "value", "knob", "expression", "exists"))
 _COMPONENTS = frozenset("rgbaxyzwhtuv") | {"left", "right", "top", "bottom", "width", "height"}
+_FILES = frozenset(("file", "proxy", "gizmo_file", "project_directory"))
+#: The value of a knob that is a path: from the root, from a drive, or from what brackets give.
+_PATH = re.compile(r"[{\"]?(?:[A-Za-z]:[\\/]|//?\w|\\{4}\w|\\?\[[^\]]*\]+/)")
+_BRACKET = re.compile(r"[\[\]]")
 _CURVE_HEAD = re.compile(r"curve\s*\(")
 
 
@@ -65,13 +73,21 @@ def references(entry: Entry, owner: nk.Node, comp: Comp) -> Iterator[Reference]:
     """
     text = comp.script.text
     alone = list(_single_words(text, entry.value_start, entry.end))
+    only: list[tuple[int, int]] | None = None  # where expressions stand, if not everywhere
+    link = (0, 0)
+    if entry.name == ADD_USER_KNOB:
+        link = _link(entry, text)
+        only = [link, *_brackets(text, entry.value_start, entry.end)]
+        alone.append(link)
+    elif entry.name in _FILES or _PATH.match(text, entry.value_start, entry.end):
+        only = list(_brackets(text, entry.value_start, entry.end))
     names = {node.name for node in comp.siblings(owner)}
     for found in _TOKEN.finditer(text, entry.value_start, entry.end):
         name, start = found["name"], found.start()
-        if not name:
+        if not name or (only is not None and not any(a <= start < b for a, b in only)):
             continue
         if "." in name:
-            reference = _follow(name, start, owner, comp)
+            reference = _follow(name, start, owner, comp, inside_first=link[0] <= start < link[1])
             if reference:
                 yield reference
                 continue
@@ -105,6 +121,35 @@ def _single_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield shift + head.end(), shift + _closing(source.lstrip(), head.end())
 
 
+def _link(entry: Entry, text: str) -> tuple[int, int]:
+    """Where the target of a link knob stands, in ``addUserKnob``; empty when there is none."""
+    if text[entry.value_start] != "{":
+        return (0, 0)
+    try:
+        found = list(nk.words(text, entry.value_start + 1, entry.end - 1, continued=True))
+    except nk.TclError:
+        return (0, 0)
+    if not found or found[0].value != str(LINK):
+        return (0, 0)
+    for option, value in zip(found[2:], found[3:], strict=False):
+        if option.value == "T":
+            return (value.start, value.end)
+    return (0, 0)
+
+
+def _brackets(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The outermost ``[…]`` of a value."""
+    depth = begin = 0
+    for found in _BRACKET.finditer(text, start, end):
+        if found[0] == "[":
+            begin = begin if depth else found.start()
+            depth += 1
+        elif depth:
+            depth -= 1
+            if not depth:
+                yield begin, found.start()
+
+
 def _closing(source: str, start: int) -> int:
     depth = 1
     for position in range(start, len(source)):
@@ -114,12 +159,19 @@ def _closing(source: str, start: int) -> int:
     return len(source)
 
 
-def _follow(chain: str, start: int, owner: nk.Node, comp: Comp) -> Reference | None:
+def _follow(
+    chain: str, start: int, owner: nk.Node, comp: Comp, *, inside_first: bool
+) -> Reference | None:
     """Follow a dotted name to a knob."""
     here: nk.Node | None = owner  # None: the root
     position = start
     for index, word in enumerate(chain.split(".")):
-        following = _step(word, here, owner, comp, first=index == 0)
+        nodes = comp.siblings(owner) if index == 0 else here.children if here else comp.script.nodes
+        if index == 0 and owner.children:
+            # Of two nodes with one name the last counts.
+            both = (nodes, owner.children) if inside_first else (owner.children, nodes)
+            nodes = [*both[0], *both[1]]
+        following = _step(word, here, comp, nodes)
         if following is _NOWHERE:
             if here is None or here is owner and index == 0:
                 return None
@@ -134,7 +186,7 @@ _NOWHERE = "no node"
 
 
 def _step(
-    word: str, here: nk.Node | None, owner: nk.Node, comp: Comp, *, first: bool
+    word: str, here: nk.Node | None, comp: Comp, nodes: list[nk.Node]
 ) -> nk.Node | str | None:
     """The node a word leads to from here; ``_NOWHERE`` when it is no node."""
     if word == "root":
@@ -148,5 +200,4 @@ def _step(
         number = int(found[1] or 0)
         node = here.inputs[number] if number < len(here.inputs) else None
         return node if node else _NOWHERE
-    nodes = comp.siblings(owner) if first else here.children if here else comp.script.nodes
     return next((n for n in reversed(nodes) if n.name == word and n.cls != "Root"), _NOWHERE)

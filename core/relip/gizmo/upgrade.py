@@ -97,9 +97,13 @@ class _Plan:
 
     def drops(self, knob: str) -> bool:
         """Whether a knob of the old class is gone. One that neither class has is left alone."""
-        if knob in self.dropped:
+        if knob in self.dropped or self.is_stray(knob):
             return True
         return knob in self.known_before and self.renames.get(knob, knob) not in self.known
+
+    def is_stray(self, knob: str) -> bool:
+        """Whether only the new class has a knob: Nuke left its value aside, and now it counted."""
+        return knob in self.new.schema and knob not in self.known_before
 
 
 def upgrade(comp: Comp, library: Library, *, only: list[str] | None = None) -> Upgraded:
@@ -209,7 +213,7 @@ class _Upgrade:
             at = start + head.rindex(node.cls)
             self.edits.replace(at, at + len(node.cls), plan.new.cls)
         self.note(node, start, "class", "", f"{node.cls} → {plan.new.cls}")
-        own = own_knobs(node)
+        own = _own_knobs(node)
         for pair in node.entries:
             if pair.name != ADD_USER_KNOB and pair.name not in own:
                 self.knob(node, pair, plan)
@@ -223,6 +227,8 @@ class _Upgrade:
         new = plan.renames.get(base, base)
         if plan.drops(base):
             reason = plan.dropped.get(base, f"{plan.new.cls} has no such knob")
+            if plan.is_stray(base):
+                reason = f"{node.cls} has no such knob, so it had no effect"
             if not suffix:
                 value = " ".join(pair.value.split())
                 self.note(node, pair.start, "dropped", base, f"{reason}; it was {value[:80]!r}")
@@ -237,21 +243,22 @@ class _Upgrade:
             if not suffix:
                 self.note(node, pair.start, "renamed", base, f"now {new}")
         if base in plan.values and not suffix:
-            self.value(node, pair, plan.values[base], new)
+            self.value(node, pair, plan, new)
         elif new in plan.menus and not _is_moving(pair.value):
             self.menu(node, pair.start, new, pair.value, plan)
 
-    def value(
-        self, node: nk.Node, pair: Pair, steps: list[tuple[str, dict[str, str]]], new: str
-    ) -> None:
+    def value(self, node: nk.Node, pair: Pair, plan: _Plan, new: str) -> None:
         """Translate a value through the steps."""
         value = pair.value.strip()
-        for _, table in steps:
+        for _, table in plan.values[pair.name]:
             value = table.get(value, value)
         if value != pair.value.strip():
             self.edits.replace(pair.value_start, pair.end, nk.quote(value))
             self.note(node, pair.start, "value", new, f"{pair.value.strip()!r} → {value!r}")
-        elif _is_moving(value):
+        elif not _is_moving(value):
+            if new in plan.menus:
+                self.menu(node, pair.start, new, value, plan)
+        else:
             self.note(
                 node, pair.start, "look", new,
                 "its values have other names in the new version, and an animation or an expression "
@@ -309,7 +316,7 @@ class _Upgrade:
 
     def mentions(self, node: nk.Node) -> None:
         """Knobs of upgraded nodes that this node's values name."""
-        own = own_knobs(node)
+        own = _own_knobs(node)
         plan = self.moved.get(id(node))
         for pair in node.entries:
             if not any(word in pair.value for word in self.telling):
@@ -325,9 +332,11 @@ class _Upgrade:
             if _is_python(pair):
                 self.python(node, pair)
                 continue
+            if "[python" in pair.value:
+                self.python(node, pair)
             for found in references(pair, node, self.comp):
                 target = self.moved.get(id(found.node))
-                if target is None or found.knob in own_knobs(found.node):
+                if target is None or found.knob in _own_knobs(found.node):
                     continue
                 who = self.comp.path(found.node)
                 if found.knob in target.renames:
@@ -364,6 +373,12 @@ class _Upgrade:
 
 def _original(node: nk.Node) -> nk.Node:
     return node.clone_of or node
+
+
+def _own_knobs(node: nk.Node) -> frozenset[str]:
+    """The user knobs added to a node in the comp; a clone has those of its original too."""
+    own = own_knobs(node)
+    return own | own_knobs(node.clone_of) if node.clone_of else own
 
 
 def _knob_name(pair: Pair) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 
-#: Classes whose nodes are followed by the nodes inside them, up to ``end_group``.
-GROUPS = frozenset(("Group", "Gizmo", "LiveGroup"))
+#: Classes whose nodes are followed by the nodes inside them, up to ``end_group``
+#: (VariableGroup since Nuke 16).
+GROUPS = frozenset(("Group", "Gizmo", "LiveGroup", "VariableGroup"))
 #: The knob-like word that adds a user knob.
 ADD_USER_KNOB = "addUserKnob"
 #: The knob-like word that says how many nodes are taken from the stack.
@@ -88,7 +89,7 @@ class Node:
     inputs : iterable of Node or None, optional
         Input 0 first; None for one that is not connected.
     children : iterable of Node, optional
-        The nodes inside a Group, Gizmo or LiveGroup, in file order.
+        The nodes inside a Group, Gizmo, LiveGroup or VariableGroup, in file order.
     mask_inputs : int, default 0
         How many of the inputs are masks (``inputs 2+1``).
     clone_of : Node, optional
@@ -103,6 +104,9 @@ class Node:
         stand in the text that was read; (-1, -1) in a node made by hand.
     line : int
         1 for the first line of the text; 0 in a node made by hand.
+    selection_inputs : frozenset of int
+        Inputs that go to what is selected when the clip is pasted (``push $cut_paste_input``);
+        None in `inputs`.
     """
 
     __slots__ = (
@@ -115,6 +119,7 @@ class Node:
         "span",
         "body_span",
         "line",
+        "selection_inputs",
     )
 
     def __init__(
@@ -136,6 +141,7 @@ class Node:
         self.clone_of = clone_of
         self.span = self.body_span = (-1, -1)
         self.line = 0
+        self.selection_inputs: frozenset[int] = frozenset()
         for knob, value in (knobs or {}).items():
             self.knobs[knob] = str(value)
         if name:
@@ -213,8 +219,8 @@ class Script:
     window_layout : str
         The argument of ``define_window_layout_xml``; empty when there is none.
     paste : bool
-        Whether it is a clip for the clipboard: its first node goes to what is selected
-        (``push $cut_paste_input``).
+        Whether it is a clip for the clipboard: the nodes that say so in
+        :attr:`Node.selection_inputs` go to what is selected, or the first node where none does.
     path : str
         The file it was read from; for messages.
     text : str

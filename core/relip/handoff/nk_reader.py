@@ -82,6 +82,12 @@ class Limits:
         Nodes at all levels together.
     inputs : int, default 10000
         Inputs of one node.
+    connections : int, default 2000000
+        Inputs of all nodes together.
+    knobs : int, default 2000000
+        Knobs and user knobs of all nodes together.
+    commands : int, default 2000000
+        Commands and comments outside nodes: push, set, add_layer and the like, and nodes.
     """
 
     size: int = 64 << 20
@@ -89,6 +95,9 @@ class Limits:
     braces: int = MAX_BRACE_DEPTH
     nodes: int = 250_000
     inputs: int = 10_000
+    connections: int = 2_000_000
+    knobs: int = 2_000_000
+    commands: int = 2_000_000
 
 
 DEFAULT_LIMITS = Limits()
@@ -215,6 +224,10 @@ COMMENT = re.compile(r"#(?:[^\\\r\n]|\\(?:\r\n|.)|\\$)*", re.DOTALL)
 _BARE = re.compile(r"(?:[^ \t\v\f\r\n;\\\[]+|\\(?![\r\n]).|\[[^\[\]\r\n]*\])*", re.DOTALL)
 
 
+#: What is selected when a clip is pasted, on the stack and in variables.
+_SELECTION = Node("")
+
+
 class _Level:
     """The nodes of one group while it is read."""
 
@@ -233,8 +246,9 @@ class _Reader:
         self.limits = limits
         self.script = Script(path=path, text=text)
         self.levels = [_Level(None)]
-        self.variables: dict[str, Node | None] = {"cut_paste_input": None}
+        self.variables: dict[str, Node | None] = {"cut_paste_input": _SELECTION}
         self.count = 0
+        self.connections = self.knobs = self.commands = 0
         self.counted = (0, 1)  # a position and its line, to count on from
 
     def error(self, position: int, message: str, mend: str = _MEND) -> NkError:
@@ -259,6 +273,9 @@ class _Reader:
             position = _end(_BETWEEN, self.text, position)
             if position >= end:
                 break
+            self.commands += 1
+            if self.commands > self.limits.commands:
+                raise self.error(position, f"more than {self.limits.commands} commands")
             if self.text[position] == "#":
                 found = COMMENT.match(self.text, position)
                 assert found
@@ -398,7 +415,7 @@ class _Reader:
             raise self.error(first.start, f"push takes 1 argument, not {len(arguments)}")
         word = arguments[0]
         node = None if word.source == "0" else self.variable(word)
-        if word.source in ("$cut_paste_input", "${cut_paste_input}"):
+        if node is _SELECTION:
             self.script.paste = True
         self.levels[-1].stack.append(node)
 
@@ -415,12 +432,16 @@ class _Reader:
                 f"'set NAME [stack 0]' that Nuke writes; it was not run",
             )
         stack, depth = self.levels[-1].stack, int(found[1])
+        if name.source == "cut_paste_input" and not stack:
+            return  # the first line of a clip: what was selected was the top of the stack
         self.variables[name.source] = stack[-1 - depth] if depth < len(stack) else None
 
     def clone(self, first: _Word, arguments: list[_Word]) -> None:
         """``clone $C1f2a {…}`` and ``clone node7c|Blur|5 Blur {…}``."""
         if len(arguments) == 2:
-            self.node("", first, arguments[1:], clone_of=self.variable(arguments[0]))
+            original = self.variable(arguments[0])
+            original = None if original is _SELECTION else original
+            self.node("", first, arguments[1:], clone_of=original)
             return
         named = len(arguments) == 3 and all(
             not word.form and word.is_literal for word in arguments[:2]
@@ -459,9 +480,16 @@ class _Reader:
         level.nodes.append(node)
         if node.cls == "Root":
             return node
+        self.connections += wanted
+        if self.connections > self.limits.connections:
+            raise self.error(first.start, f"more than {self.limits.connections} connections")
         stack = level.stack
         rest = max(len(stack) - wanted, 0)
-        node.inputs = stack[rest:][::-1]
+        taken = stack[rest:][::-1]
+        node.inputs = [None if other is _SELECTION else other for other in taken]
+        node.selection_inputs = frozenset(
+            index for index, other in enumerate(taken) if other is _SELECTION
+        )
         node.inputs += [None] * (wanted - len(node.inputs))  # an empty stack gives no node
         del stack[rest:]
         if node.is_group:
@@ -486,6 +514,9 @@ class _Reader:
                 if entry.name == INPUTS:
                     wanted = self.inputs(node, entry)
                 else:
+                    self.knobs += 1
+                    if self.knobs > self.limits.knobs:
+                        raise self.error(name.start, f"more than {self.limits.knobs} knobs")
                     node.entries.append(entry)
         except TclError as exc:
             raise self.error(exc.position, f"{node.cls}: {exc.message}") from None

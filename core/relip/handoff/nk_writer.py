@@ -112,6 +112,10 @@ def format_body(node: Node, indent: str = " ") -> str:
     return "".join(lines)
 
 
+#: What is selected when the clip is pasted.
+_SELECTION = Node("")
+
+
 class _Writer:
     """Collects the parts, then knows which nodes need a name for a later ``push``."""
 
@@ -122,6 +126,7 @@ class _Writer:
         self.numbers: dict[int, int] = {}
         self.pushed: set[int] = set()
         self.cloned: set[int] = set()
+        self.first: Node | None = None  # takes what is selected, though no node says so
 
     def text(self, depth: int = 0) -> str:
         script = self.script
@@ -131,8 +136,6 @@ class _Writer:
         if script.version:
             version = " ".join(quote(word) for word in script.version.split())
             self.parts.append(f"version {version}\n")
-        if script.paste:
-            self.parts.append("push $cut_paste_input\n")
         if script.window_layout:
             layout = braced(script.window_layout)
             self.parts.append(f"define_window_layout_xml {layout}\n")
@@ -140,7 +143,7 @@ class _Writer:
         if not script.root:
             self.parts += layers
             layers = []
-        self.level(script.nodes, layers, depth)
+        self.level(script.nodes, layers, depth, self.clip())
         result = []
         for part in self.parts:
             if isinstance(part, str):
@@ -153,17 +156,29 @@ class _Writer:
                 result.append(text)
         return "".join(result)
 
+    def clip(self) -> list[Node | None]:
+        """What stands on the stack before the first node, in a clip that nobody says takes it."""
+        if not self.script.paste or any(node.selection_inputs for node in self.script.walk()):
+            return []
+        first = next((n for n in _ordered(self.script.nodes) if n.cls != "Root"), None)
+        if first and first.inputs[:1] == [None]:
+            self.first = first
+            return []
+        self.parts.append("push $cut_paste_input\n")
+        return [_SELECTION]
+
     def variable(self, letter: str, node: Node) -> str:
         """The name that a node is pushed (N) or cloned (C) by."""
         return f"{letter}{self.prefix}{self.numbers[id(node)]:08x}"
 
-    def level(self, nodes: list[Node], layers: list[str], depth: int) -> None:
-        """The nodes of one group."""
+    def level(
+        self, nodes: list[Node], layers: list[str], depth: int, stack: list[Node | None]
+    ) -> None:
+        """The nodes of one group; ``stack`` is what stands on it before them."""
         if depth > DEFAULT_LIMITS.groups:
             raise NkError(
                 f"groups nest more than {DEFAULT_LIMITS.groups} deep", mend="take some apart"
             )
-        stack: list[Node | None] = []
         for node in _ordered(nodes):
             self.connect(node, stack)
             self.node(node, depth)
@@ -175,7 +190,11 @@ class _Writer:
 
     def connect(self, node: Node, stack: list[Node | None]) -> None:
         """Push what the node takes, unless it is on the stack already; take it off again."""
-        inputs = node.inputs
+        selected = {0} if node is self.first else node.selection_inputs
+        inputs = [
+            _SELECTION if other is None and index in selected else other
+            for index, other in enumerate(node.inputs)
+        ]
         count = len(inputs)
         above: list[Node | None] = stack[::-1][:count]
         above += [None] * (count - len(above))
@@ -183,6 +202,8 @@ class _Writer:
         for wanted in reversed(inputs[: count - there]):
             if wanted is None:
                 self.parts.append("push 0\n")
+            elif wanted is _SELECTION:
+                self.parts.append("push $cut_paste_input\n")
             else:
                 self.parts.append(("push", wanted))
                 self.pushed.add(id(wanted))
@@ -209,12 +230,12 @@ class _Writer:
             self.parts.append(f"{indent} inputs {inputs}\n")
         self.parts.append(f"{format_body(node, indent + ' ')}{indent}}}\n")
         if node.is_group:
-            self.level(node.children, [], depth + 1)
+            self.level(node.children, [], depth + 1, [])
             self.parts.append(f"{indent}end_group\n")
         elif node.children:
             raise NkError(
                 f"{node!r} cannot hold nodes: its class is no group",
-                mend="use Group, Gizmo or LiveGroup",
+                mend="use Group, Gizmo, LiveGroup or VariableGroup",
             )
 
 

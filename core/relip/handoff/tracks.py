@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from relip import records
+from relip import containment, records
 from relip.errors import InputError, NkError, StageMissingError, UsageError
 from relip.handoff import nk
 from relip.handoff.coordinates import Format, from_nuke
@@ -263,7 +263,7 @@ def import_tracks(
             )
         if kept:
             made["offsets"].setdefault(frame, {}).update(kept)
-    records.write_json(target, made)
+    records.write_json(containment.inside(target, shot.folder), made)
     return target
 
 
@@ -299,6 +299,10 @@ def _of_script(path: Path, form: Format, name: str | None) -> list[PointTrack]:
         ) from None
 
 
+#: Columns of a Tracker4's table that are read.
+_COLUMNS = ("enable", "name", "track_x", "track_y", "offset_x", "offset_y")
+
+
 def _of_tracker(node: nk.Node, where: str, form: Format) -> list[PointTrack]:
     table = nk.split_list(node.knobs["tracks"]) if "tracks" in node.knobs else []
     if len(table) < 3:
@@ -310,6 +314,9 @@ def _of_tracker(node: nk.Node, where: str, form: Format) -> list[PointTrack]:
         cells = nk.split_list(row)
         if len(cells) != len(columns):
             raise ValueError(f"{len(cells)} cells in a table of {len(columns)} columns")
+        lacking = [c for c in _COLUMNS if c not in place]
+        if lacking:
+            raise ValueError(f"its table has no column {lacking[0]}")
         name = cells[place["name"]]
         keys = {c: _keys(cells[place[c]]) for c in ("track_x", "track_y")}
         marks = sorted({round(k.frame) for curve in keys.values() for k in curve})

@@ -95,11 +95,14 @@ class Picture:
         R, G, B over the display window, in the encoding of the plate's colourspace.
     spec : PictureSpec, optional
         For sequences, everything else the file holds.
+    alpha : (H, W) float32, optional
+        Of a movie with an alpha channel, 0 to 1; R, G and B are not multiplied by it here.
     """
 
     frame: int
     rgb: np.ndarray
     spec: PictureSpec | None = field(default=None, repr=False)
+    alpha: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,23 @@ class Colour:
         space = self._config.getColorSpace(self.resolve(colourspace))
         return bool(space.getEncoding() == "sdr-video")
 
+    def is_linear(self, colourspace: str) -> bool:
+        """Whether a colourspace is linear in light, by its encoding or by what OCIO finds.
+
+        Raises
+        ------
+        ColourError
+            If the name is unknown.
+        """
+        name = self.resolve(colourspace)
+        if self._config.getColorSpace(name).getEncoding() in ("scene-linear", "display-linear"):
+            return True
+        try:
+            scene = self._ocio.REFERENCE_SPACE_SCENE
+            return bool(self._config.isColorSpaceLinear(name, scene))
+        except self._ocio.Exception as error:
+            raise ColourError(f"colourspace {name!r}: {_first_line(error)}") from None
+
     def to_display(self, rgb: np.ndarray, colourspace: str) -> np.ndarray:
         """Convert to 8-bit sRGB, for detection and previews.
 

@@ -74,7 +74,8 @@ def write_comp(
     if suffix != ".exr":
         _write_same(path, picture, rgb, suffix)
     elif spec is None:
-        _write_plain(path, picture, rgb, half, {}, 1.0)
+        extra = {} if picture.alpha is None else {"A": picture.alpha}
+        _write_plain(path, picture, rgb, half, extra, 1.0)
     elif spec.format != "openexr":
         aspect = spec.header.get_float_attribute("PixelAspectRatio", 1.0) or 1.0
         _write_plain(path, picture, rgb, half, _extra(spec, picture), aspect)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from relip.errors import OutputError, PlateError
+from relip.plate.damage import damage
 from relip.records import atomic_path
 
 #: Header attributes that say how the file is stored, not what it shows; they are set anew.
@@ -329,6 +330,14 @@ def open_image(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise PlateError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}")
+    try:
+        wrong = damage(path)
+    except OSError as error:
+        raise PlateError(
+            f"{path} cannot be read: {error.strerror or error}", mend="check its permissions"
+        ) from None
+    if wrong is not None:
+        raise PlateError(f"{path} is not an image that can be read ({wrong})")
     # This reader returns its errors; the older one prints them.
     oiio.attribute("openexr:core", 1)
     config = oiio.ImageSpec()

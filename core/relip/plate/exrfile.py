@@ -170,8 +170,7 @@ def _parse(data: bytes) -> RawFile:
         kind = attributes["type"].value if "type" in attributes else b""
         tiled = kind.startswith(b"tiled") if multipart else bool(version & _TILED)
         part = RawPart(attributes, tiled)
-        if part.compression not in ROWS:
-            raise LayoutError(f"compression {part.compression} is unknown")
+        _check(part)
         parts.append(part)
         if not multipart:
             break
@@ -186,6 +185,26 @@ def _parse(data: bytes) -> RawFile:
         place += 8 * count
         part.chunks = [(o, _chunk_size(data, o, part.tiled, multipart)) for o in offsets]
     return raw
+
+
+def _check(part: RawPart) -> None:
+    """See that what the header says can be worked with.
+
+    Raises
+    ------
+    LayoutError
+        If it cannot. Also the errors that :func:`parse` makes into one, where values are missing.
+    """
+    if part.compression not in ROWS:
+        raise LayoutError(f"compression {part.compression} is unknown")
+    left, top, right, bottom = part.window
+    if right < left or bottom < top:
+        raise LayoutError("its data window is empty")
+    if part.tiled and min(part.tile[:2]) < 1:
+        raise LayoutError("its tiles have no size")
+    channels = part.channels
+    if not channels or any(kind not in (0, 1, 2) or len(rest) < 12 for _, kind, rest in channels):
+        raise LayoutError("its list of channels is damaged")
 
 
 def _header(data: bytes, place: int) -> tuple[dict[str, Attribute], int]:

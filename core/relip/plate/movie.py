@@ -107,11 +107,18 @@ def video_stream(container: Any, path: str) -> Any:
     Raises
     ------
     PlateError
-        If there is none.
+        If there is none, or none in a codec that is known.
     """
+    unknown = False
     for stream in container.streams.video:
         if not stream.disposition & av.stream.Disposition.attached_pic:
-            return stream
+            if stream.codec_context is not None:
+                return stream
+            unknown = True
+    if unknown:
+        raise PlateError(
+            f"{path}: the codec of its video is not known", mend="give it in a common one"
+        )
     raise PlateError(f"{path} has no video in it")
 
 
@@ -334,7 +341,8 @@ class MoviePlate(Plate):
                     "the first"
                 )
             self.timecode = _timecode(container, stream)
-            if _has_alpha(self.pix_fmt):
+            self.has_alpha = self.pix_fmt == self.planar and self.pix_fmt.startswith("yuva")
+            if _has_alpha(self.pix_fmt) and not self.has_alpha:
                 notes.append("its alpha channel is not read")
             self.info = {
                 "codec": self.codec,
@@ -426,6 +434,13 @@ class MoviePlate(Plate):
         planes = planes_of(frame, self.planar, self.coding)
         return self.orientation.apply(decode(planes, self.coding, half=self.half))
 
+    def alpha_of(self, frame: Any) -> np.ndarray | None:
+        """Upright alpha of a decoded libav frame, (H, W) float32 from 0 to 1; None without one."""
+        if not self.has_alpha:
+            return None
+        codes = _plane(frame.planes[3], self.coding.dtype).astype(np.float32)
+        return self.orientation.apply(codes / np.float32((1 << self.coding.depth) - 1))
+
     def read(self, frame: int) -> Picture:
         self._check([frame])
         reader = self._reader
@@ -434,7 +449,7 @@ class MoviePlate(Plate):
         result = reader.picture(self._picture(frame))
         if isinstance(result, str):
             raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
-        return Picture(frame, result)
+        return Picture(frame, result[0], alpha=result[1])
 
     def iter(
         self, frames: Iterable[int] | None = None, *, on_error: str = "raise"
@@ -455,7 +470,7 @@ class MoviePlate(Plate):
                         raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
                     yield BadFrame(frame, result)
                 else:
-                    yield Picture(frame, result)
+                    yield Picture(frame, result[0], alpha=result[1])
         finally:
             reader.close()
 
@@ -507,8 +522,8 @@ class _Reader:
         self._held: tuple[int, Any] | None = None
         self._missing = range(0)
 
-    def picture(self, number: int) -> np.ndarray | str:
-        """Picture ``number`` (from 0), or why it cannot be read."""
+    def picture(self, number: int) -> tuple[np.ndarray, np.ndarray | None] | str:
+        """Picture ``number`` (from 0) and its alpha, or why it cannot be read."""
         if not 0 <= number < self._index.pictures:
             return "the file ends before it"
         if self._held is not None and self._held[0] == number:
@@ -539,11 +554,11 @@ class _Reader:
             self._container.close()
             self._container = None
 
-    def _result(self, number: int, frame: Any) -> np.ndarray | str:
+    def _result(self, number: int, frame: Any) -> tuple[np.ndarray, np.ndarray | None] | str:
         if isinstance(frame, str):
             return frame
         try:
-            return self._plate.convert(frame)
+            return self._plate.convert(frame), self._plate.alpha_of(frame)
         except PlateError as error:
             return error.message
 

@@ -30,6 +30,10 @@ _STANDARD = sorted(
 )
 
 
+#: More frames than any movie has: a day at 120 fps.
+MOST_FRAMES = 24 * 3600 * 120
+
+
 @dataclass(frozen=True)
 class MovieIndex:
     """Pictures of a movie in the order they are shown.
@@ -97,6 +101,8 @@ def _index(path: str, size: int, mtime: int) -> MovieIndex:
         except av.FFmpegError:
             pass  # cut short: what came before counts, and `promised` tells of the rest
         promised = max(stream.frames or 0, 0)
+        if promised > MOST_FRAMES:
+            promised = 0  # no movie's, and memory for as many would be taken
         time_base = Fraction(stream.time_base)
         hints = [stream.guessed_rate, stream.average_rate, stream.base_rate]
     if count == 0:
@@ -117,7 +123,10 @@ def _index(path: str, size: int, mtime: int) -> MovieIndex:
         grid[places[fits]] = np.arange(count)[fits]
         variable = False
     elif variable:
-        grid = _conform(pts, time_base, rate)
+        try:
+            grid = _conform(pts, time_base, rate)
+        except PlateError as error:
+            raise PlateError(f"{path}: {error.message}", mend=error.mend) from None
     else:
         grid = np.arange(max(count, promised))
     return MovieIndex(pts, np.array(sorted(keys), np.int64), time_base, rate, grid, variable, count)
@@ -160,5 +169,10 @@ def _conform(pts: np.ndarray, time_base: Fraction, rate: Fraction) -> np.ndarray
     last = int(pts[-1] - pts[0])
     # The last picture lasts one frame.
     total = int((last / step) + Fraction(1, 4)) + 1
+    if total > MOST_FRAMES:
+        raise PlateError(
+            f"its pictures' times run over {total} frames at {rate} fps",
+            mend="the file is damaged: copy it again",
+        )
     places = np.array([float(i * step + step / 4) for i in range(total)])
     return np.searchsorted(pts - pts[0], places, side="right") - 1

@@ -72,8 +72,8 @@ def _stored_samples(samples: np.ndarray, form: str) -> np.ndarray:
 class MovieWriter:
     """Writes upright pictures as a movie like ``like``.
 
-    Kept: size, rate, bit depth and chroma subsampling (as far as the encoder
-    has them), colour primaries, transfer, matrix and range, pixel aspect,
+    Kept: size, rate, bit depth, chroma subsampling and alpha (as far as the
+    encoder has them), colour primaries, transfer, matrix and range, pixel aspect,
     codec family (H.264, HEVC, ProRes; H.264 for all others), and rotation:
     pixels are turned back to how they were stored, and the display matrix is
     set again. The container follows the suffix: ``.mp4``, ``.mov``, ``.mkv``.
@@ -104,6 +104,8 @@ class MovieWriter:
         What could not be kept, one line each.
     coding : Coding
         Of the pictures written.
+    alpha : bool
+        Whether an alpha channel is written.
 
     Raises
     ------
@@ -181,6 +183,11 @@ class MovieWriter:
             self.notes.append(f"{like.coding.depth} bits are written as {self.coding.depth}")
         if (self.coding.sub_x, self.coding.sub_y) != (like.coding.sub_x, like.coding.sub_y):
             self.notes.append(f"pixel format {like.pix_fmt} is written as {name}")
+        self.alpha = like.has_alpha and name.replace("yuv", "yuva", 1) in supported
+        if self.alpha:
+            name = name.replace("yuv", "yuva", 1)
+        elif like.has_alpha:
+            self.notes.append("its alpha channel cannot be stored so and is left out")
         options = dict(_OPTIONS[encoder])
         if encoder == "prores_ks":
             chosen = _PRORES_PROFILES.get(str(like.profile), "hq")
@@ -269,13 +276,15 @@ class MovieWriter:
         self._sound_rate, self._sound_form, self._sound_layout = rate, form, sound.layout
         self._sound_stream = stream
 
-    def write(self, rgb: np.ndarray) -> None:
+    def write(self, rgb: np.ndarray, alpha: np.ndarray | None = None) -> None:
         """Add the next picture.
 
         Parameters
         ----------
         rgb : (H, W, 3) float32
             Upright, in the encoding of ``like``'s colourspace.
+        alpha : (H, W) float32, optional
+            Upright, 0 to 1; written where :attr:`alpha` says so, opaque when it is not given.
 
         Raises
         ------
@@ -287,6 +296,8 @@ class MovieWriter:
             raise ValueError(f"picture of shape {rgb.shape}, not {(like.height, like.width, 3)}")
         stored = like.orientation.undo(np.ascontiguousarray(rgb, np.float32))
         planes = encode(stored, self.coding)
+        if self.alpha:
+            planes = [*planes, self._alpha_codes(alpha)]
         frame = av.VideoFrame(*like.stored_size, self._format)
         for plane, codes in zip(frame.planes, planes, strict=True):
             memory: Any = plane
@@ -303,6 +314,14 @@ class MovieWriter:
             self._write_sound()
         except (av.FFmpegError, OSError) as error:
             raise self._explained(error) from error
+
+    def _alpha_codes(self, alpha: np.ndarray | None) -> np.ndarray:
+        width, height = self._like.stored_size
+        top = (1 << self.coding.depth) - 1
+        if alpha is None:
+            return np.full((height, width), top, self.coding.dtype)
+        stored = self._like.orientation.undo(np.ascontiguousarray(alpha, np.float32))
+        return np.rint(np.clip(stored, 0.0, 1.0) * top).astype(self.coding.dtype)
 
     def _write_sound(self) -> None:
         """Bring the sound to the end of the pictures written."""

@@ -50,10 +50,13 @@ class Sound:
                 error.message.replace("is not a movie", "is not a sound file"),
                 mend="give a WAV, FLAC, MP3 or AAC file",
             ) from None
-        streams = self._container.streams.audio
+        streams = [s for s in self._container.streams.audio if s.codec_context is not None]
         if not streams:
+            known = (
+                "no sound in it" if not self._container.streams.audio else "sound of no known codec"
+            )
             self.close()
-            raise AudioError(f"{self.path} has no sound in it")
+            raise AudioError(f"{self.path} has {known}", mend="give a WAV, FLAC, MP3 or AAC file")
         self._stream = streams[0]
         self.rate = int(self._stream.rate or 0)
         self.channels = int(self._stream.channels)

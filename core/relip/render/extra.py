@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import numpy as np
 
 from relip.errors import ModelError
 from relip.mask.region import make_region
+from relip.plate import default_colour
 from relip.progress import Progress
 from relip.render import examples as example_module
 from relip.render.canonical import Window
-from relip.render.encoding import Encoding
+from relip.render.encoding import BRIGHTEST, Encoding
 from relip.render.examples import Examples
 from relip.shot import Shot
 from relip.track import aside
@@ -22,6 +24,19 @@ from relip.track.facetrack import FaceTrack
 
 #: The most that extra plates count for together, as a share of the training.
 MOST = 0.5
+
+
+@dataclass(frozen=True)
+class _Converted(Encoding):
+    """The shot's encoding, of pixels in another colourspace."""
+
+    source: str = ""
+
+    def encode(self, rgb: np.ndarray) -> np.ndarray:
+        if self.source != self.colourspace:
+            finite = np.nan_to_num(rgb, nan=0.0, posinf=BRIGHTEST, neginf=0.0)
+            rgb = default_colour().to_working(finite, self.source, self.colourspace)
+        return super().encode(rgb)
 
 
 def model_file(shot: Shot) -> Path | None:
@@ -100,8 +115,7 @@ def extra_examples(
             pick = np.linspace(0, len(visible) - 1, limit).round().astype(int)
             visible = [visible[i] for i in pick]
         with own.open_plate() as plate:
-            # its own colourspace, seen in the shot's encoding
-            seen = dataclasses.replace(encoding, colourspace=plate.colourspace)
+            seen = _Converted(*dataclasses.astuple(encoding), source=plate.colourspace)
             with progress.part(0.5 + 0.5 * (number - 1) / len(plates), 0.5 / len(plates)):
                 cut = example_module.collect(plate, track, region, window, seen, visible, progress)
         rows = np.array([track.index(int(f)) for f in cut.frames])

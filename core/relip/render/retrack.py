@@ -115,7 +115,8 @@ def put(
     inside = fill(on_plate, (width, height))
     alpha = (cv2.GaussianBlur(cv2.erode(inside, np.ones((5, 5))), (0, 0), 1.5) * inside)[..., None]
     result = rgb.copy()
-    result[y : y + height, x : x + width] = (
-        alpha * raw + (1 - alpha) * result[y : y + height, x : x + width]
-    )
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities in the plate are its own
+        result[y : y + height, x : x + width] = (
+            alpha * raw + (1 - alpha) * result[y : y + height, x : x + width]
+        )
     return result

@@ -117,9 +117,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     begun = extra.model_file(shot)
     start = extra.first_weights(begun, ShotNet(fold(window.size))) if begun else None
     with shot.open_plate() as plate:
-        encoding = Encoding.choose(
-            plate.colourspace, settings.working, integer=not plate.info.get("float", False)
-        )
+        encoding = Encoding.choose(plate.colourspace, settings.working)
         with progress.part(0, 0.05):
             examples = example_module.collect(
                 plate, track, region, window, encoding, learned, progress

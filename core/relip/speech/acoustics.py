@@ -28,6 +28,9 @@ NOISES = ("+NSN+", "+SPN+")
 #: Natural logarithm of one step of the mixture weights: base 1.0001, shifted by 10 bits.
 _STEP = 1024 * float(np.log(1.0001))
 
+#: Frames scored at once: what they need stays in the processor's cache.
+_BLOCK = 400
+
 #: Emitting states per phone.
 STATES = 3
 
@@ -59,9 +62,8 @@ class AcousticModel:
         # log N(x) = constant + x·(mean/var) − x²·(1/2var), per phone and stream.
         precision = 1.0 / np.maximum(variances, 1e-4)
         constant = -0.5 * (np.log(2 * np.pi / precision) + means**2 * precision).sum(-1)
-        self._constant = constant.astype(np.float32)
-        # Factors of x and of x², one below the other: shape (phones, streams, 26, 128).
-        factors = np.concatenate((means * precision, -0.5 * precision), axis=-1)
+        # Factors of x, of x² and of 1, one below the other: shape (phones, streams, 27, 128).
+        factors = np.concatenate((means * precision, -0.5 * precision, constant[..., None]), -1)
         self._factors = np.ascontiguousarray(factors.swapaxes(-1, -2).astype(np.float32))
 
     # The definition
@@ -140,25 +142,88 @@ class AcousticModel:
         wanted = np.asarray(senones, np.int64)
         out = np.zeros((len(features), len(wanted)), np.float32)
         owners = self._owner[wanted]
-        for start in range(0, len(features), 1000):
-            block = slice(start, start + 1000)
-            streams = [
-                np.concatenate((x, np.square(x)), axis=1)
-                for x in np.split(features[block], 3, axis=1)
-            ]
-            for owner in np.unique(owners):
-                columns = np.flatnonzero(owners == owner)
-                total = np.zeros((len(streams[0]), len(columns)), np.float32)
+        parts = []
+        for owner in np.unique(owners):
+            columns = np.flatnonzero(owners == owner)
+            weights = [np.ascontiguousarray(w[:, wanted[columns]]) for w in self._weights]
+            parts.append((int(owner), columns, weights))
+        for start in range(0, len(features), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            streams = _quadratic(features[block])
+            density = np.empty((len(streams[0]), self._factors.shape[-1]), np.float32)
+            for owner, columns, weights in parts:
+                total = np.zeros((len(density), len(columns)), np.float32)
                 for stream, x in enumerate(streams):
-                    density = x @ self._factors[owner, stream]
-                    density += self._constant[owner, stream]
+                    np.matmul(x, self._factors[owner, stream], out=density)
                     highest = density.max(axis=1, keepdims=True)
                     density -= highest
                     np.exp(density, out=density)
-                    likely = density @ self._weights[stream][:, wanted[columns]]
-                    total += np.log(np.maximum(likely, 1e-30)) + highest
+                    likely = density @ weights[stream]
+                    np.maximum(likely, 1e-30, out=likely)
+                    np.log(likely, out=likely)
+                    total += likely
+                    total += highest
                 out[block, columns] = total
         return out
+
+    def owner(self, senone: int) -> str:
+        """The phone that a senone belongs to."""
+        return self.phones[int(self._owner[senone])]
+
+
+class Heard:
+    """The sound as the model hears it: scores of senones, none computed twice.
+
+    A search for given words and the free phone loop ask for many of the same phones, whose
+    Gaussians are most of the work.
+
+    Attributes
+    ----------
+    model : AcousticModel
+    features : ndarray, shape (F, 39), float32
+        From :func:`relip.speech.features.features`.
+    streams : int
+        Frames per 10 ms; the loop hears one of them.
+    """
+
+    def __init__(self, model: AcousticModel, features: np.ndarray, streams: int = 1) -> None:
+        self.model = model
+        self.features = features
+        self.streams = streams
+        self._loop: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def scores(self, senones: Sequence[int]) -> np.ndarray:
+        """Log likelihood of every frame under distinct senones, shape (F, S), nats.
+
+        Those of the same phones in no particular neighbourhood are kept for :meth:`loop`.
+        """
+        phones = sorted({self.model.owner(s) for s in senones})
+        have = set(senones)
+        more = [s for p in phones for s in self.model.senones(p) if s not in have]
+        found = self.model.scores(self.features, [*senones, *distinct([more])])
+        place = {s: i for i, s in enumerate([*senones, *distinct([more])])}
+        for phone in phones:
+            for senone in self.model.senones(phone):
+                self._loop[senone] = found[:: self.streams, place[senone]].copy()
+        return found[:, : len(senones)]
+
+    def loop(self) -> np.ndarray:
+        """Scores of every phone's three senones, a frame per 10 ms: shape (F, 3 * phones)."""
+        columns = [s for p in self.model.phones for s in self.model.senones(p)]
+        missing = distinct([[s for s in columns if s not in self._loop]])
+        if missing:
+            found = self.model.scores(self.features[:: self.streams], missing)
+            self._loop.update((s, found[:, i]) for i, s in enumerate(missing))
+        return np.stack([self._loop[s] for s in columns], axis=1)
+
+
+def _quadratic(features: np.ndarray) -> list[np.ndarray]:
+    """Each stream's cepstra, their squares and a one: what the Gaussians are linear in."""
+    one = np.ones((len(features), 1), np.float32)
+    return [np.concatenate((x, np.square(x), one), axis=1) for x in np.split(features, 3, axis=1)]
 
 
 def distinct(senones: Iterable[Iterable[int]]) -> list[int]:

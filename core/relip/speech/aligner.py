@@ -18,7 +18,7 @@ import numpy as np
 
 from relip.errors import AudioError, TranscriptError
 from relip.progress import Progress
-from relip.speech.acoustics import acoustic_model
+from relip.speech.acoustics import Heard, acoustic_model
 from relip.speech.activity import STEP, active, cuts, levels, runs, threshold
 from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.audio import SILENCE_DBFS, Audio, is_silent
@@ -45,6 +45,10 @@ AHEAD = 5.0
 
 #: Words a window may hold at most, per second.
 _FASTEST = 7.0
+
+#: A frame this many dB above the level of speech costs as a pause so many nats for every dB more,
+#: up to a number of dB: the hum of an m between two words is no pause.
+LOUD, LOUD_PAUSE, LOUD_MOST = 8.0, 0.6, 20.0
 
 #: Longest piece of a recording whose words are recognised, seconds.
 PIECE = 20.0
@@ -195,7 +199,7 @@ class _Job:
         )
 
     def _loop(self, start: int, end: int) -> list[tuple[str, int, int]]:
-        return phone_loop(self.model, features(self._samples(start, end), 1)).phones
+        return phone_loop(Heard(self.model, features(self._samples(start, end), 1))).phones
 
     # With a transcript
 
@@ -301,14 +305,20 @@ class _Job:
             import librosa
 
             samples = librosa.effects.time_stretch(samples, rate=1 / stretch)
-        heard = features(samples, STREAMS)
+        heard = Heard(self.model, features(samples, STREAMS), STREAMS)
         sounds = [[[p.sounds for p in variant] for variant in w.variants] for w in words]
+        at = np.minimum(np.arange(len(heard)) // STREAMS / stretch + start, end - 1).astype(int)
+        noisy = LOUD_PAUSE * np.clip(self.level[at] - self.limit - LOUD, 0.0, LOUD_MOST)
         path = best_path(
-            self.model, heard, sounds, open_end=open_end, native=self.language.code == "en"
+            heard,
+            sounds,
+            open_end=open_end,
+            native=self.language.code == "en",
+            noisy=noisy.astype(np.float32),
         )
         if path is None:
             return None
-        loop = phone_loop(self.model, heard[::STREAMS])
+        loop = phone_loop(heard)
         scored = path.score[::STREAMS]
         seconds = PERIOD / STREAMS / stretch
         begin = start * STEP

@@ -8,6 +8,8 @@ nothing changes.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from relip.speech.alignment import Interval
@@ -21,6 +23,9 @@ SPREAD = 0.010
 _STEP = 0.001
 _WINDOW = 0.008
 _BANDS = 24
+#: Milliseconds of sound needed around a boundary, and looked at in one go.
+_SHORTEST = 12
+_AT_ONCE = 4000
 
 
 def refine(samples: np.ndarray, rate: int, phones: list[Interval]) -> list[Interval]:
@@ -41,11 +46,18 @@ def refine(samples: np.ndarray, rate: int, phones: list[Interval]) -> list[Inter
     if not phones:
         return []
     edges = sorted({t for p in phones for t in (p.start, p.end)})
-    moved = {}
+    moved: dict[float, float] = {}
+    spectra, first, until = np.empty((0, _BANDS)), 0, 0
     for index, edge in enumerate(edges):
         before = edges[index - 1] if index else edge - CONTEXT
         after = edges[index + 1] if index + 1 < len(edges) else edge + CONTEXT
-        moved[edge] = _best(samples, rate, before, edge, after)
+        begin = round(max(edge - CONTEXT, before, 0.0) / _STEP)
+        stop = round(min(edge + CONTEXT, after) / _STEP)
+        if stop > until:  # the next seconds, so that the memory needed stays the same
+            first, until = begin, max(begin + _AT_ONCE, stop)
+            spectra = _spectra(samples, rate, first, until)
+        part = spectra[begin - first : stop - first]
+        moved[edge] = _best(part, begin * _STEP, before, edge, after)
     out = []
     last = 0.0
     for start, end, label in phones:
@@ -58,44 +70,45 @@ def refine(samples: np.ndarray, rate: int, phones: list[Interval]) -> list[Inter
     return out
 
 
-def _best(samples: np.ndarray, rate: int, before: float, edge: float, after: float) -> float:
+def _best(spectra: np.ndarray, first: float, before: float, edge: float, after: float) -> float:
     # Never past a third of the way to a neighbour, which may move towards this one.
     left = min(REACH, (edge - before) / 3)
     right = min(REACH, (after - edge) / 3)
-    low, high = max(edge - CONTEXT, before), min(edge + CONTEXT, after)
-    spectra, first = _spectra(samples, rate, low, high)
-    if spectra is None or len(spectra) < 12:
-        return edge
-    times = first + np.arange(len(spectra)) * _STEP
-    sums = np.concatenate((np.zeros((1, _BANDS)), np.cumsum(spectra, axis=0)))
     n = len(spectra)
+    if n < _SHORTEST:
+        return edge
+    sums = np.zeros((n + 1, _BANDS))
+    np.cumsum(spectra, axis=0, out=sums[1:])
     splits = np.arange(4, n - 4)
-    head = (sums[splits] ** 2).sum(1) / splits
-    tail = ((sums[n] - sums[splits]) ** 2).sum(1) / (n - splits)
-    gain = head + tail
-    spread = float((spectra**2).sum() - (sums[n] ** 2).sum() / n) / n
-    where = times[splits] - _STEP / 2
+    where = first + (splits - 0.5) * _STEP
     allowed = (where >= edge - left) & (where <= edge + right)
+    spread = float((spectra**2).sum() - (sums[n] ** 2).sum() / n) / n
     if not allowed.any() or spread <= 0:
         return edge
-    value = gain / (spread * _BANDS) * 6.0 - 0.5 * ((where - edge) / SPREAD) ** 2
-    value[~allowed] = -np.inf
+    splits, where = splits[allowed], where[allowed]
+    head = (sums[splits] ** 2).sum(1) / splits
+    tail = ((sums[n] - sums[splits]) ** 2).sum(1) / (n - splits)
+    value = (head + tail) / (spread * _BANDS) * 6.0 - 0.5 * ((where - edge) / SPREAD) ** 2
     return float(where[int(np.argmax(value))])
 
 
-def _spectra(
-    samples: np.ndarray, rate: int, low: float, high: float
-) -> tuple[np.ndarray | None, float]:
-    """Log powers in equal bands every millisecond, and the time of the first."""
+def _spectra(samples: np.ndarray, rate: int, first: int, until: int) -> np.ndarray:
+    """Log powers in equal bands of the milliseconds from first to until, as far as sound goes."""
     size, hop = round(_WINDOW * rate), round(_STEP * rate)
-    first = round(low * rate) - size // 2
-    count = int((high - low) / _STEP)
-    begin = max(first, 0)
-    part = samples[begin : first + count * hop + size]
-    if count < 12 or len(part) < size:
-        return None, low
+    begin = first * hop - size // 2
+    part = samples[max(begin, 0) : (until - 1) * hop + size - size // 2]
+    part = np.pad(part, (max(-begin, 0), 0))
+    if len(part) < size:
+        return np.empty((0, _BANDS))
     windows = np.lib.stride_tricks.sliding_window_view(part, size)[::hop] * np.hanning(size)
-    power = np.abs(np.fft.rfft(windows, axis=1)) ** 2
-    bands = np.array_split(power[:, 1:], _BANDS, axis=1)
-    total = np.stack([b.mean(axis=1) for b in bands], axis=1)
-    return np.log10(total + 1e-7), (begin + size // 2) / rate
+    power = np.square(np.abs(np.fft.rfft(windows, axis=1)[:, 1:]))
+    return np.log10(power @ _bands(power.shape[1]) + 1e-7)
+
+
+@lru_cache(maxsize=4)
+def _bands(bins: int) -> np.ndarray:
+    """Means over equal runs of bins, shape (bins, bands)."""
+    out = np.zeros((bins, _BANDS))
+    for band, part in enumerate(np.array_split(np.arange(bins), _BANDS)):
+        out[part, band] = 1 / len(part)
+    return out

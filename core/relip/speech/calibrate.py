@@ -214,7 +214,7 @@ def calibrate(
 def hear(audio: Audio, *, text: str | None, lang: str) -> list[Alignment]:
     """Alignments of production sound for :func:`calibrate`: its words, and its free phones."""
     from relip.errors import RelipError
-    from relip.speech.acoustics import acoustic_model
+    from relip.speech.acoustics import Heard, acoustic_model
     from relip.speech.aligner import align
     from relip.speech.audio import is_silent
     from relip.speech.features import PERIOD, features
@@ -236,7 +236,7 @@ def hear(audio: Audio, *, text: str | None, lang: str) -> list[Alignment]:
         part = audio.samples[start : start + hop]
         if len(part) < audio.rate // 10:
             continue
-        loop = phone_loop(acoustic_model(), features(part, 1)).phones
+        loop = phone_loop(Heard(acoustic_model(), features(part, 1))).phones
         begin = start / audio.rate
         phones += [
             Interval(begin + s * PERIOD, begin + e * PERIOD, label) for label, s, e in loop if label

@@ -139,19 +139,20 @@ def _denoised(power: np.ndarray) -> np.ndarray:
     """Filter powers, shape (frames, ..., filters), with the slow background taken out."""
     if not len(power):
         return power
-    smooth, noise = power[0].copy(), power[0] / _MAX_GAIN
-    floor, peak = power[0] / _MAX_GAIN, np.zeros_like(power[0])
-    gain = np.empty_like(power)
-    for index, row in enumerate(power):
-        smooth = _SMOOTH * smooth + (1 - _SMOOTH) * row
-        noise = _envelope(smooth, noise)
-        signal = np.maximum(smooth - noise, 1.0)
-        floor = _envelope(signal, floor)
-        peak = peak * _DECAY
-        masked = np.where(signal < _DECAY * peak, peak * _MASKED, signal)
-        peak = np.maximum(peak, signal)
-        signal = np.maximum(masked, floor)
-        gain[index] = np.clip(signal / np.maximum(smooth, 1e-9), 1 / _MAX_GAIN, _MAX_GAIN)
+    from scipy.signal import lfilter
+
+    start = _SMOOTH * power[:1]
+    smooth, _ = lfilter([1 - _SMOOTH], [1.0, -_SMOOTH], power, axis=0, zi=start)
+    noise = _envelope(smooth, power[0] / _MAX_GAIN)
+    signal = np.maximum(smooth - noise, 1.0)
+    floor = _envelope(signal, power[0] / _MAX_GAIN)
+    # The decaying peak of all frames before: a running maximum once the decay is taken out.
+    decay = np.log(_DECAY) * np.arange(len(power)).reshape(-1, *[1] * (power.ndim - 1))
+    peak = np.exp(np.maximum.accumulate(np.log(signal) - decay, axis=0) + decay)
+    before = np.concatenate((np.zeros_like(peak[:1]), _DECAY * peak[:-1]))
+    masked = np.where(signal < _DECAY * before, before * _MASKED, signal)
+    signal = np.maximum(masked, floor)
+    gain = np.clip(signal / np.maximum(smooth, 1e-9), 1 / _MAX_GAIN, _MAX_GAIN)
     width = power.shape[-1]
     sums = np.concatenate((np.zeros_like(gain[..., :1]), np.cumsum(gain, axis=-1)), axis=-1)
     at = np.arange(width)
@@ -159,6 +160,16 @@ def _denoised(power: np.ndarray) -> np.ndarray:
     return power * (sums[..., high] - sums[..., low]) / (high - low)
 
 
-def _envelope(value: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    weight = np.where(value >= floor, _RISE, _FALL)
-    return weight * floor + (1 - weight) * value
+def _envelope(values: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """A floor that follows falling values at once and rising ones slowly, along the first axis."""
+    out = np.empty_like(values)
+    floor, rise, fall = start.copy(), np.empty_like(start), np.empty_like(start)
+    for row, value in zip(out, values, strict=True):
+        np.subtract(value, floor, out=rise)
+        np.multiply(rise, 1 - _FALL, out=fall)
+        rise *= 1 - _RISE
+        # The smaller is the slow step where the value lies above, the quick one below.
+        np.minimum(rise, fall, out=rise)
+        floor += rise
+        row[...] = floor
+    return out

@@ -22,6 +22,7 @@ from relip.speech.acoustics import (
     SINGLE,
     STATES,
     AcousticModel,
+    Heard,
     distinct,
 )
 
@@ -37,6 +38,9 @@ SKIP_COST_FOREIGN = -12.0
 #: No frame counts as more than this much worse than the best that the words could make of it,
 #: so that one strange sound does not push its neighbours out of place. Nats.
 FLOOR = 15.0
+
+#: Frames whose emissions are looked up at once.
+_BLOCK = 256
 
 #: One sound of a pronunciation: the model's phones that may stand for it, the nearest first.
 Sound = tuple[str, ...]
@@ -100,49 +104,56 @@ class _Graph:
 
 
 def best_path(
-    model: AcousticModel,
-    features: np.ndarray,
+    heard: Heard,
     words: Sequence[Sequence[Sequence[Sound]]],
     *,
     open_end: bool = False,
     native: bool = True,
+    noisy: np.ndarray | None = None,
 ) -> Path | None:
     """Lay words on sound.
 
     Parameters
     ----------
-    model : AcousticModel
-    features : ndarray, shape (F, 39)
+    heard : Heard
     words : sequence
         Per word its pronunciations, each a sequence of sounds.
     open_end : bool
         The sound may end after any word; otherwise all words are in it.
     native : bool
         Whether the words are of the model's language.
+    noisy : ndarray, shape (F,), optional
+        Nats that each frame costs as a pause, because it is too loud for one.
 
     Returns
     -------
     Path or None
         None when the sound is too short to hold the words.
     """
-    if not len(features) or not words:
+    if not len(heard) or not words:
         return None
-    graph = _graph(model, words)
+    graph = _graph(heard.model, words)
     columns = distinct(g for state in graph.senones for g in state)
     place = {s: i for i, s in enumerate(columns)}
-    scores = model.scores(features, columns)
-    floored = np.maximum(scores, scores.max(axis=1, keepdims=True) - FLOOR)
-    width = max(len(state) for state in graph.senones)
-    picks = np.array(
-        [[place[state[min(a, len(state) - 1)][0]] for state in graph.senones] for a in range(width)]
-    )
+    scores = heard.scores(columns)
+    # States of one third of a sound hear alike: their alternatives are looked up once.
+    kinds = {heard_by: i for i, heard_by in enumerate(dict.fromkeys(graph.senones))}
+    picks = [np.array([place[a[0]] for a in heard_by]) for heard_by in kinds]
+    kind = np.array([kinds[heard_by] for heard_by in graph.senones])
     skip = SKIP_COST if native else SKIP_COST_FOREIGN
-    found = _search(floored, picks, graph, open_end, skip)
+    searched = scores
+    if noisy is not None:
+        pauses = [place[s] for s in heard.model.senones(SILENCE)]
+        searched = scores.copy()
+        searched[:, pauses] -= noisy[:, None]
+    found = _search(searched, picks, kind, graph, open_end, skip)
     if found is None:
         return None
     states, reached = found
-    frames = np.arange(len(features))
-    score = scores[frames[:, None], picks[:, states].T].max(axis=1)
+    score = np.empty(len(scores), np.float32)
+    for k in np.unique(kind[states]):
+        at = np.flatnonzero(kind[states] == k)
+        score[at] = scores[np.ix_(at, picks[k])].max(axis=1)
     return Path(_spans(states, graph), score, reached)
 
 
@@ -190,43 +201,61 @@ def _alternatives(
 
 
 def _search(
-    scores: np.ndarray, picks: np.ndarray, graph: _Graph, open_end: bool, skip: float
+    scores: np.ndarray,
+    picks: list[np.ndarray],
+    kind: np.ndarray,
+    graph: _Graph,
+    open_end: bool,
+    skip: float,
 ) -> tuple[np.ndarray, int] | None:
-    count = picks.shape[1]
+    """The best state of every frame, and the words reached.
+
+    ``picks`` holds the columns of ``scores`` that each kind of state may hear.
+    """
+    count = len(kind)
     entries = np.array(graph.entries)
     width = max(len(b) for b in graph.before)
-    second = np.clip(entries + 1, 0, count - 1)
     before = np.full((len(entries), width), count)  # count: a state that is never reached
     for row, states in enumerate(graph.before):
         before[row, : len(states)] = [s if s >= 0 else count for s in states]
     costs = np.array(graph.costs, np.float32)
     starts = entries[[-1 in b for b in graph.before]]
     never = np.float32(-1e30)
-    delta = np.full(count + 1, never, np.float32)
+    skips = np.full(count, skip, np.float32)
+    skips[entries] = never
+    skips[np.clip(entries + 1, 0, count - 1)] = never
+    skips = skips[2:]
+    every = np.full(count + 1, never, np.float32)
+    delta = every[:count]
     back = np.zeros((len(scores), count), np.uint8)
     rows = np.arange(len(entries))
+    moved, emission = np.empty(count, np.float32), np.empty(count, np.float32)
+    skipped = np.full(count, never, np.float32)
+    jump, go = np.empty(count, bool), np.empty(count, bool)
     for frame in range(len(scores)):
-        emission = scores[frame][picks[0]]
-        for extra in picks[1:]:
-            np.maximum(emission, scores[frame][extra], out=emission)
+        at = frame % _BLOCK
+        if at == 0:
+            block = _emissions(scores[frame : frame + _BLOCK], picks)
+        block[at].take(kind, out=emission, mode="clip")
         if frame == 0:
             delta[starts] = emission[starts]
             continue
-        moved = np.empty(count, np.float32)
-        moved[1:] = delta[: count - 1]
-        options = delta[before]
+        moved[1:] = delta[:-1]
+        options = every[before]
         choice = options.argmax(axis=1)
         moved[entries] = options[rows, choice] + costs
-        skipped = np.full(count, never, np.float32)
-        skipped[2:] = delta[: count - 2] + skip
-        skipped[entries] = never
-        skipped[second] = never
-        jump = skipped > moved
-        moved = np.where(jump, skipped, moved)
-        go = moved > delta[:count]
-        back[frame] = np.where(go, np.where(jump, 255, 1), 0)
-        back[frame, entries] = np.where(go[entries], choice + 1, 0)
-        delta[:count] = np.where(go, moved, delta[:count]) + emission
+        np.add(delta[:-2], skips, out=skipped[2:])
+        np.greater(skipped, moved, out=jump)
+        np.maximum(moved, skipped, out=moved)
+        np.greater(moved, delta, out=go)
+        np.maximum(moved, delta, out=delta)
+        delta += emission
+        # 0 stays, 1 moves on, 255 skips a state; at an entry, which predecessor.
+        step = back[frame]
+        np.multiply(jump.view(np.uint8), 254, out=step)
+        step += 1
+        step *= go.view(np.uint8)
+        step[entries] = np.where(go[entries], choice + 1, 0)
     if open_end:
         last = [(s, w + 1) for w, ends in enumerate(graph.ends) for s in ends]
         last.append((graph.entries[0] + STATES - 1, 0))
@@ -241,12 +270,22 @@ def _search(
         path[frame] = state
         step = int(back[frame, state])
         if step and frame:
-            at = entry_row.get(state)
-            if at is not None:
-                state = int(before[at, step - 1])
+            entry = entry_row.get(state)
+            if entry is not None:
+                state = int(before[entry, step - 1])
             else:
                 state -= 2 if step == 255 else 1
     return path, reached
+
+
+def _emissions(scores: np.ndarray, picks: list[np.ndarray]) -> np.ndarray:
+    """What every kind of state hears, shape (frames, kinds): its best alternative, floored."""
+    floored = np.maximum(scores, scores.max(axis=1, keepdims=True) - FLOOR)
+    columns = np.ascontiguousarray(floored.T)
+    out = np.empty((len(picks), len(scores)), np.float32)
+    for row, pick in zip(out, picks, strict=True):
+        np.max(columns[pick], axis=0, out=row)
+    return np.ascontiguousarray(out.T)
 
 
 def _spans(states: np.ndarray, graph: _Graph) -> list[Span]:
@@ -281,38 +320,38 @@ class Loop(NamedTuple):
 LOOP_COST = -6.0
 
 
-def phone_loop(model: AcousticModel, features: np.ndarray) -> Loop:
+def phone_loop(heard: Heard) -> Loop:
     """The likeliest phones when any may follow any: what the sound is like without words.
 
     Parameters
     ----------
-    model : AcousticModel
-    features : ndarray, shape (F, 39)
+    heard : Heard
 
     Returns
     -------
     Loop
+        Its frames are 10 ms long.
     """
-    names = model.phones
-    columns = [s for p in names for s in model.senones(p)]
-    order = distinct([columns])
-    place = {s: i for i, s in enumerate(order)}
-    scores = model.scores(features, order)[:, [place[s] for s in columns]]
-    count = len(columns)
+    names = heard.model.phones
+    scores = heard.loop()
+    count = scores.shape[1]
     entries = np.arange(0, count, STATES)
     ends = entries + STATES - 1
     delta = np.full(count, -1e30, np.float32)
     delta[entries] = scores[0][entries]
     back = np.zeros((len(scores), count), np.int16)
+    moved, go = np.empty(count, np.float32), np.empty(count, bool)
+    stay = np.arange(count, dtype=np.int16)
     for frame in range(1, len(scores)):
-        moved = np.empty(count, np.float32)
         moved[1:] = delta[:-1]
         best = int(ends[delta[ends].argmax()])
         moved[entries] = delta[best] + LOOP_COST
-        go = moved > delta
-        back[frame] = np.where(go, np.arange(count) - 1, np.arange(count))
-        back[frame, entries] = np.where(go[entries], best, entries)
-        delta = np.where(go, moved, delta) + scores[frame]
+        np.greater(moved, delta, out=go)
+        row = back[frame]
+        np.subtract(stay, go.view(np.int8), out=row)
+        row[entries] = np.where(go[entries], best, entries)
+        np.maximum(moved, delta, out=delta)
+        delta += scores[frame]
     states = np.empty(len(scores), np.int64)
     state = int(ends[delta[ends].argmax()])
     for frame in range(len(scores) - 1, -1, -1):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relip import records
-from relip.errors import AudioError, RelipError, SettingError, TranscriptError
+from relip.errors import AudioError, InputError, RelipError, TranscriptError
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
@@ -350,7 +350,7 @@ def to_shot(
 
     Raises
     ------
-    SettingError
+    InputError
         If none of its frames is in the shot.
     """
     from relip.speech import MOUTH_CONTROLS
@@ -358,7 +358,7 @@ def to_shot(
     listed = np.asarray(list(frames), int)
     inside = (listed >= shot.frames.start) & (listed < shot.frames.stop)
     if not inside.any():
-        raise SettingError(
+        raise InputError(
             f"{where}: none of its frames is in the shot ({shot.frames.start}-{shot.frames[-1]})",
             mend="number its rows like the plate's frames",
         )

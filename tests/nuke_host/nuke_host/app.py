@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import sys
 import threading
 import time
@@ -348,6 +349,19 @@ class Host:
             first = False
             parts = parts[1:]
         return here, parts
+
+    def nodes_in_expression(self, text: str, node: Node) -> list[Node]:
+        """The nodes whose knobs an expression of ``node`` names."""
+        found = []
+        for path in re.findall(r"[A-Za-z_]\w*(?:\.\w+)+", text):
+            here, rest = self._locate(path, node)
+            if rest:
+                found.append(here)
+        return found
+
+    def proxy_scale(self) -> float:
+        """How much smaller pictures are: proxy mode makes them half as wide and high."""
+        return 0.5 if self.root._knobs["proxy"]._number(self.frame_now) else 1.0
 
     def path_exists(self, path: str, node: Node | None) -> bool:
         """What ``[exists path]`` gives: whether there is such a node, input or knob."""

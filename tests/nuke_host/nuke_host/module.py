@@ -125,6 +125,8 @@ def nodeCopy(s: str) -> None:
 def nodePaste(s: str) -> nodes.Node | None:
     if s == "%clipboard%":
         return host().paste(host().clipboard)
+    if "\\" in s:
+        fault(f"nodePaste({s!r}): Tcl reads the backslash as something else; use /")
     path = Path(s)
     if not path.is_file():
         raise RuntimeError(f"{s}: no such file")

@@ -376,9 +376,15 @@ class Node(Guarded):
         return -1 if self._cls.mask is None else self._cls.mask
 
     def dependencies(self, mask: int = flags.INPUTS | flags.HIDDEN_INPUTS) -> list[Node]:
+        found: list[Node] = []
         if mask & flags.EXPRESSIONS:
-            fault("dependencies by expression are not known to this host")
-        return list(dict.fromkeys(self._inputs[i] for i in sorted(self._inputs)))
+            for knob in self._order:
+                if isinstance(knob, k.Array_Knob):
+                    for text in filter(None, (part.expression for part in knob._parts)):
+                        found += host().nodes_in_expression(text, self)
+        if mask & (flags.INPUTS | flags.HIDDEN_INPUTS):
+            found += [self._inputs[i] for i in sorted(self._inputs)]
+        return list(dict.fromkeys(n for n in found if n is not self))
 
     def dependent(
         self, mask: int = flags.INPUTS | flags.HIDDEN_INPUTS, forceEvaluate: bool = True
@@ -461,10 +467,10 @@ class Node(Guarded):
         return host().image_of(self, host().frame_now)
 
     def width(self) -> int:
-        return self.format().width()
+        return round(self.format().width() * host().proxy_scale())
 
     def height(self) -> int:
-        return self.format().height()
+        return round(self.format().height() * host().proxy_scale())
 
     def pixelAspect(self) -> float:
         return self.format().pixelAspect()

@@ -62,6 +62,8 @@ def _one(host: Host, node: Node, frames: Sequence[int], continue_on_error: bool)
     if disabled:
         raise RuntimeError(f"{node.name()} is disabled")
     _event(host, node, "BeforeRender", "beforeRender")
+    if host.proxy_scale() != 1.0:
+        fault(f"{node.name()}: a render in proxy mode: pictures of another size")
     for frame in frames:
         host.forget_images()
         host.render_frame = float(frame)
