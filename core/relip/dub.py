@@ -194,7 +194,7 @@ def _check_shot_folder(folder: Path) -> None:
     """Refuse a folder of something else: ``clean`` would remove a "model" or "comp" in it."""
     if (folder / "shot.toml").exists():
         return
-    for name in (*pipeline.STAGES, "model", "comp"):
+    for name in (*pipeline.STAGES, "model", "comp", "witness"):
         if os.path.lexists(folder / name):
             raise UsageError(
                 f"{folder} is no shot folder, and has a {name} already",

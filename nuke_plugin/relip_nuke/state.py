@@ -29,8 +29,9 @@ _TRACK: dict[str, tuple[str, ...]] = {"plate": _PLATE, "track": ("face",)}
 _MASK = {**_TRACK, "mask": ("grow", "feather", "jaw", "sides")}
 _RENDER = {
     **_MASK,
-    "train": ("quality", "steps", "frames", "seed", "working"),
-    "render": ("drive", "articulation", "detail", "layers"),
+    "train": ("quality", "steps", "frames", "seed", "working", "crop", "held_out", "patience"),
+    "render": ("drive", "articulation", "detail", "layers", "renderer", "grain", "defocus"),
+    "drive": ("mix", "witness_offset", "witness_face"),
 }
 
 #: What each stage is made from, as the engine's own keys have it: settings of shot.toml, files
@@ -48,7 +49,7 @@ _MADE_FROM: dict[str, tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[s
 }
 
 #: Of what :func:`made_from` and :func:`result_of` answer: raise it when they answer otherwise.
-_VERSION = 1
+_VERSION = 2
 
 #: The files that the speech stage reads.
 _SPEECH_FILES = ("dialogue.audio", "dialogue.text", "speech.lexicon")
@@ -129,6 +130,11 @@ def made_from(shot: str, stage: str) -> dict[str, str | None]:
     names, files, overrides = _MADE_FROM[stage]
     if stage in ("render", "blend"):
         drive = written.get("render", {}).get("drive", "speech")
+        overrides = (*overrides, "drive.csv")
+        if written.get("drive", {}).get("witness"):
+            files = (*files, "drive.witness")
+        if written.get("render", {}).get("renderer", "shot") != "shot":
+            files = (*files, "render.models")
         if drive == "speech":
             names = {**names, **_SPEECH, "plate": (*_PLATE, "fps")}
             overrides = (*overrides, "phones.TextGrid", "mouth.csv")

@@ -84,7 +84,7 @@ class ExternalDrawer:
         cut = cut_frame(self.window, self.encoding, rgb, transform, outline)
         if cut is None:
             return None
-        window, to_window, rect, whole, crop = cut
+        window, to_window, rect, plate, crop = cut
         size = self.renderer.crop.size
         square = Window(size, size, size)
         to_square = geometry.compose(self.to_square, transform)
@@ -110,7 +110,7 @@ class ExternalDrawer:
         # the ring is compared with the plate as coarse as the renderer's own picture
         match = matching.fit(picture, crop, region, window.size)
         match = matching.Match(match.colour, 0.0)
-        return Drawn(picture, crop, region, match, window, to_window, rect, whole, None, None, edge)
+        return Drawn(picture, crop, region, match, window, to_window, rect, plate, None, None, edge)
 
 
 def square_of(crop: Crop, shape: np.ndarray) -> np.ndarray:

@@ -59,8 +59,8 @@ class Drawn:
         Plate pixels to window pixels.
     rect : tuple of int
         x0, y0, x1, y1 of the plate's pixels under the window.
-    piece : np.ndarray [shape=(y1 - y0, x1 - x0, 3), dtype=float32]
-        The plate there at its own resolution, in the network's encoding.
+    plate : np.ndarray [shape=(y1 - y0, x1 - x0, 3), dtype=float32]
+        The plate there at its own resolution, in its colourspace.
     lines, old_lines : np.ndarray [shape=(57, 2)] or None
         New and own lines in window pixels; None when the renderer knows none.
     outline : np.ndarray [shape=(m, 2)]
@@ -74,7 +74,7 @@ class Drawn:
     window: canonical.Window
     to_window: np.ndarray
     rect: tuple[int, int, int, int]
-    piece: np.ndarray
+    plate: np.ndarray
     lines: np.ndarray | None
     old_lines: np.ndarray | None
     outline: np.ndarray
@@ -269,7 +269,7 @@ def draw_frame(
     cut = cut_frame(model.window, model.encoding, rgb, transform, outline)
     if cut is None:
         return None
-    window, to_window, rect, piece, crop = cut
+    window, to_window, rect, plate, crop = cut
     new, edge = window.to_pixels(lines), window.to_pixels(outline)
     picture, region = draw_window(
         model,
@@ -283,7 +283,7 @@ def draw_frame(
     )
     match = matching.fit(picture, crop, region, window.size)
     own = window.to_pixels(old_lines)
-    return Drawn(picture, crop, region, match, window, to_window, rect, piece, new, own, edge)
+    return Drawn(picture, crop, region, match, window, to_window, rect, plate, new, own, edge)
 
 
 def cut_frame(
@@ -301,9 +301,10 @@ def cut_frame(
     x0, y0, x1, y1 = rect
     if x1 - x0 < 8 or y1 - y0 < 8:
         return None
-    piece = encoding.encode(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
+    plate = np.ascontiguousarray(rgb[y0:y1, x0:x1])
+    piece = encoding.encode(plate)
     crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
-    return window, to_window, rect, piece, crop
+    return window, to_window, rect, plate, crop
 
 
 def finish_frame(
@@ -333,16 +334,20 @@ def finish_frame(
         defocus=finish.defocus,
     )
     on_plate = canonical.put_back(picture, drawn.to_window, drawn.rect)
-    on_plate = add_grain(
-        on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame, plate=drawn.piece
-    )
+    if finish.amount > 0 and not finish.grain.empty:
+        own = encoding.encode(drawn.plate)
+        on_plate = add_grain(
+            on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame, plate=own
+        )
     x0, y0 = drawn.rect[:2]
     raw = encoding.decode(on_plate)
     if encoding.linear and drawn.lines is not None and drawn.old_lines is not None:
         to_piece = geometry.invert(canonical.shifted(drawn.to_window, x0, y0))
-        lips = [geometry.apply(to_piece, each[:N_OUTER]) for each in (drawn.old_lines, drawn.lines)]
+        mouths = [
+            geometry.apply(to_piece, each[:N_OUTER]) for each in (drawn.old_lines, drawn.lines)
+        ]
         unit = drawn.window.size / 256 * float(np.hypot(*to_piece[:, 0]))
-        raw = keep_highlights(raw, encoding.decode(drawn.piece), lips, unit, finish.detail)
+        raw = keep_highlights(raw, drawn.plate, mouths, unit, finish.detail)
     stmap = canonical.stmap(drawn.to_window, drawn.window, drawn.rect)
     return Patch((x0, y0), raw, stmap)
 
