@@ -115,7 +115,7 @@ def extra_examples(
             pick = np.linspace(0, len(visible) - 1, limit).round().astype(int)
             visible = [visible[i] for i in pick]
         with own.open_plate() as plate:
-            seen = _Converted(*dataclasses.astuple(encoding), source=plate.colourspace)
+            seen = _Converted(**dataclasses.asdict(encoding), source=plate.colourspace)
             with progress.part(0.5 + 0.5 * (number - 1) / len(plates), 0.5 / len(plates)):
                 cut = example_module.collect(plate, track, region, window, seen, visible, progress)
         rows = np.array([track.index(int(f)) for f in cut.frames])
