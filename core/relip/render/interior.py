@@ -45,8 +45,11 @@ CONTEXT = {-4: 0.25, -2: 0.4, 0: 1.0, 2: 0.4, 4: 0.25}
 #: Candidates of each frame.
 CANDIDATES = 40
 
-#: The path is sought for so many frames at a time, looking so many further on both sides.
-BLOCK, AROUND = 24, 6
+#: The path is sought through so many frames before and behind each.
+AROUND = 3
+
+#: Frames whose paths are sought at once.
+_BLOCK = 500
 
 #: Cost of leaving a run of consecutive shot frames, in per cent of the face width; shares of it
 #: for holding or skipping a frame, and for a jump of up to four.
@@ -170,8 +173,9 @@ def choose(frames: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndar
     known : np.ndarray [shape=(n, k)]
         Their shapes.
     wanted : np.ndarray [shape=(F, k)]
-        Shapes of all frames of the shot. The path is sought block by block
-        (:data:`BLOCK`, :data:`AROUND`), so that an edit changes nothing far away.
+        Shapes of all frames of the shot. What a frame is given depends on the
+        :data:`AROUND` frames before and behind it: an edit changes nothing far
+        away, and every chunk of the shot chooses alike.
 
     Returns
     -------
@@ -186,32 +190,32 @@ def choose(frames: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndar
     count = min(CANDIDATES, len(known))
     candidates = np.argsort(distance, axis=1, kind="stable")[:, :count]
     cost = np.take_along_axis(distance, candidates, 1)
-    path = np.empty(len(wanted), np.int64)
-    for start in range(0, len(wanted), BLOCK):
-        end = min(start + BLOCK, len(wanted))
-        around = slice(max(start - AROUND, 0), min(end + AROUND, len(wanted)))
-        found = _cheapest(frames, candidates[around], cost[around])
-        path[start:end] = found[start - around.start : end - around.start]
-    return path
+    parts = [
+        _middle(frames, candidates, cost, np.arange(start, min(start + _BLOCK, len(wanted))))
+        for start in range(0, len(wanted), _BLOCK)
+    ]
+    return np.concatenate(parts)
 
 
-def _cheapest(frames: np.ndarray, candidates: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    """The candidates of consecutive frames whose costs and jumps are least together."""
-    total = cost[0]
-    back = np.zeros(cost.shape, int)
-    for t in range(1, len(cost)):
-        step = frames[candidates[t]][None] - frames[candidates[t - 1]][:, None]
+def _middle(
+    frames: np.ndarray, candidates: np.ndarray, cost: np.ndarray, at: np.ndarray
+) -> np.ndarray:
+    """For each frame the middle of the cheapest path through the frames around it."""
+    around = np.clip(at[:, None] + np.arange(-AROUND, AROUND + 1), 0, len(cost) - 1)
+    total = cost[around[:, 0]]
+    back = []
+    for s in range(1, 2 * AROUND + 1):
+        before, here = frames[candidates[around[:, s - 1]]], frames[candidates[around[:, s]]]
+        step = here[:, None, :] - before[:, :, None]
         paid = np.where(np.abs(step) <= 4, NEAR_JUMP * JUMP, JUMP)
         paid = np.where(np.abs(step - 1) <= 1, HOLD * JUMP, paid)
-        through = total[:, None] + np.where(step == 1, 0.0, paid)
-        back[t] = through.argmin(0)
-        total = through.min(0) + cost[t]
-    path = np.empty(len(cost), np.int64)
-    place = int(total.argmin())
-    for t in range(len(cost) - 1, -1, -1):
-        path[t] = candidates[t, place]
-        place = int(back[t, place])
-    return path
+        through = total[:, :, None] + np.where(step == 1, 0.0, paid)
+        back.append(through.argmin(1))
+        total = through.min(1) + cost[around[:, s]]
+    place = total.argmin(1)
+    for link in reversed(back[AROUND:]):
+        place = np.take_along_axis(link, place[:, None], 1)[:, 0]
+    return candidates[at, place].astype(np.int64)
 
 
 def spread(all_shapes: np.ndarray, most: int) -> np.ndarray:
