@@ -186,9 +186,14 @@ def _generate(
     model = ShotModel.load(train_stage.model_path(shot), device)
 
     def generate(picture: Any) -> Any:
-        """A frame's picture and its patch; a frame that cannot be read as it is."""
+        """A frame's picture and its patch; a frame that cannot be read as it is.
+
+        No picture for what another process finished while this one was reading.
+        """
         if isinstance(picture, BadFrame):
             return picture, None
+        if share.made_by_another(picture.frame):
+            return None, None
         row = inputs.track.index(picture.frame)
         return picture, generate_patch(
             model,
@@ -219,6 +224,8 @@ def _generate(
         try:
             pictures = prefetch(share.pictures(plate))
             for picture, patch in side_by_side(generate, pictures, workers):
+                if picture is None:
+                    continue
                 frame = picture.frame
                 if isinstance(picture, BadFrame):
                     record.set(frame, todo[frame], "failed", picture.reason)
