@@ -81,6 +81,16 @@ def test_force_makes_all(tmp_path: Path):
         assert not list((tmp_path / "status").glob(".working*"))
 
 
+def test_what_another_made_since_it_was_taken_is_not_made_again(tmp_path: Path):
+    with Sharing(FrameRecord(tmp_path), TODO, output(tmp_path)) as share:
+        first = next(share.blocks())
+        make(tmp_path, first[1:2])
+        assert [share.made_by_another(f) for f in first[:3]] == [False, True, False]
+    assert share.taken == first[1:2]
+    forced = Sharing(FrameRecord(tmp_path), TODO, output(tmp_path), alone=True)
+    assert not forced.made_by_another(first[1])
+
+
 def test_a_movie_is_read_in_one_pass(tmp_path: Path):
     calls = []
     plate = SimpleNamespace(kind="movie", iter=lambda f, on_error: calls.append(f) or iter(f))

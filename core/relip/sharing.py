@@ -55,6 +55,7 @@ class Sharing:
     ) -> None:
         self.taken: list[int] = []
         self._record, self._todo, self._output, self._alone = record, todo, output, alone
+        self._met = False
         # A file like the temporary ones, so that what a killed process leaves is swept away.
         name = f"{_NAME}{records.temporary_mark(os.getpid())}{os.urandom(4).hex()}"
         self._sign = record.status_folder / name
@@ -88,15 +89,36 @@ class Sharing:
         else:
             yield from self.blocks()
 
+    def made_by_another(self, frame: int) -> bool:
+        """Whether a frame was finished by another process since it was taken: look before work."""
+        if self._alone or not self._is_made(frame):
+            return False
+        self.taken.append(frame)
+        self._met = True
+        return True
+
     def blocks(self) -> Iterator[list[int]]:
         """Runs of frames that are not made yet, until none is left."""
         left = sorted(self._todo)
+        place, together = 0, False
         while left:
-            place = self._place(len(left))
+            rank, number = self._rank()
+            if number > 1 and not together:
+                # Each begins in a part of its own.
+                place, together = len(left) * rank // number, True
+            if self._met:
+                # This process follows another: it goes to where none is, as far as it can tell.
+                self._met = False
+                gone = [f for f in left if self._is_made(f)]
+                self.taken += gone
+                left = [f for f in left if f not in gone]
+                place = len(left) * (rank + 1) // (number + 1)
+            place = place if place < len(left) else 0
             block = left[place : place + BLOCK]
             del left[place : place + BLOCK]
             made = [f for f in block if self._is_made(f)]
             self.taken += made
+            self._met = self._met or bool(made)
             fresh = [f for f in block if f not in made]
             if fresh:
                 yield fresh
@@ -104,13 +126,13 @@ class Sharing:
     def _is_made(self, frame: int) -> bool:
         return self._record.is_current(frame, self._todo[frame], self._output(frame))
 
-    def _place(self, count: int) -> int:
-        """Where to go on: at the beginning, or shifted by this process's rank among all."""
+    def _rank(self) -> tuple[int, int]:
+        """This process's place among all that work here now, and how many they are."""
         try:
             names = os.listdir(self._sign.parent)
         except OSError:
-            return 0
+            return 0, 1
         signs = sorted(n for n in names if n.startswith(_NAME))
         if self._sign.name not in signs:
-            return 0
-        return count * signs.index(self._sign.name) // len(signs)
+            return 0, 1
+        return signs.index(self._sign.name), len(signs)

@@ -186,6 +186,8 @@ def run(
         with Sharing(record, todo, place, alone=force) as share:
             for picture in prefetch(share.pictures(plate)):
                 frame = picture.frame
+                if share.made_by_another(frame):
+                    continue
                 if isinstance(picture, BadFrame):
                     if picture.skipped:
                         report.passed.append(frame)

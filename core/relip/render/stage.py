@@ -321,7 +321,10 @@ def _generate(
         return picture.frame, drawn
 
     def end(item: tuple[Any, Drawn | None, match.Match | None]) -> tuple[Any, Patch | None]:
+        """A frame and its patch; no frame for what another process finished meanwhile."""
         frame, drawn, found = item
+        if not isinstance(frame, BadFrame) and share.made_by_another(frame):
+            return None, None
         if drawn is None or found is None:
             return frame, None
         return frame, finish_frame(drawn, found, encoding, finish, frame)
@@ -348,6 +351,8 @@ def _generate(
             drawn_frames = side_by_side(begin, pictures, workers)
             ready = steadied(drawn_frames, mine, inputs.neighbours)
             for picture, patch in side_by_side(end, ready, workers):
+                if picture is None:
+                    continue
                 if isinstance(picture, BadFrame):
                     frame = picture.frame
                     record.set(frame, todo[frame], "failed", picture.reason)
