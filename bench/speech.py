@@ -21,8 +21,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from truth import Truth, hits, read_truth
 from truth import errors as phone_errors
-from truth import hits, read_truth
 
 from relip.errors import RelipError
 from relip.progress import Progress
@@ -34,12 +34,15 @@ from relip.speech import (
     load_audio,
     mouth_curves,
     opening,
+    read_rhubarb,
     read_textgrid,
 )
 from relip.speech.activity import levels
 from relip.speech.aligner import _Job
-from relip.speech.confidence import mismatch_limit
+from relip.speech.alignment import fill
+from relip.speech.confidence import certainty, mismatch_limit
 from relip.speech.pronunciation import Word, find_language, languages, pronounce_transcript
+from relip.speech.rhubarb import rhubarb_cues
 
 ROOT = Path(__file__).resolve().parents[1]
 VOICE = ROOT / "core" / "relip" / "demo" / "voice"
@@ -109,6 +112,31 @@ def fit(audio: Audio, words: list[Word], language: str = "en") -> float | None:
     return piece.total / max(piece.frames, 1) if piece else None
 
 
+def music(count: int, rate: int) -> np.ndarray:
+    """Four chords of plucked strings with eight harmonics, a bass, a drum and a hi-hat."""
+    rng = np.random.default_rng(7)
+    t = np.arange(count) / rate
+    beat = 0.5
+    out = np.zeros(count)
+    chords = ((220.0, 261.6, 329.6), (174.6, 220.0, 261.6), (261.6, 329.6, 392.0),
+              (196.0, 246.9, 293.7))  # fmt: skip
+    for number in range(int(np.ceil(t[-1] / beat))):
+        since = t - number * beat
+        part = np.flatnonzero((since >= 0) & (since < 1.5))
+        s = since[part]
+        attack = np.minimum(s / 0.004, 1.0)
+        for tone in chords[number // 2 % 4]:
+            for k in range(1, 9):
+                phase = 2 * np.pi * tone * k * s + rng.uniform(0, 6)
+                out[part] += attack * np.sin(phase) * np.exp(-(2 + k) * s) / k**1.2
+        bass = chords[number // 2 % 4][0] / 4
+        out[part] += 1.2 * attack * np.sin(2 * np.pi * bass * s) * np.exp(-4 * s)
+        drum = np.sin(2 * np.pi * (50 * s + 8 * (1 - np.exp(-18 * s)))) * np.exp(-14 * s)
+        hat = np.diff(rng.normal(size=len(s) + 1)) * np.exp(-60 * s)
+        out[part] += 2.0 * drum + 0.6 * (1 + number % 2) * hat
+    return out
+
+
 def spoiled(audio: Audio, how: str) -> Audio:
     """The recording as bad equipment gives it."""
     from scipy.signal import fftconvolve, resample_poly
@@ -118,13 +146,8 @@ def spoiled(audio: Audio, how: str) -> Audio:
     if how == "white noise 10 dB":
         return with_noise(audio, 10.0)
     if how == "music 10 dB":
-        t = np.arange(len(x)) / audio.rate
-        beat = np.floor(t / 0.5).astype(int) % 4
-        root = np.array([220.0, 174.6, 261.6, 196.0])[beat]
-        phase = 2 * np.pi * np.cumsum(root) / audio.rate
-        music = sum(np.sin(phase * k) / k for k in (1, 1.26, 1.5, 2, 3))
-        music *= np.exp(-3 * (t % 0.5))
-        x = x + music * np.sqrt(np.mean(x**2) / np.mean(music**2) / 10)
+        sound = music(len(x), audio.rate)
+        x = x + sound * np.sqrt(np.mean(x**2) / np.mean(sound**2) / 10)
     elif how == "8 kHz":
         x = resample_poly(resample_poly(x, 1, 2), 2, 1)[: len(x)]
     elif how == "clipped":
@@ -164,7 +187,11 @@ def voices(folder: Path, code: str, kind: str, part: str) -> list[Path]:
 
 
 def bench_languages(
-    folder: Path, wanted: list[str] | None, how: str = "clean", part: str = "report"
+    folder: Path,
+    wanted: list[str] | None,
+    how: str = "clean",
+    part: str = "report",
+    as_written: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Every language on voices whose phone times are known (made by ``voices.py``)."""
     print(
@@ -190,7 +217,7 @@ def bench_languages(
                     print(f"  {path.stem}: {error}")
                     continue
                 seconds += audio.duration
-                truth = read_truth(path)
+                truth = read_truth(path, closures=not as_written)
                 found.append(phone_errors(phones, truth))
                 counts += [hits(phones, truth, "pbm"), hits(phones, truth, "fv")]
             if not found:
@@ -221,6 +248,171 @@ def bench_languages(
                 flush=True,
             )
     return table
+
+
+def bench_words(
+    folder: Path, wanted: list[str] | None, part: str = "report"
+) -> dict[str, dict[str, float]]:
+    """Wrong words and wrong transcripts, on the clean voices of every language.
+
+    Each recording is aligned with its own text, with each other sentence of its language, and
+    with two of its words replaced by words of those: the chance of being right that
+    :func:`relip.speech.align` gives to each word must tell the replaced ones.
+    """
+    print("\n| language | right kept | wrong refused | wrong words | right words | AUC |")
+    print("|---|---|---|---|---|---|")
+    table = {}
+    rng = np.random.default_rng(0)
+    codes = [c for c in dict.fromkeys(v.code for v in languages().values())]
+    for code in wanted or codes:
+        language = find_language(code)
+        paths = [p for k in ("espeak", "festival") for p in voices(folder, code, k, part)]
+        texts = {p: p.with_suffix(".txt").read_text("utf-8") for p in paths}
+        if not paths:
+            continue
+        kept = refused = trials = 0
+        right: list[float] = []
+        wrong: list[float] = []
+        for path in paths:
+            audio = load_audio(path.with_suffix(".wav"))
+            own = pronounce_transcript(texts[path], language)
+            others = [t for t in dict.fromkeys(texts.values()) if t != texts[path]]
+            for text in (texts[path], *others):
+                try:
+                    align(audio, text=text, lang=code)
+                    kept += text == texts[path]
+                except RelipError as error:
+                    if text == texts[path]:
+                        print(f"  {path.stem}: refused: {error}")
+                    refused += text != texts[path]
+                trials += text != texts[path]
+            pool = [w for t in others for w in pronounce_transcript(t, language)]
+            swapped = sorted(rng.choice(len(own), min(2, len(own)), replace=False).tolist())
+            words = list(own)
+            for index in swapped:
+                size = len(own[index].variants[0])
+                fitting = [
+                    w
+                    for w in pool
+                    if w.label != own[index].label and abs(len(w.variants[0]) - size) <= 1
+                ]
+                words[index] = (fitting or pool)[int(rng.integers(len(fitting or pool)))]
+            job = _Job(audio, language, Progress("none"))
+            piece = job._force(words, 0, len(job.level))
+            if piece is None:
+                continue
+            lengths = [w.end - w.start for w in piece.words]
+            native = not any(piece.ipa)
+            sure = certainty(piece.confidences, lengths, job.level, native=native)
+            for index, chance in enumerate(sure):
+                (wrong if index in swapped else right).append(float(chance))
+        better = np.mean([[(r > w) + 0.5 * (r == w) for r in right] for w in wrong])
+        row = {
+            "right_kept": kept / len(paths),
+            "wrong_refused": refused / max(trials, 1),
+            "auc": float(better),
+        }
+        table[code] = row
+        print(
+            f"| {code} | {kept}/{len(paths)} | {refused}/{trials} | {len(wrong)} | {len(right)} "
+            f"| {better:.3f} |",
+            flush=True,
+        )
+    return table
+
+
+#: Rhubarb's six basic shapes; the others fall back on these, as its documentation says.
+_BASIC = {"G": "A", "H": "C", "X": "A"}
+
+
+def shapes(alignment: Alignment, rate: float = 25.0) -> list[str]:
+    """Rhubarb's basic shape, A to F, in the middle of every frame."""
+    cues = rhubarb_cues(alignment)
+    starts = np.array([start for start, _, _ in cues])
+    times = (np.arange(int(alignment.duration * rate)) + 0.5) / rate
+    index = np.searchsorted(starts, times, side="right") - 1
+    found = [cues[max(i, 0)][2] for i in index]
+    return [_BASIC.get(s, s) for s in found]
+
+
+def bench_unknown(
+    files: dict[str, tuple[Audio, str, Alignment | None]],
+    folder: Path | None,
+    part: str,
+    rhubarb: Path | None,
+) -> dict[str, dict[str, float]]:
+    """English without a transcript: six shapes at 25 frames a second, and closures.
+
+    Where a recording's phones are not known, its alignment with the transcript stands for them.
+    ``rhubarb`` holds Rhubarb's results, ``NAME.tsv`` or ``NAME.json``, for the same recordings.
+    """
+    print("\n| recording | phones known | six shapes | closures recall | precision | of "
+          "| rung | Rhubarb six shapes | Rhubarb closures recall | precision |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    work: list[tuple[str, Audio, Alignment, bool]] = []
+    for name, (audio, text, truth) in files.items():
+        work.append((name, audio, truth or align(audio, text=text), truth is not None))
+    for kind in ("espeak", "festival") if folder else ():
+        for path in voices(folder, "en", kind, part):  # type: ignore[arg-type]
+            audio = load_audio(path.with_suffix(".wav"))
+            true = read_truth(path)
+            whole = fill(true.phones, audio.duration)
+            work.append((path.stem, audio, Alignment((), whole, audio.duration, "", ""), True))
+    totals: dict[str, np.ndarray] = {}
+    table = {}
+    for name, audio, truth, known in work:
+        row = {}
+        cells = []
+        for who in ("ours", "Rhubarb"):
+            if who == "ours":
+                found: Alignment | None = align(audio)
+                rung = found.rung if found else ""
+            else:
+                found = _rhubarb_result(rhubarb, name)
+            if found is None:
+                cells += ["", "", ""]
+                continue
+            pairs = list(zip(shapes(found), shapes(truth), strict=False))
+            same = sum(a == b for a, b in pairs)
+            phones = [p for p in found.phones if p.label]
+            true_phones = Truth([p for p in truth.phones if p.label], [], truth.duration)
+            matched, there, good, ours, _ = hits(phones, true_phones, "pbm")
+            counts = np.array([same, len(pairs), matched, there, good, ours])
+            for key in (f"{who} all", f"{who} {'known' if known else 'aligned'}"):
+                totals[key] = totals.get(key, np.zeros(6, int)) + counts
+            row.update({f"{who}_{k}": v for k, v in _shares(counts).items()})
+            share = _shares(counts)
+            cells += [f"{share['shapes']:.0%}", f"{share['recall']:.0%}"]
+            cells += [f"{share['precision']:.0%}"]
+            if who == "ours":
+                cells += [str(there), rung]
+        table[name] = row
+        print(f"| {name} | {'yes' if known else 'aligned'} | {' | '.join(cells)} |", flush=True)
+    for key, counts in totals.items():
+        share = _shares(counts)
+        table[key] = share
+        print(
+            f"{key}: six shapes {share['shapes']:.1%} of {counts[1]} frames, closures recall "
+            f"{share['recall']:.1%} of {counts[3]}, precision {share['precision']:.1%} "
+            f"of {counts[5]}"
+        )
+    return table
+
+
+def _shares(counts: np.ndarray) -> dict[str, float]:
+    same, frames, matched, there, good, ours = (int(c) for c in counts)
+    return {
+        "shapes": same / max(frames, 1),
+        "recall": matched / max(there, 1),
+        "precision": good / max(ours, 1),
+    }
+
+
+def _rhubarb_result(folder: Path | None, name: str) -> Alignment | None:
+    for ending in (".tsv", ".json"):
+        if folder and (folder / f"{name}{ending}").is_file():
+            return read_rhubarb(folder / f"{name}{ending}")
+    return None
 
 
 def bench_boundaries(
@@ -325,7 +517,8 @@ def bench_closures(
 
 def bench_nothing() -> dict[str, str]:
     """What is found where nobody speaks."""
-    print("\n| sound | method | words | phones |\n|---|---|---|---|")
+    print("\n| sound | method | said so | words | phones | with six words |")
+    print("|---|---|---|---|---|---|")
     rng = np.random.default_rng(0)
     n = 48000
     t = np.arange(n) / 16000
@@ -337,14 +530,25 @@ def bench_nothing() -> dict[str, str]:
         "mains hum": 0.05 * np.sin(2 * np.pi * 50 * t) + 0.02 * np.sin(2 * np.pi * 100 * t),
         "440 Hz tone": 0.1 * np.sin(2 * np.pi * 440 * t),
         "chord": sum(0.05 * np.sin(2 * np.pi * f * t) for f in (220, 277, 330, 440)),
+        "music": 0.1 * music(n, 16000),
+        "long music": 0.1 * music(10 * 16000, 16000),
     }
     out = {}
     for name, samples in sounds.items():
-        audio = Audio(np.asarray(samples, np.float32), 16000, n / 16000, 16000, 1)
+        length = len(samples) / 16000
+        audio = Audio(np.asarray(samples, np.float32), 16000, length, 16000, 1)
         found = align(audio)
         words = [w.label for w in found.words if w.label]
         phones = [p.label for p in found.phones if p.label]
-        print(f"| {name} | {found.method} | {' '.join(words)} | {' '.join(phones)} |")
+        try:
+            told = align(audio, text="my father bought five big plums").method
+        except RelipError as error:
+            told = error.message
+        said = "; ".join(found.warnings)
+        print(
+            f"| {name} | {found.method} | {said} | {' '.join(words)} | {' '.join(phones)} "
+            f"| {told} |"
+        )
         out[name] = found.method
     return out
 
@@ -392,6 +596,10 @@ def main() -> None:
     parser.add_argument("--voices", type=Path, help="folder made by voices.py")
     parser.add_argument("--languages", help="of the voices, with commas")
     parser.add_argument(
+        "--as-written", action="store_true", help="leave the closures of stops as labelled"
+    )
+    parser.add_argument("--rhubarb", type=Path, help="folder with NAME.tsv or NAME.json")
+    parser.add_argument(
         "--part",
         default="report",
         choices=("settings", "report", "all"),
@@ -409,12 +617,16 @@ def main() -> None:
         "snr10": lambda: bench_transcripts(files, 10.0),
         "closures": lambda: bench_closures(files),
         "nothing": bench_nothing,
+        "unknown": lambda: bench_unknown(files, options.voices, options.part, options.rhubarb),
         "long": lambda: bench_long(files),
     }
     if options.voices:
         codes = options.languages.split(",") if options.languages else None
         part = options.part
-        tables["languages"] = lambda: bench_languages(options.voices, codes, part=part)
+        tables["languages"] = lambda: bench_languages(
+            options.voices, codes, part=part, as_written=options.as_written
+        )
+        tables["words"] = lambda: bench_words(options.voices, codes, part)
         for how in (
             "white noise 10 dB",
             "music 10 dB",

@@ -40,8 +40,11 @@ class Truth(NamedTuple):
     duration: float
 
 
-def read_truth(path: Path) -> Truth:
-    """The phones of a file that ``voices.py`` wrote, in ARPAbet."""
+def read_truth(path: Path, *, closures: bool = True) -> Truth:
+    """The phones of a file that ``voices.py`` wrote, in ARPAbet.
+
+    ``closures`` gives stops the silence before their burst; without it, times are as written.
+    """
     language, kind = path.stem.split("_")[:2]
     with open(path, encoding="utf-8") as handle:
         rows = [(float(r["start"]), float(r["end"]), r["phone"]) for r in csv.DictReader(handle)]
@@ -61,7 +64,7 @@ def read_truth(path: Path) -> Truth:
                 merged.append((start, end, ["*"]))
             elif len(part) and float(np.sqrt(np.mean(part**2))) > limit:
                 merged[-1] = (merged[-1][0], end, merged[-1][2])
-    if kind == "espeak":
+    if closures:
         merged = _with_closures(merged, sound, limit)
     phones: list[Interval] = []
     inner: list[bool] = []
@@ -79,7 +82,8 @@ def _with_closures(
     """Stops begin with their closure.
 
     eSpeak's event of a stop tells of its burst, and the closure before it goes to the phone in
-    front, as a vowel that cannot be heard. What is as quiet there as a pause belongs to the stop.
+    front, as a vowel that cannot be heard; so do some labels of the recorded Russian voice. What
+    is as quiet there as a pause belongs to the stop.
     """
     out = list(merged)
     for index in range(1, len(out)):

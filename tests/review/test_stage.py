@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -20,8 +21,10 @@ from relip.progress import Progress
 from relip.review import measure, stage
 from relip.shot import Shot
 from relip.speech import stage as speech_stage
+from relip.speech import word_table, write_textgrid
 
 QUIET = Progress("none")
+METRICS = {"max_difference_outside_matte": 0.0, "passed_through": []}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,7 @@ def test_files(reviewed: Shot):
     names = {p.name for p in reviewed.path("review").iterdir()}
     assert names == {
         "metrics.json", "sheet.png", "curves.png", "preview.mp4", "report.html", "record.json",
+        "speech.png",
     }  # fmt: skip
 
 
@@ -83,6 +87,25 @@ def test_report(reviewed: Shot):
     for word in ("sh010.relip", "p b m closed", "outside the matte", "speech: ", "track: "):
         assert word in page
     assert page.rstrip().endswith("</html>")
+
+
+def test_report_shows_how_sure_every_word_is(reviewed: Shot):
+    page = reviewed.path("review", "report.html").read_text("utf-8")
+    shown = re.findall(r'<span class="(green|amber|red)"[^>]*>([^<]+)</span>', page)
+    said = [(w["colour"], w["word"]) for w in word_table(speech_stage.read_phones(reviewed))]
+    assert shown == said and len(shown) >= 3
+    # a word that fits badly is red, in the page and in the picture
+    grid = reviewed.path("overrides", "phones.TextGrid")
+    alignment = speech_stage.read_phones(reviewed)
+    doubt = (0.05, *alignment.word_confidences[1:])
+    write_textgrid(grid, replace(alignment, word_confidences=doubt))
+    try:
+        stage.write_report(reviewed, reviewed.path("review"), {**METRICS}, None)
+        changed = reviewed.path("review", "report.html").read_text("utf-8")
+        assert re.search(rf'<span class="red"[^>]*>{said[0][1]}</span>', changed)
+    finally:
+        grid.unlink()
+        reviewed.path("review", "report.html").write_text(page, "utf-8")
 
 
 def test_made_once_and_again_when_a_patch_changes(reviewed: Shot, tmp_path: Path):

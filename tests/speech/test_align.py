@@ -129,6 +129,39 @@ def test_what_is_not_speech_gives_rest(kind: str) -> None:
     assert "no speech" in found.warnings[0]
 
 
+@pytest.mark.parametrize("kind", ["plucked chords and drums", "organ"])
+def test_music_alone_is_rest_and_refused_with_words(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    t = np.arange(4 * RATE) / RATE
+    samples = np.zeros(len(t))
+    for number in range(8 if kind != "organ" else 4):
+        length = 0.5 if kind != "organ" else 1.0
+        since = np.maximum(t - number * length, 0.0)
+        on = (t >= number * length) & ((t < (number + 1) * length) | (kind != "organ"))
+        fall = np.exp(-3 * since) if kind != "organ" else 1.0
+        for tone in ((196.0, 246.9, 293.7), (220.0, 277.2, 329.6))[number // 2 % 2]:
+            for k in range(1, 9):
+                samples += on * fall * np.sin(2 * np.pi * tone * k * since + k) / k
+        if kind != "organ":
+            drum = np.sin(2 * np.pi * 60 * since) + 0.5 * rng.normal(size=len(t))
+            samples += 2 * on * drum * np.exp(-40 * since)
+    music = audio_of(0.1 * samples / np.abs(samples).max())
+    found = align(music)
+    assert found.method == "silence" and not labels(found.phones)
+    assert any("music" in w for w in found.warnings)
+    with pytest.raises((AudioError, TranscriptError)):
+        align(music, text="my father bought five big plums")
+
+
+def test_speech_with_music_under_it_is_still_heard() -> None:
+    audio = demo_audio("dialogue")
+    t = np.arange(len(audio.samples)) / RATE
+    chord = sum(np.sin(2 * np.pi * f * k * t) / k for f in (220, 277, 330) for k in range(1, 6))
+    power = float(np.mean(audio.samples**2) / np.mean(chord**2))
+    mixed = audio_of(audio.samples + chord * np.sqrt(power / 100))  # 20 dB below
+    assert len(labels(align(mixed).phones)) > 30
+
+
 def test_noise_with_a_transcript_is_refused() -> None:
     noise = audio_of(np.random.default_rng(0).normal(0, 0.05, 2 * RATE))
     with pytest.raises((AudioError, TranscriptError)) as caught:

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from speech_material import demo_aligned, said
+from speech_material import demo_aligned, demo_truth, said
 
 from relip.errors import SettingError
 from relip.speech import MOUTH_CONTROLS, closures, mouth_curves, opening, silences, viseme_table
-from relip.speech.alignment import ARPABET, BILABIALS, LABIODENTALS, frame_times
-from relip.speech.curves import RELEASE, TUCK_JAW, TUCK_ROLL
+from relip.speech.alignment import ARPABET, BILABIALS, LABIODENTALS, Interval, frame_times
+from relip.speech.curves import FELT, RELEASE, TUCK_JAW, TUCK_ROLL
 
 JAW, CLOSE, ROLL = (MOUTH_CONTROLS.index(c) for c in ("jawOpen", "mouthClose", "mouthRollLower"))
 RATES = [
@@ -167,3 +168,30 @@ def test_constraints_hold_for_any_phones_at_any_rate(phones, rate, offset, first
     for start, end in silences(alignment, 0.3):
         deep = (times >= start + RELEASE) & (times <= end - 0.1)
         assert (gap[deep] == 0).all()
+
+
+@pytest.mark.parametrize("rate", [Fraction(24000, 1001), Fraction(50)])
+def test_an_edited_phone_changes_exactly_the_frames_around_it(rate: Fraction) -> None:
+    alignment = demo_truth("plate")
+    frames = range(1001, 1001 + int(alignment.duration * rate))
+    times = (np.arange(len(frames)) + 0.5) / float(rate)
+    before = mouth_curves(alignment, frames=frames, rate=rate)
+    phones = list(alignment.phones)
+    tried = 0
+    for index, phone in enumerate(phones):
+        if not phone.label or not (phones[index - 1].label and phones[index + 1].label):
+            continue
+        label = "M" if phone.label != "M" else "AA"
+        later = min(phone.end + 0.02, (phone.end + phones[index + 1].end) / 2)
+        edited = list(phones)
+        edited[index] = Interval(phone.start, later, label)
+        edited[index + 1] = phones[index + 1]._replace(start=later)
+        after = mouth_curves(replace(alignment, phones=tuple(edited)), frames=frames, rate=rate)
+        changed = np.any(before != after, axis=1)
+        # its end moved, so its neighbour was edited too
+        far = (times < phone.start - FELT) | (times > phones[index + 1].end + FELT)
+        assert not changed[far].any()
+        middle = int(np.argmin(np.abs(times - (phone.start + later) / 2)))
+        assert changed[middle]
+        tried += 1
+    assert tried >= 30

@@ -25,6 +25,7 @@ from relip.speech import (
     write_textgrid,
 )
 from relip.speech.alignment import ARPABET, fill
+from relip.speech.textgrid import confidence_tier
 
 JAW, CLOSE = MOUTH_CONTROLS.index("jawOpen"), MOUTH_CONTROLS.index("mouthClose")
 
@@ -55,6 +56,60 @@ def test_praatio_reads_ours_and_we_read_its_short_form(tmp_path: Path) -> None:
     assert len(grid.getTier("phones").entries) == len(demo_truth("dialogue").phones)
     grid.save(str(short), format="short_textgrid", includeBlankSpaces=True)
     same(read_textgrid(short), demo_truth("dialogue"))
+
+
+def tiers_of(alignment: Alignment) -> dict[str, list[tuple[float, float, str]]]:
+    tiers = {"words": alignment.words, "phones": alignment.phones}
+    tiers["confidence"] = confidence_tier(alignment)
+    return {name: [tuple(i) for i in tier] for name, tier in tiers.items()}
+
+
+@pytest.mark.parametrize("form", ["long_textgrid", "short_textgrid"])
+def test_textgrid_through_praatio_keeps_every_value(tmp_path: Path, form: str) -> None:
+    textgrid = pytest.importorskip("praatio.textgrid")
+    path, back = tmp_path / "ours.TextGrid", tmp_path / "back.TextGrid"
+    write_textgrid(path, demo_aligned("dialogue"))
+    ours = read_textgrid(path)
+    grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True)
+    for name, intervals in tiers_of(ours).items():
+        entries = [(e.start, e.end, e.label) for e in grid.getTier(name).entries]
+        if name == "confidence":  # praatio fills the gaps between words
+            entries = [e for e in entries if e[2]]
+            intervals = [i for i in intervals if i[2]]
+        assert entries == intervals
+    grid.save(str(back), format=form, includeBlankSpaces=True)
+    assert tiers_of(read_textgrid(back)) == tiers_of(ours)
+    assert read_textgrid(back).word_confidences == ours.word_confidences
+
+
+def test_textgrid_and_csv_through_praat_keep_every_value(tmp_path: Path) -> None:
+    parselmouth = pytest.importorskip("parselmouth")
+    call = parselmouth.praat.call
+    path, back = tmp_path / "ours.TextGrid", tmp_path / "back.TextGrid"
+    write_textgrid(path, demo_aligned("dialogue"))
+    ours = read_textgrid(path)
+    grid = parselmouth.read(str(path))
+    tier = {call(grid, "Get tier name", i + 1): i + 1 for i in range(3)}
+    assert set(tier) == {"words", "phones", "confidence"}
+    for number, (start, end, label) in enumerate(ours.phones, start=1):
+        assert call(grid, "Get start time of interval", tier["phones"], number) == start
+        assert call(grid, "Get end time of interval", tier["phones"], number) == end
+        assert call(grid, "Get label of interval", tier["phones"], number) == label
+    for command in ("Save as text file", "Save as short text file"):
+        call(grid, command, str(back))
+        assert tiers_of(read_textgrid(back)) == tiers_of(ours)
+    # the curves: Praat reads the CSV as a table and gives the same numbers back
+    csv_path, csv_back = tmp_path / "mouth.csv", tmp_path / "back.csv"
+    frames = range(1001, 1140)
+    curves = mouth_curves(ours, frames=frames, rate=Fraction(24))
+    write_mouth_csv(csv_path, frames, curves)
+    table = call("Read Table from comma-separated file", str(csv_path))
+    call(table, "Save as comma-separated file", str(csv_back))
+    listed, columns = read_mouth_csv(csv_path)
+    again, columns_again = read_mouth_csv(csv_back)
+    assert list(again) == list(listed) == list(frames)
+    for name, values in columns.items():
+        np.testing.assert_array_equal(columns_again[name], values)
 
 
 @settings(max_examples=60, deadline=None)

@@ -28,7 +28,10 @@ from relip.track import stage as track_stage
 from relip.track.picture import detection_picture
 
 NAME = "review"
-VERSION = 2
+VERSION = 3
+
+#: The speech stage's picture in the review's folder.
+SPEECH_PICTURE = "speech.png"
 
 #: Frames on the contact sheet.
 SHEET_FRAMES = 12
@@ -105,6 +108,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         data["sync"] = sync.to_dict()
         curves_picture = folder / "curves.png"
         plot_sync(curves_picture, sync)
+        _plot_dialogue(shot, folder / SPEECH_PICTURE)
     else:
         progress.start(NAME, len(frames))
         for _ in pictures():
@@ -229,6 +233,45 @@ def plot_sync(path: Path, sync: measure.Sync) -> None:
     plt.close(figure)
 
 
+def _words(shot: Shot) -> str:
+    """The words in the colours of their confidence, and the picture of the speech stage."""
+    from relip.speech import word_table
+    from relip.speech.stage import read_phones
+
+    if not (shot.path("review") / SPEECH_PICTURE).exists():
+        return ""
+    spans = [
+        f'<span class="{w["colour"] or ""}" title="{w["start"]:.2f} s'
+        + (f', chance to be right {w["confidence"]:.2f}"' if w["confidence"] is not None else '"')
+        + f">{html.escape(w['word'])}</span>"
+        for w in word_table(read_phones(shot))
+    ]
+    return (
+        "<h2>Words</h2>\n<p>" + "\n".join(spans) + "</p>\n"
+        f'<img src="{SPEECH_PICTURE}" alt="waveform, words, phones and mouth controls">'
+    )
+
+
+def _plot_dialogue(shot: Shot, path: Path) -> None:
+    """Waveform, words in the colours of their confidence, phones and curves."""
+    from relip.speech import load_audio, plot_speech
+    from relip.speech import stage as speech_stage
+
+    dialogue = shot.settings.dialogue
+    if not dialogue.audio:
+        return
+    said = speech_stage.load(shot)
+    plot_speech(
+        path,
+        load_audio(shot.resolve(dialogue.audio)),
+        said.alignment,
+        shot.frames,
+        shot.rate,
+        said.curves,
+        dialogue.offset,
+    )
+
+
 def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | None) -> None:
     """Write ``report.html``: figures, contact sheet, curves and preview on one page."""
     rows = []
@@ -257,12 +300,15 @@ def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | 
     for stage in ("speech", "track", "model"):
         record = records.read_json(shot.path(stage, "record.json")) or {}
         for name, value in (record.get("data") or {}).items():
+            if name == "word_confidence":  # shown below, in colours
+                continue
             rows.append((f"{stage}: {name}", str(value)))
         for note in record.get("notes") or []:
             rows.append((f"{stage}: note", note))
     cells = "\n".join(
         f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows
     )
+    words = _words(shot)
     plot = '<h2>Lips</h2><img src="curves.png" alt="lip opening over time">' if curves else ""
     page = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Relip review: {html.escape(shot.folder.name)}</title>
@@ -273,11 +319,13 @@ h1, h2 {{ font-weight: 600 }} img, video {{ max-width: 100%; border-radius: 4px 
 table {{ border-collapse: collapse; margin: 1rem 0 }}
 th {{ text-align: left; font-weight: 500; padding: .2rem 2rem .2rem 0; color: #a9b0b8 }}
 td {{ padding: .2rem 0; font-variant-numeric: tabular-nums }}
+.green {{ color: #6fcf7f }} .amber {{ color: #f2b04a }} .red {{ color: #ff6b5e; font-weight: 600 }}
 </style>
 <h1>{html.escape(shot.folder.name)}</h1>
 <table>
 {cells}
 </table>
+{words}
 <h2>Preview</h2><video src="preview.mp4" controls loop></video>
 {plot}
 <h2>Plate and comp</h2><img src="sheet.png" alt="contact sheet">

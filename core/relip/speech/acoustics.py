@@ -152,17 +152,18 @@ class AcousticModel:
             streams = _quadratic(features[block])
             density = np.empty((len(streams[0]), self._factors.shape[-1]), np.float32)
             for owner, columns, weights in parts:
-                total = np.zeros((len(density), len(columns)), np.float32)
+                # The smallest weight is 5e-12 and the likeliest Gaussian counts 1: the product of
+                # three streams stays a normal number.
+                total, base = np.ones((len(density), len(columns)), np.float32), 0.0
                 for stream, x in enumerate(streams):
                     np.matmul(x, self._factors[owner, stream], out=density)
                     highest = density.max(axis=1, keepdims=True)
                     density -= highest
                     np.exp(density, out=density)
-                    likely = density @ weights[stream]
-                    np.maximum(likely, 1e-30, out=likely)
-                    np.log(likely, out=likely)
-                    total += likely
-                    total += highest
+                    total *= density @ weights[stream]
+                    base = base + highest
+                np.log(total, out=total)
+                total += base
                 out[block, columns] = total
         return out
 

@@ -19,10 +19,19 @@ import numpy as np
 from relip.errors import AudioError, TranscriptError
 from relip.progress import Progress
 from relip.speech.acoustics import Heard, acoustic_model
-from relip.speech.activity import STEP, active, cuts, levels, runs, threshold
+from relip.speech.activity import (
+    MUSIC,
+    STEP,
+    active,
+    cuts,
+    levels,
+    runs,
+    steady_tones,
+    threshold,
+)
 from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.audio import SILENCE_DBFS, Audio, is_silent
-from relip.speech.boundaries import refine
+from relip.speech.boundaries import begin_with_sound, refine
 from relip.speech.confidence import AMBER, certainty, mismatch_limit, overall, word_scores
 from relip.speech.features import PERIOD, features
 from relip.speech.ipa import Phone
@@ -37,14 +46,17 @@ from relip.speech.transcribers import Transcriber
 STREAMS = 2
 
 #: Longer recordings are aligned in windows. Seconds.
-WHOLE = 40.0
+WHOLE = 30.0
 
 #: Length of a window, and how much of its end waits for the next one, seconds.
-WINDOW = 30.0
-AHEAD = 5.0
+WINDOW = 20.0
+AHEAD = 4.0
 
 #: Words a window may hold at most, per second.
 _FASTEST = 7.0
+
+#: A window is first tried with this many times the words that the mean pace suggests.
+_MARGIN = 1.4
 
 #: A frame this many dB above the level of speech costs as a pause so many nats for every dB more,
 #: up to a number of dB: the hum of an m between two words is no pause.
@@ -83,6 +95,7 @@ class _Piece(NamedTuple):
 
 
 _PAUSE = _Piece([], [], [], [], 0.0, 0, "pause")
+_MUSIC = _PAUSE._replace(rung="music")
 
 
 def align(
@@ -195,7 +208,8 @@ class _Job:
     def has_speech(self) -> bool:
         """Whether any 20 s of the recording sound like phones."""
         return any(
-            self.active[s:e].any() and _speech_share(self._loop(s, e)) for s, e in self._pieces()
+            self.active[s:e].any() and not self._is_music(s, e) and _speech_share(self._loop(s, e))
+            for s, e in self._pieces()
         )
 
     def _loop(self, start: int, end: int) -> list[tuple[str, int, int]]:
@@ -358,12 +372,16 @@ class _Job:
         while True:
             end = self._window_end(start)
             final = end == whole
-            rest = words[taken:] if final else words[taken : taken + int(_FASTEST * WINDOW)]
+            rest = words[taken:]
             found = None
             if self.active[start:end].any() and rest:
                 if final and len(rest) > _FASTEST * 1.5 * (end - start) * STEP + 20:
                     raise self._refusal([w.label for w in rest], pieces)
-                found = self._lay(rest, start, end, open_end=not final)
+                found = (
+                    self._lay(rest, start, end)
+                    if final
+                    else self._lay_some(rest, start, end, len(words))
+                )
                 if final and found is None:
                     raise self._refusal([w.label for w in rest], pieces)
             if found is None:
@@ -383,6 +401,23 @@ class _Job:
             start = cut
         self.progress.step(whole - start)
         return pieces
+
+    def _lay_some(
+        self, rest: list[Word], start: int, end: int, total: int
+    ) -> tuple[_Piece, int] | None:
+        """Lay the next words on a window that may hold only some of them.
+
+        As many are tried as the recording's mean pace suggests, with a good margin; when most
+        of them are there, as many as anybody can say.
+        """
+        most = rest[: int(_FASTEST * WINDOW)]
+        pace = total / max(int(self.active.sum()), 1)
+        likely = round(_MARGIN * pace * int(self.active[start:end].sum())) + 10
+        if likely < len(most):
+            found = self._lay(most[:likely], start, end, open_end=True)
+            if found is not None and found[1] < likely * 0.9:
+                return found
+        return self._lay(most, start, end, open_end=True)
 
     def _window_end(self, start: int) -> int:
         whole = len(self.level)
@@ -482,6 +517,14 @@ class _Job:
             pieces.append(self._hear(start, end, words_wanted))
             self.progress.step()
         self.progress.finish()
+        if _MUSIC in pieces:
+            told = ", ".join(
+                f"{s * STEP:.1f}-{e * STEP:.1f} s"
+                for (s, e), p in zip(spans, pieces, strict=True)
+                if p is _MUSIC
+            )
+            warnings += (f"taken for music without speech, at rest: {told}; give the words if "
+                         "there are any",)  # fmt: skip
         if not any(p.phones for p in pieces):
             return _rest(self.audio, (*warnings, "no speech was found in the dialogue"))
         result = self._join([p for p in pieces if p.phones], "recognise", True)
@@ -490,6 +533,8 @@ class _Job:
     def _hear(self, start: int, end: int, words_wanted: bool) -> _Piece:
         if not self.active[start:end].any():
             return _PAUSE
+        if self._is_music(start, end):
+            return _MUSIC
         loop = self.sphinx.phone_loop(to_pcm(self._samples(start, end)))
         if not _speech_share([(s.label, s.start, s.end) for s in loop]):
             return _PAUSE
@@ -506,6 +551,9 @@ class _Job:
         if not self._articulated(phones, start, end):
             return _PAUSE
         return _Piece([], phones, [""] * len(phones), [], 0.0, 0, "phones")
+
+    def _is_music(self, start: int, end: int) -> bool:
+        return steady_tones(self._samples(start, end), self.audio.rate) > MUSIC
 
     def _articulated(self, phones: list[Interval], start: int, end: int) -> bool:
         """Whether there are enough phones for the sound's length: hum and held chords have few."""
@@ -525,7 +573,8 @@ class _Job:
     def _join(self, pieces: list[_Piece], method: str, draft: bool) -> Alignment:
         words = [w for p in pieces for w in p.words]
         aligned = [q for p in pieces for q in p.phones]
-        phones = self._trim(refine(self.audio.samples, self.audio.rate, aligned))
+        refined = refine(self.audio.samples, self.audio.rate, aligned)
+        phones = self._trim(begin_with_sound(refined, self.level, self.limit))
         symbols = [s for p in pieces for s in p.ipa]
         named = [q._replace(label=s or q.label) for q, s in zip(phones, symbols, strict=True)]
         frames = sum(p.frames for p in pieces)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from relip.speech.activity import STEP
 from relip.speech.alignment import Interval
 
 #: How far a boundary may move, and how much sound on either side is looked at, seconds.
@@ -19,6 +20,11 @@ REACH = 0.012
 CONTEXT = 0.030
 #: Spread of the aligner's errors, seconds: the strength of the penalty for moving.
 SPREAD = 0.010
+
+#: How far a phone after a pause may begin earlier than the aligner found, seconds.
+ONSET = 0.05
+#: Shorter gaps between phones are no pauses, seconds.
+_GAP = 0.03
 
 _STEP = 0.001
 _WINDOW = 0.008
@@ -67,6 +73,38 @@ def refine(samples: np.ndarray, rate: int, phones: list[Interval]) -> list[Inter
             low, high = max(start, last), max(end, max(start, last))
         out.append(Interval(low, high, label))
         last = high
+    return out
+
+
+def begin_with_sound(phones: list[Interval], level: np.ndarray, limit: float) -> list[Interval]:
+    """Let phones after a pause begin where the sound does.
+
+    A soft onset is near silence for the acoustic model; its level tells it from a pause.
+
+    Parameters
+    ----------
+    phones : list of Interval
+        In order, without overlap.
+    level : ndarray, shape (n,)
+        dBFS of every 10 ms, from :func:`relip.speech.activity.levels`.
+    limit : float
+        The level in dBFS above which there is sound.
+
+    Returns
+    -------
+    list of Interval
+        As many; starts lie up to :data:`ONSET` earlier, never in the phone before.
+    """
+    out: list[Interval] = []
+    for start, end, label in phones:
+        earliest = max(out[-1].end if out else 0.0, start - ONSET)
+        if out and start - out[-1].end < _GAP:
+            out.append(Interval(start, end, label))
+            continue
+        frame = min(int(start / STEP), len(level))
+        while frame > 0 and (frame - 1) * STEP >= earliest and level[frame - 1] > limit:
+            frame -= 1
+        out.append(Interval(min(start, max(frame * STEP, earliest)), end, label))
     return out
 
 

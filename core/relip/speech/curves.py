@@ -22,6 +22,11 @@ from relip.speech.visemes import MOUTH_CONTROLS, Viseme, viseme_table
 #: Seconds: how far neighbouring phones colour each other.
 SIGMA = 0.055
 
+#: A phone is felt in frames up to this far from it, times the smoothing where that is above 1,
+#: seconds: the Gaussian ends after four widths. A frame further away keeps its controls to the
+#: bit when the phone is edited, unless a silence of REST or longer begins, ends or changes.
+FELT = 4 * SIGMA + 0.01
+
 #: Silence from this length on is rest, seconds; shorter ones weigh little and stay neutral.
 REST = 0.2
 

@@ -212,6 +212,7 @@ def _search(
 
     ``picks`` holds the columns of ``scores`` that each kind of state may hear.
     """
+    emissions = _Emissions(picks)
     count = len(kind)
     entries = np.array(graph.entries)
     width = max(len(b) for b in graph.before)
@@ -235,7 +236,7 @@ def _search(
     for frame in range(len(scores)):
         at = frame % _BLOCK
         if at == 0:
-            block = _emissions(scores[frame : frame + _BLOCK], picks)
+            block = emissions(scores[frame : frame + _BLOCK])
         block[at].take(kind, out=emission, mode="clip")
         if frame == 0:
             delta[starts] = emission[starts]
@@ -278,14 +279,26 @@ def _search(
     return path, reached
 
 
-def _emissions(scores: np.ndarray, picks: list[np.ndarray]) -> np.ndarray:
-    """What every kind of state hears, shape (frames, kinds): its best alternative, floored."""
-    floored = np.maximum(scores, scores.max(axis=1, keepdims=True) - FLOOR)
-    columns = np.ascontiguousarray(floored.T)
-    out = np.empty((len(picks), len(scores)), np.float32)
-    for row, pick in zip(out, picks, strict=True):
-        np.max(columns[pick], axis=0, out=row)
-    return np.ascontiguousarray(out.T)
+class _Emissions:
+    """What every kind of state hears: the best of its alternatives, floored."""
+
+    def __init__(self, picks: list[np.ndarray]) -> None:
+        # Kinds with most alternatives first: then those that have a next one are always in front.
+        order = np.argsort([-len(p) for p in picks], kind="stable")
+        self._columns = [
+            np.array([picks[k][place] for k in order if len(picks[k]) > place])
+            for place in range(len(picks[order[0]]))
+        ]
+        self._row = np.argsort(order)
+
+    def __call__(self, scores: np.ndarray) -> np.ndarray:
+        """Shape (frames, kinds)."""
+        floored = np.maximum(scores, scores.max(axis=1, keepdims=True) - FLOOR)
+        columns = np.ascontiguousarray(floored.T)
+        out = columns[self._columns[0]]
+        for more in self._columns[1:]:
+            np.maximum(out[: len(more)], columns[more], out=out[: len(more)])
+        return out[self._row].T.copy()
 
 
 def _spans(states: np.ndarray, graph: _Graph) -> list[Span]:
