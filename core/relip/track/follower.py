@@ -289,7 +289,8 @@ class Follower:
         if tiles:
             self._searched = now.row
         present = [p for p in self.crowd if now.row in p.sights]
-        fresh, shapes = [], []
+        fresh: list[np.ndarray] = []
+        shapes: list[np.ndarray | None] = []
         # small faces beside large ones: in the first frame of a run, and now and then
         far = not self._recent or now.row % (3 * CENSUS) == 0
         for rough in self._finder.search(now.picture, tiles=tiles, far=far):
