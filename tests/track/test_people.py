@@ -101,7 +101,39 @@ def test_pointing_beside_every_face_says_where_they_are():
         choose(gather(two_at_rest()), "200,300@2000", FRAMES, "plate.mp4")
 
 
-@pytest.mark.parametrize("text", ["left", "1,2,3", "1@2", "1,2@x", "1..2,3", "1;2"])
+@pytest.mark.parametrize(
+    "text", ["550,200,700,360@1001", "400,100,800,400", "500,0,1000,1000@1010"]
+)
+def test_a_box_around_a_face_chooses_it(text: str):
+    chosen = choose(gather(two_at_rest()), text, FRAMES, "plate")
+    assert chosen is not None
+    assert face_width(chosen.faces[5]) == pytest.approx(110)
+
+
+def test_a_box_beside_every_face_is_refused():
+    with pytest.raises(FaceError, match="no face at 700,300,900,500 in frame 1001"):
+        choose(gather(two_at_rest()), "700,300,900,500@1001", FRAMES, "plate")
+
+
+def test_looks_keep_two_apart_who_stand_in_one_place():
+    """After a cut the place says nothing: the second face is a newcomer, then the first is back."""
+    crowd: list[Person] = []
+    looks = {"one": 0.9, "other": 0.4}
+    for row, who in enumerate(["one", "one", "other", "other", "one"]):
+        for person in crowd:
+            person.run = row if row in (2, 4) else person.run
+
+        def alike(person: Person, _: int, who: str = who) -> float:
+            first = next(iter(person.faces))
+            return looks["one" if (first == 0) == (who == "one") else "other"]
+
+        meet(crowd, row, [face(300, 300, 100)], alike=alike)
+    assert [sorted(p.faces) for p in crowd] == [[0, 1, 4], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    "text", ["left", "1,2,3", "1@2", "1,2@x", "1..2,3", "1;2", "9,9,1,20@4", "1,2,3,4,5"]
+)
 def test_other_words_are_refused(text: str):
     with pytest.raises(SettingError, match="track.face"):
         parse_choice(text)
@@ -111,3 +143,5 @@ def test_words_understood():
     assert parse_choice("") is None and parse_choice("largest") is None
     assert parse_choice("12.5,-3") == (12.5, -3.0, None)
     assert parse_choice("640,360@-5") == (640.0, 360.0, -5)
+    assert parse_choice("1, 2,30,40 @ 7") == (1.0, 2.0, 30.0, 40.0, 7)
+    assert parse_choice("1,2,30,40") == (1.0, 2.0, 30.0, 40.0, None)

@@ -108,10 +108,13 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
 
 def _frames_to_show(track: FaceTrack) -> set[int]:
     """Evenly chosen frames, and the doubtful ones: refused, fading, bridged, least believed."""
-    count = len(track.frames)
-    doubt = np.where(track.visible, track.confidence, -1.0) + track.mix
-    worst = np.argsort(doubt, kind="stable")[: SHEET_FRAMES // 2]
-    even = np.linspace(0, count - 1, min(SHEET_FRAMES, count)).round().astype(int)
+    hidden = np.flatnonzero(~track.visible)
+    hidden = hidden[:: max(1, -(-len(hidden) // 4))]
+    doubt = np.where(track.visible, track.confidence + track.mix, np.inf)
+    doubtful = np.argsort(doubt, kind="stable")[: SHEET_FRAMES // 2 - len(hidden)]
+    worst = np.concatenate([hidden, doubtful])
+    shown = np.flatnonzero(track.visible)
+    even = shown[np.linspace(0, len(shown) - 1, min(SHEET_FRAMES, len(shown))).round().astype(int)]
     chosen: dict[int, None] = {}
     for a, b in zip(worst, even[:: max(1, len(even) // max(len(worst), 1))], strict=False):
         chosen[int(track.frames[a])] = None
@@ -146,10 +149,13 @@ def page(picture: np.ndarray, track: FaceTrack, row: int, why: str) -> np.ndarra
 
 def close_up(picture: np.ndarray, track: FaceTrack, row: int, why: str, side: int) -> np.ndarray:
     """The face's surroundings with all marks, bars below ``[shape=(side + 60, side, 3)]``."""
-    seen = np.flatnonzero(track.visible)
-    around = row if track.visible[row] else int(seen[np.abs(seen - row).argmin()])
-    middle = geometry.apply(geometry.invert(track.transform[around]), np.array([[0.5, 0.45]]))[0]
-    half = 0.85 * track.face_width
+    height, width = picture.shape[:2]
+    if track.visible[row]:
+        home = geometry.invert(track.transform[row])
+        middle = geometry.apply(home, np.array([[0.5, 0.45]]))[0]
+        half = 0.85 * track.face_width
+    else:
+        middle, half = np.array([width, height]) / 2, max(width, height) / 2
     scale = side / (2 * half)
     to_tile = np.array([[scale, 0, side / 2 - scale * middle[0]],
                         [0, scale, side / 2 - scale * middle[1]]])  # fmt: skip

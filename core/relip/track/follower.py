@@ -290,7 +290,7 @@ class Follower:
             self._searched = now.row
         present = [p for p in self.crowd if now.row in p.sights]
         fresh: list[np.ndarray] = []
-        shapes = []
+        shapes: list[np.ndarray | None] = []
         # small faces beside large ones: in the first frame of a run, and now and then
         far = not self._recent or now.row % (3 * CENSUS) == 0
         for rough in self._finder.search(now.picture, tiles=tiles, far=far):
