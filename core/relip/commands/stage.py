@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from relip.commands.common import add_common, describe, exit_code, make_progress
 from relip.commands.result import Result
+
+if TYPE_CHECKING:
+    from relip.shot import Shot
 
 HELP = {
     "speech": "align the dialogue: phones.TextGrid and mouth.csv",
@@ -18,6 +23,9 @@ HELP = {
     "review": "measure and show the result: report.html, preview.mp4",
 }
 
+#: Stages that ``relip review --stage`` shows.
+PICTURES = ("mask",)
+
 
 def register(subparsers: argparse._SubParsersAction) -> None:
     """Add one parser per stage."""
@@ -28,6 +36,13 @@ def register(subparsers: argparse._SubParsersAction) -> None:
         parser.add_argument("shot", metavar="SHOT.relip", help="the shot folder")
         if stage not in WHOLE:
             parser.add_argument("--frames", metavar="RANGE", help="only these frames")
+        if stage == "review":
+            parser.add_argument(
+                "--stage",
+                dest="pictures",
+                choices=PICTURES,
+                help="only show what this stage made, over the plate: a movie and a contact sheet",
+            )
         parser.add_argument("--force", action="store_true", help="do again what is up to date")
         add_common(parser)
         parser.set_defaults(run=partial(run, stage))
@@ -38,11 +53,23 @@ def run(stage: str, args: argparse.Namespace) -> Result:
     from relip.pipeline import run_stage
     from relip.shot import Shot
 
+    shot = Shot.open(args.shot)
+    if stage == "review" and args.pictures:
+        return _show(shot, args)
     report = run_stage(
-        Shot.open(args.shot),
+        shot,
         stage,
         frames=getattr(args, "frames", None),
         progress=make_progress(args),
         force=args.force,
     )
     return Result(report.to_dict(), describe([report]), exit_code([report]))
+
+
+def _show(shot: Shot, args: argparse.Namespace) -> Result:
+    """Pictures of one stage's result."""
+    pictures = import_module(f"relip.review.{args.pictures}_pictures")
+    report = pictures.run(shot, progress=make_progress(args), force=args.force)
+    made = [str(shot.path("review", name)) for name in pictures.FILES]
+    text = describe([report]) + "\n" + "\n".join(made)
+    return Result({**report.to_dict(), "files": made}, text, exit_code([report]))

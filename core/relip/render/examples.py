@@ -6,8 +6,8 @@ does not grow with the length of the shot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -25,6 +25,9 @@ from relip.track import geometry
 from relip.track.facetrack import FaceTrack
 
 MAX_EXAMPLES = 900
+
+#: Of a frame, what stands before the face (0-1) and the place of that picture in the plate.
+Occlusion = Callable[[int], tuple[np.ndarray, tuple[int, int]] | None]
 
 #: Context kept around the window for rotations and shifts, as a share of the crop.
 PAD = 0.08
@@ -53,6 +56,8 @@ class Examples:
     pad : int
     mean : np.ndarray [shape=(3,)]
         Mean colour inside the region.
+    hidden : dict of int to np.ndarray [shape=(height + 2 pad, width + 2 pad), dtype=uint8]
+        By example, what stands before the face, 0-255: there is nothing to learn there.
     """
 
     frames: np.ndarray
@@ -62,6 +67,7 @@ class Examples:
     window: Window
     pad: int
     mean: np.ndarray
+    hidden: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def collect(
@@ -72,6 +78,7 @@ def collect(
     encoding: Encoding,
     frames: Sequence[int],
     progress: Progress,
+    occlusion: Occlusion | None = None,
 ) -> Examples:
     """Cut the examples out of the plate, in one pass.
 
@@ -79,6 +86,9 @@ def collect(
     ----------
     frames : sequence of int
         Frames to learn from; those without a face or unreadable are left out.
+    occlusion : callable, optional
+        What stands before the face in a frame, and the place of that picture in the plate
+        (:func:`relip.mask.stage.read_occlusion`); None where nothing does.
     """
     visible = [f for f in frames if track.visible[track.index(f)]]
     if len(visible) > MAX_EXAMPLES:
@@ -89,6 +99,7 @@ def collect(
     kept: list[int] = []
     whole = window.grown(pad)
     pictures = np.empty((len(visible), whole.height, whole.width, 3), np.float16)
+    hidden: dict[int, np.ndarray] = {}
     progress.start("examples", len(visible))
     for picture in prefetch(plate.iter(visible, on_error="mark")):
         progress.step()
@@ -101,6 +112,16 @@ def collect(
         piece = encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
         crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), padded)
         pictures[len(kept)] = crop
+        front = occlusion(picture.frame) if occlusion else None
+        if front is not None:
+            alpha, (x, y) = front
+            placed = cv2.warpAffine(
+                np.ascontiguousarray(alpha, np.float32),
+                geometry.for_opencv(canonical.shifted(to_window, x, y)),
+                (padded.width, padded.height),
+                flags=cv2.INTER_LINEAR,
+            )
+            hidden[len(kept)] = np.round(255 * np.clip(placed, 0, 1)).astype(np.uint8)
         kept.append(picture.frame)
     progress.finish()
     rows = np.array([track.index(f) for f in kept], int)
@@ -118,6 +139,7 @@ def collect(
         window=window,
         pad=pad,
         mean=sample[:, inside].mean((0, 1)).astype(np.float32),
+        hidden=hidden,
     )
 
 
@@ -217,6 +239,15 @@ def augmented(
     inputs, region = draw_inputs(picture, lines, outline, window, examples.mean)
     target = np.ascontiguousarray((picture - examples.mean).transpose(2, 0, 1))
     weight = mouth_weight(lines, (window.width, window.height), 3.0)
+    if index in examples.hidden:
+        front = cv2.warpAffine(
+            examples.hidden[index],
+            geometry.for_opencv(from_padded),
+            (window.width, window.height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        weight = weight * (1 - front.astype(np.float32) / 255)
     if near is None:
         return inputs, target, region, weight
     room = np.array([window.width, window.height]) - near

@@ -9,6 +9,7 @@ import numpy as np
 from relip import records
 from relip.errors import FaceError, SettingError
 from relip.frames import format_range, select_frames
+from relip.mask import stage as mask_stage
 from relip.mask.region import Region, make_region
 from relip.progress import Progress
 from relip.records import StageReport
@@ -35,6 +36,8 @@ def key(shot: Shot) -> str:
     """Fingerprint of everything the model depends on."""
     settings = shot.settings.to_dict()
     wanted = {k: v for k, v in settings["train"].items() if k != "device"}
+    # what stands before the face is not learnt; without it the model is what it always was
+    hidden = mask_stage.occluded(shot)
     return records.fingerprint(
         NAME,
         VERSION,
@@ -42,6 +45,7 @@ def key(shot: Shot) -> str:
         {k: settings["mask"][k] for k in ("grow", "jaw", "sides")},
         records.file_fingerprint(shot.path("track", "track.npz")),
         settings["plate"]["colourspace"],
+        *([{str(f): k for f, k in hidden.items()}] if hidden else []),
     )
 
 
@@ -85,13 +89,18 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     window = shot_window(region)
     learnable = [f for f in frames if track.visible[track.index(f)]]
     check_enough(shot, len(learnable))
+    hidden = mask_stage.occluded(shot)
+
+    def occlusion(frame: int) -> tuple[np.ndarray, tuple[int, int]] | None:
+        return mask_stage.read_occlusion(shot, frame) if frame in hidden else None
+
     with shot.open_plate() as plate:
         encoding = Encoding.choose(
             plate.colourspace, settings.working, integer=not plate.info.get("float", False)
         )
         with progress.part(0, 0.05):
             examples = example_module.collect(
-                plate, track, region, window, encoding, learnable, progress
+                plate, track, region, window, encoding, learnable, progress, occlusion
             )
     check_enough(shot, len(examples.frames))
     rows = np.array([track.index(f) for f in examples.frames])
