@@ -115,7 +115,6 @@ def stage_keys(shot: Shot, stage: str, frames: list[int]) -> dict[str, str]:
         If an earlier stage is not made.
     """
     from relip.blend import stage as blend_stage
-    from relip.mask import region as region_module
     from relip.mask import stage as mask_stage
     from relip.render import stage as render_stage
     from relip.render import train_stage
@@ -132,11 +131,10 @@ def stage_keys(shot: Shot, stage: str, frames: list[int]) -> dict[str, str]:
     with steady():
         if stage in whole:
             return {"key": whole[stage](shot)}
-        if stage == "mask":
-            track = track_stage.load(shot)
-            outline = region_module.make_region(track, shot.settings.mask).outline
-            return {str(f): mask_stage.frame_key(shot, track, outline, f) for f in frames}
         with shot.open_plate() as plate:
+            if stage == "mask":
+                made = mask_stage.load_inputs(shot, plate)
+                return {str(f): made.key(shot, plate, f) for f in frames}
             if stage == "render":
                 inputs = render_stage.load_inputs(shot)
                 return {str(f): inputs.key(shot, plate, f) for f in frames}
@@ -318,7 +316,6 @@ def status(shot: Shot) -> list[StageStatus]:
 
 def _status(shot: Shot) -> list[StageStatus]:
     from relip.blend import stage as blend_stage
-    from relip.mask import region as region_module
     from relip.mask import stage as mask_stage
     from relip.render import stage as render_stage
     from relip.render import train_stage
@@ -344,15 +341,15 @@ def _status(shot: Shot) -> list[StageStatus]:
                     shot, "train", train_stage.key(shot), "model.safetensors", folder="model"
                 )
             elif stage == "mask":
-                track = track_stage.load(shot)
-                outline = region_module.make_region(track, shot.settings.mask).outline
-                found = _per_frame(
-                    shot,
-                    "mask",
-                    "mask",
-                    lambda f, t=track, o=outline: mask_stage.frame_key(shot, t, o, f),  # type: ignore[misc]
-                    lambda f: mask_stage.mask_path(shot, f),
-                )
+                with shot.open_plate() as plate:
+                    made = mask_stage.load_inputs(shot, plate)
+                    found = _per_frame(
+                        shot,
+                        "mask",
+                        "mask",
+                        lambda f, i=made, p=plate: i.key(shot, p, f),  # type: ignore[misc]
+                        lambda f: mask_stage.mask_path(shot, f),
+                    )
             elif stage == "render":
                 inputs = render_stage.load_inputs(shot)
                 with shot.open_plate() as plate:

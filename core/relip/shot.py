@@ -47,6 +47,7 @@ WHEN_LONGER = ("error", "trim", "pingpong")
 LAYERS = ("raw", "stmap")
 POLICIES = ("error", "hold", "skip")
 INTERLACED = ("error", "progressive")
+OVERRIDES = ("replace", "multiply")
 
 
 @dataclass(frozen=True)
@@ -126,14 +127,23 @@ class TrackSettings:
 
 @dataclass(frozen=True)
 class MaskSettings:
-    """The edited region; lengths as a share of the face width."""
+    """The edited region; lengths as a share of the face width.
+
+    ``occlusion``: look for what stands before the face and leave it to the plate.
+    ``override``: an artist's matte replaces the stage's own, or multiplies it.
+    ``parser``: a parsing network of a models.toml (:mod:`relip.mask.external`).
+    """
 
     grow: float = 0.0
     feather: float = 0.045
     jaw: float = 0.10
     sides: float = 0.04
+    occlusion: bool = True
+    override: str = "replace"
+    parser: str = ""
 
     def check(self) -> None:
+        _choice("mask.override", self.override, OVERRIDES)
         _inside("mask.grow", self.grow, -0.1, 0.3)
         _inside("mask.feather", self.feather, 0.005, 0.3)
         _inside("mask.jaw", self.jaw, 0.0, 0.4)

@@ -91,7 +91,7 @@ def test_the_job_s_three_files(finished_shot: Path, tmp_path: Path, relip: Calla
         "speech": [],
         "track": [],
         "mask": ["track"],
-        "train": ["track"],
+        "train": ["track", "mask"],
         "render": ["speech", "mask", "train"],
         "blend": ["render"],
         "review": ["blend"],

@@ -1,4 +1,4 @@
-"""What the mask tests share: the synthetic face of the track tests."""
+"""What the mask tests share: the synthetic face of the track tests, and one that is painted."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "track"))
+sys.path.insert(0, str(Path(__file__).parent))

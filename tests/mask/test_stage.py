@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from relip.errors import RelipError, ShotError, StageMissingError
-from relip.mask import stage
+from relip.mask import matte, stage
 from relip.plate import read_exr, write_exr
 from relip.progress import Progress
 from relip.records import FrameRecord
@@ -43,7 +43,7 @@ def test_files(shot: Shot):
     for frame in report.done:
         channels, origin, display, _ = read_exr(stage.mask_path(shot, frame))
         assert display == SIZE
-        assert set(channels) == {"matte", "lips", "mouth", "skin"}
+        assert set(channels) == set(matte.LAYERS)
         values = np.stack(list(channels.values()))
         assert values.min() >= 0 and values.max() <= 1
         found = stage.read_matte(shot, frame, *SIZE)
@@ -145,3 +145,48 @@ def test_status_says_what_was_done(shot: Shot):
     assert [(record.get(f) or {}).get("state") for f in (1003, 1004, 1005)] == [
         None, "done", "passed",
     ]  # fmt: skip
+
+
+def test_the_artists_matte_multiplies(shot: Shot):
+    stage.run(shot, shot.frames, progress=QUIET)
+    own = stage.read_matte(shot, 1003, *SIZE)
+    assert own is not None
+    (values, (x, y)), key = own, stage.matte_fingerprint(shot, 1003)
+    half = np.full((values.shape[0] - 10, values.shape[1]), 0.5, np.float32)
+    write_exr(shot.path("overrides", "mask.1003.exr"), {"A": half}, display=SIZE, origin=(x, y + 4))
+    both = shot.change(mask={"override": "multiply"})
+    found = stage.read_matte(both, 1003, *SIZE)
+    assert found is not None and found[1] == (x, y + 4)
+    np.testing.assert_array_equal(found[0], 0.5 * values[4:-6])
+    keys = {key, stage.matte_fingerprint(shot, 1003), stage.matte_fingerprint(both, 1003)}
+    assert len(keys) == 3
+    # a matte that does not meet the region leaves nothing; one on a faceless frame too
+    write_exr(shot.path("overrides", "mask.1003.exr"), {"A": half[:4, :4]}, display=SIZE)
+    assert stage.read_matte(both, 1003, *SIZE) is None
+    write_exr(shot.path("overrides", "mask.1005.exr"), {"A": half}, display=SIZE)
+    assert stage.read_matte(both, 1005, *SIZE) is None
+
+
+def test_without_looking_the_plate_is_not_needed(shot: Shot):
+    blind = shot.change(mask={"occlusion": False})
+    assert len(stage.run(blind, blind.frames, progress=QUIET).done) == 11
+    assert not shot.path("mask", "fit.npz").exists()
+    assert len(stage.run(shot, shot.frames, progress=QUIET).done) == 11
+    assert shot.path("mask", "fit.npz").exists()
+
+
+def test_a_damaged_plate_frame_gets_the_drawn_layers(shot: Shot, tmp_path: Path):
+    (tmp_path / "grey.1003.exr").write_bytes(b"damaged")
+    report = stage.run(shot, shot.frames, progress=QUIET)
+    assert 1003 in report.done and not report.failed
+    assert stage.read_matte(shot, 1003, *SIZE) is not None
+
+
+def test_a_damaged_fit_is_made_again(shot: Shot):
+    stage.run(shot, shot.frames, progress=QUIET)
+    path = shot.path("mask", "fit.npz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    stage.mask_path(shot, 1003).unlink()
+    assert stage.run(shot, [1003], progress=QUIET).done == [1003]
+    assert len(path.read_bytes()) == len(whole)

@@ -174,3 +174,43 @@ def test_collected_pictures_are_in_register(collected: tuple[Examples, np.ndarra
     assert len(away) > 30
     assert np.abs(np.mean(away, axis=0)).max() < 0.06
     assert np.linalg.norm(away, axis=1).max() < 0.35
+
+
+def test_what_stands_before_the_face_is_not_learnt(tmp_path_factory: pytest.TempPathFactory):
+    """Its weight is 0 where the occlusion is, wherever the example is shifted."""
+    folder = tmp_path_factory.mktemp("front")
+    track = face_making.make_track(face_making.make_shot(10).landmarks)
+    for row, frame in enumerate(track.frames):
+        # the occluder is white, all else black: the weight must be 0 where the picture is white
+        picture = np.zeros((SIZE[1], SIZE[0], 3), np.float32)
+        x, y = track.landmarks[row, 17, :2].astype(int)
+        picture[y : y + 30, x - 20 : x + 20] = 1
+        write_exr(folder / f"front.{frame:04d}.exr", picture, display=SIZE, half=False)
+    region = make_region(track, MaskSettings())
+    window = Window.for_outlines(region.outline, 256)
+    encoding = Encoding("sRGB - Display", "sRGB - Display", 0.0, 1.0)
+
+    def occlusion(frame: int):
+        row = track.index(frame)
+        if row % 2:
+            return None
+        x, y = track.landmarks[row, 17, :2].astype(int)
+        return np.ones((30, 40), np.float32), (x - 20, y)
+
+    with open_plate(folder / "front.####.exr", fps=25, colourspace="sRGB - Display") as plate:
+        examples = example_module.collect(
+            plate, track, region, window, encoding, list(track.frames), Progress("none"), occlusion
+        )
+    assert sorted(examples.hidden) == [0, 2, 4, 6, 8]
+    rng = np.random.default_rng(0)
+    for index in (0, 1, 4, 5):
+        _, target, _, weight = example_module.augmented(examples, index, rng)
+        light = target.mean(0) + examples.mean.mean()
+        white = cv2.erode((light > 0.9).astype(np.uint8), np.ones((7, 7))) == 1
+        black = cv2.dilate((light > 0.02).astype(np.uint8), np.ones((7, 7))) == 0
+        assert white.sum() > 300
+        assert (weight[black] >= 0.98).all()
+        if index % 2:
+            assert (weight[white] >= 1).all()
+        else:
+            assert weight[white].max() < 0.05

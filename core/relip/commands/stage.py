@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from relip.commands.common import add_common, describe, exit_code, make_progress
@@ -23,9 +24,8 @@ HELP = {
     "review": "measure and show the result: report.html, preview.mp4",
 }
 
-
 #: Stages that ``relip review --stage`` shows.
-PICTURES = ("track",)
+PICTURES = ("track", "mask")
 
 
 def register(subparsers: argparse._SubParsersAction) -> None:
@@ -118,9 +118,8 @@ def run(stage: str, args: argparse.Namespace) -> Result:
 
 def _show(shot: Shot, args: argparse.Namespace) -> Result:
     """Pictures of one stage's result."""
-    from relip.review import track_pictures
-
-    report = track_pictures.run(shot, progress=make_progress(args), force=args.force)
-    made = [str(shot.path("review", name)) for name in track_pictures.FILES]
+    pictures = import_module(f"relip.review.{args.pictures}_pictures")
+    report = pictures.run(shot, progress=make_progress(args), force=args.force)
+    made = [str(shot.path("review", name)) for name in pictures.FILES]
     text = describe([report]) + "\n" + "\n".join(made)
     return Result({**report.to_dict(), "files": made}, text, exit_code([report]))

@@ -3,8 +3,7 @@
 The three files are a job bundle as AWS Deadline Cloud submits it; the template
 alone is what ``openjd check`` and ``openjd run`` take. Stages that see the
 whole shot are one task; mask, render, blend and the comp are split into chunks
-of frames (extension TASK_CHUNKING). A step depends on what its stage reads, so
-that masks are made while the network is trained.
+of frames (extension TASK_CHUNKING). A step depends on what its stage reads.
 
 See https://github.com/OpenJobDescription/openjd-specifications for the format.
 """
@@ -32,7 +31,7 @@ READS = {
     "speech": (),
     "track": (),
     "mask": ("track",),
-    "train": ("track",),
+    "train": ("track", "mask"),
     "render": ("speech", "mask", "train"),
     "blend": ("render",),
     "review": ("blend",),

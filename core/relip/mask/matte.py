@@ -15,6 +15,9 @@ from relip.track.facetrack import FaceTrack
 #: What is left of the blurred edge is cut at this value and stretched back to 0-1.
 _CUT = 0.02
 
+#: The layers of a file, in order.
+LAYERS = ("matte", "lips", "mouth", "skin", "hair", "neck", "teeth", "occlusion")
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -27,6 +30,9 @@ class Layers:
     matte, lips, mouth, skin : np.ndarray [shape=(height, width), dtype=float32]
         0 to 1. ``mouth`` is the opening between the lips, ``skin`` the region
         without lips and mouth.
+    hair, neck, teeth, occlusion : np.ndarray or None
+        Likewise; None is nothing. ``occlusion`` is what stands before the
+        face: it is cut out of the matte.
     """
 
     origin: tuple[int, int]
@@ -34,6 +40,15 @@ class Layers:
     lips: np.ndarray
     mouth: np.ndarray
     skin: np.ndarray
+    hair: np.ndarray | None = None
+    neck: np.ndarray | None = None
+    teeth: np.ndarray | None = None
+    occlusion: np.ndarray | None = None
+
+    def channels(self) -> dict[str, np.ndarray]:
+        """All layers by name, zeros for those that are None."""
+        none = np.zeros_like(self.matte)
+        return {n: none if (v := getattr(self, n)) is None else v for n in LAYERS}
 
 
 def make_layers(

@@ -1,24 +1,48 @@
-"""The mask stage: track → mask/mask.####.exr (layers matte, lips, mouth, skin)."""
+"""The mask stage: plate and track → mask/mask.####.exr.
+
+Layers matte, lips, mouth, skin, hair, neck, teeth and occlusion. What stands
+before the face is cut out of the matte, so that render and blend leave it as
+the plate shows it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 
 from relip import records
 from relip.errors import PlateError, ShotError, StageMissingError
-from relip.mask import matte, region
-from relip.plate import read_exr, write_exr
+from relip.frames import format_range
+from relip.mask import fit, matte, occlusion, parsing, region
+from relip.mask.crop import display_crop
+from relip.mask.external import Parser, ParserEntry, find_parser
+from relip.plate import BadFrame, Colour, Plate, read_exr, write_exr
+from relip.plate.prefetch import prefetch, side_by_side
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.shot import Shot
+from relip.threads import thread_count
+from relip.track import geometry
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
+from relip.track.picture import detection_picture
 
 NAME = "mask"
-VERSION = 2
+VERSION = 3
+
+#: A frame's status says this, and how much of the region, where something stands before the face.
+OCCLUDED = "occluded"
+
+#: Share of the region that an occluder covers at least to be reported.
+_LEAST_SHARE = 0.002
+
+#: Frames looked at side by side at most.
+_WORKERS = 8
 
 
 def mask_path(shot: Shot, frame: int) -> Path:
@@ -26,87 +50,297 @@ def mask_path(shot: Shot, frame: int) -> Path:
     return shot.path("mask", f"mask.{frame:04d}.exr")
 
 
-def frame_key(shot: Shot, track: FaceTrack, outline: np.ndarray, frame: int) -> str:
-    """Fingerprint of everything one frame's matte depends on."""
-    row = track.index(frame)
+@dataclass(frozen=True)
+class Inputs:
+    """What every frame of the stage is made from."""
+
+    track: FaceTrack
+    region: region.Region
+    fit_key: str | None
+    parser: ParserEntry | None = None
+
+    def key(self, shot: Shot, plate: Plate, frame: int) -> str:
+        """Fingerprint of everything one frame's layers depend on."""
+        row = self.track.index(frame)
+        settings = shot.settings.mask
+        seen: list[str] = []
+        if self.fit_key is not None and self.track.visible[row]:
+            seen = [plate.fingerprint(f) for f in [frame, *self.neighbours(frame)]]
+        return records.fingerprint(
+            NAME,
+            VERSION,
+            settings.feather,
+            bool(self.track.visible[row]),
+            self.track.landmarks[row],
+            self.track.transform[row],
+            self.region.outline[row],
+            self.track.face_width,
+            self.fit_key if self.track.visible[row] else None,
+            seen,
+            self.parser.key() if self.parser else None,
+        )
+
+    def neighbours(self, frame: int) -> list[int]:
+        """The frames before and after that show the face."""
+        row = self.track.index(frame)
+        return [
+            frame + step
+            for step in (-1, 1)
+            if 0 <= row + step < len(self.track.frames) and self.track.visible[row + step]
+        ]
+
+
+def load_inputs(shot: Shot, plate: Plate) -> Inputs:
+    """Read the track and find the region.
+
+    Raises
+    ------
+    StageMissingError
+        If the track is not made.
+    SettingError, ModelError
+        If the parser that is named is not described.
+    """
+    track = track_stage.load(shot)
+    outlines = region.make_region(track, shot.settings.mask)
     settings = shot.settings.mask
-    return records.fingerprint(
-        NAME,
-        VERSION,
-        settings.feather,
-        bool(track.visible[row]),
-        track.landmarks[row],
-        track.transform[row],
-        outline[row],
-        track.face_width,
+    if not settings.occlusion:
+        return Inputs(track, outlines, None)
+    parser = find_parser(settings.parser) if settings.parser else None
+    return Inputs(track, outlines, fit.fit_key(shot, plate, track, outlines), parser)
+
+
+@dataclass
+class Look:
+    """What was seen in one frame.
+
+    Attributes
+    ----------
+    frame : int
+    cover : np.ndarray [shape=(128, 128), dtype=float32] or None
+        The occluder, see :func:`relip.mask.occlusion.find`.
+    chance, labels : np.ndarray or None
+        The classes, see :func:`relip.mask.parsing.parse`; None for a neighbour.
+    piece : np.ndarray [shape=(h, w, 3), dtype=uint8] or None
+        The plate around the region, where there is an occluder.
+    origin : tuple of int
+        Its place in the plate.
+    """
+
+    frame: int
+    cover: np.ndarray | None = None
+    chance: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    piece: np.ndarray | None = None
+    origin: tuple[int, int] = (0, 0)
+
+
+def looks(
+    shot: Shot,
+    plate: Plate,
+    inputs: Inputs,
+    learnt: fit.ShotFit,
+    frames: Sequence[int],
+) -> Iterator[tuple[Look, np.ndarray | None]]:
+    """Look at frames, each with its neighbours.
+
+    Yields
+    ------
+    Look
+        Of each frame that can be read, in order.
+    np.ndarray [shape=(128, 128), dtype=float32] or None
+        What of its occluder a neighbour shows too.
+    """
+    colour = Colour()
+    canonical = inputs.track.canonical()
+    parser = inputs.parser.load() if inputs.parser else None
+    wanted = set(frames)
+    needed = sorted(wanted | {n for f in frames for n in inputs.neighbours(f)})
+
+    def look(picture: Any) -> Look | None:
+        if isinstance(picture, BadFrame):
+            return None
+        return look_at(
+            picture.rgb, picture.frame, plate, colour, inputs, learnt, canonical, parser,
+            parse=picture.frame in wanted,
+        )  # fmt: skip
+
+    recent: dict[int, Look] = {}
+    waiting: list[int] = sorted(wanted)
+    seen = -1 << 60
+
+    def settled(last: int) -> Iterator[tuple[Look, np.ndarray | None]]:
+        while waiting and waiting[0] < last:
+            found = recent.get(waiting.pop(0))
+            if found is None:
+                continue
+            around = [recent[n].cover for n in inputs.neighbours(found.frame) if n in recent]
+            cover = found.cover
+            yield found, None if cover is None else occlusion.supported(cover, around)
+            for old in [f for f in recent if f < found.frame]:
+                del recent[old]
+
+    pictures = prefetch(plate.iter(needed, on_error="mark"))
+    workers = min(thread_count() or cv2.getNumThreads(), _WORKERS)
+    for number, found in zip(needed, side_by_side(look, pictures, workers), strict=True):
+        if found is not None:
+            recent[number] = found
+        seen = number
+        yield from settled(seen)
+    yield from settled(seen + 2)
+
+
+def look_at(
+    rgb: np.ndarray,
+    frame: int,
+    plate: Plate,
+    colour: Colour,
+    inputs: Inputs,
+    learnt: fit.ShotFit,
+    canonical: np.ndarray,
+    parser: Parser | None,
+    *,
+    parse: bool,
+) -> Look:
+    """Look at one frame; see :class:`Look`."""
+    row = inputs.track.index(frame)
+    crop = display_crop(rgb, inputs.track.transform[row], plate, colour)
+    result = Look(frame, occlusion.find(learnt.model, learnt.space, crop, canonical[row]))
+    if parser is not None:
+        result.chance, result.labels, cover = parser.parse(crop)
+        if cover is not None:
+            result.cover = cover if result.cover is None else np.maximum(cover, result.cover)
+    if not parse:
+        return result
+    if parser is None:
+        result.chance, result.labels = parsing.parse(learnt.palette, crop, canonical[row])
+    if result.cover is not None:
+        outline = inputs.region.on_plate(inputs.track, row)
+        # as far around as the colours beside an edge are looked at
+        room = int(np.ceil(0.1 * inputs.track.face_width)) + 2
+        x0, y0 = np.clip(np.floor(outline.min(0)).astype(int) - room, 0, None)
+        x1, y1 = np.ceil(outline.max(0)).astype(int) + room
+        piece = np.ascontiguousarray(rgb[y0:y1, x0:x1])
+        if piece.size:
+            result.piece = detection_picture(piece, plate, colour)
+            result.origin = (int(x0), int(y0))
+    return result
+
+
+def with_look(
+    layers: matte.Layers, look: Look, cover: np.ndarray | None, transform: np.ndarray
+) -> matte.Layers:
+    """The drawn layers, refined by what was seen.
+
+    Parameters
+    ----------
+    layers : Layers
+        From :func:`relip.mask.matte.make_layers`.
+    look : Look
+    cover : np.ndarray or None
+        The occluder that stays.
+    transform : np.ndarray [shape=(2, 3)]
+        Plate pixels to crop units.
+    """
+    height, width = layers.matte.shape
+    window = transform.copy()
+    window[:, 2] += transform[:, :2] @ np.array(layers.origin, float)
+    assert look.chance is not None and look.labels is not None
+    teeth = (look.labels == parsing.TEETH).astype(np.float32)
+    wanted = [look.chance[..., k] for k in (parsing.LIPS, parsing.MOUTH, parsing.SKIN)]
+    first = _onto(np.dstack(wanted), window, (width, height))
+    second = [look.chance[..., k] for k in (parsing.HAIR, parsing.NECK)]
+    hair, neck, white = np.moveaxis(
+        _onto(np.dstack([*second, teeth]), window, (width, height)), 2, 0
+    )
+    front = np.zeros_like(layers.matte)
+    if cover is not None and look.piece is not None:
+        moved = transform.copy()
+        moved[:, 2] += transform[:, :2] @ np.array(look.origin, float)
+        alpha = occlusion.refine(cover, look.piece, moved)
+        x, y = layers.origin[0] - look.origin[0], layers.origin[1] - look.origin[1]
+        part = alpha[y : y + height, x : x + width]
+        front[: part.shape[0], : part.shape[1]] = part
+    free = 1 - front
+    lips, mouth, skin = first[..., 0], first[..., 1], first[..., 2]
+    inside = layers.lips + layers.mouth + layers.skin
+    return replace(
+        layers,
+        matte=layers.matte * free,
+        lips=lips * free,
+        mouth=mouth * free,
+        skin=skin * free * np.clip(inside, 0, 1),
+        hair=hair * free,
+        neck=neck * free,
+        teeth=white * free,
+        occlusion=front,
+    )
+
+
+def _onto(picture: np.ndarray, window: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture of the crop resampled into a window of the plate."""
+    to_crop = window * picture.shape[0]
+    return cv2.warpAffine(
+        picture,
+        geometry.for_opencv(to_crop),
+        size,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
 
 
 def run(
     shot: Shot, frames: Sequence[int], *, progress: Progress, force: bool = False
 ) -> StageReport:
-    """Draw the matte layers of the given frames.
+    """Make the layers of the given frames.
 
     Raises
     ------
     StageMissingError
         If the track is not made.
+
+    Notes
+    -----
+    A frame whose plate cannot be read gets the layers that the track alone
+    gives; it fails where its pixels are needed, in the render stage.
     """
     report = StageReport(NAME)
-    track = track_stage.load(shot)
-    outlines = region.make_region(track, shot.settings.mask)
     record = FrameRecord(shot.stage_folder("mask"))
     with shot.open_plate() as plate:
-        width, height = plate.width, plate.height
-        pixel_aspect = float(plate.info.get("pixel_aspect") or 1.0)
-    progress.start(NAME, len(frames))
-    for frame in frames:
-        key = frame_key(shot, track, outlines.outline, frame)
-        path = mask_path(shot, frame)
-        if not force and record.is_current(frame, key, path):
+        inputs = load_inputs(shot, plate)
+        todo: dict[int, str] = {}
+        for frame in frames:
+            key = inputs.key(shot, plate, frame)
+            if force or not record.is_current(frame, key, mask_path(shot, frame)):
+                todo[frame] = key
+                continue
             report.kept.append(frame)
-            if not track.visible[track.index(frame)]:
+            if not inputs.track.visible[inputs.track.index(frame)]:
                 report.passed.append(frame)
-            progress.step()
-            continue
-        row = track.index(frame)
-        layers = None
-        if track.visible[row]:
-            layers = matte.make_layers(
-                track,
-                outlines,
-                row,
-                feather=shot.settings.mask.feather,
-                width=width,
-                height=height,
-            )
-        if layers is None:
-            record.set(frame, key, "passed", "no face")
-            report.passed.append(frame)
-        else:
-            write_exr(
-                path,
-                {
-                    "matte": layers.matte,
-                    "lips": layers.lips,
-                    "mouth": layers.mouth,
-                    "skin": layers.skin,
-                },
-                display=(width, height),
-                origin=layers.origin,
-                half=True,
-                metadata={"relip/stage": NAME, "relip/key": key},
-                pixel_aspect=pixel_aspect,
-            )
-            record.set(frame, key, "done")
-            report.done.append(frame)
-        progress.step()
+        learnt = None
+        if inputs.fit_key is not None and todo:
+            learnt = fit.obtain(
+                shot, plate, inputs.track, inputs.region, progress,
+                key=inputs.fit_key, force=force,
+            )  # fmt: skip
+        progress.start(NAME, len(frames))
+        progress.step(len(report.kept))
+        _make(shot, plate, inputs, learnt, todo, record, report, progress)
+    hidden = occluded(shot)
+    report.data["occluded"] = sorted(hidden)
+    if hidden:
+        report.notes.append(
+            f"something stands before the face in frames {format_range(sorted(hidden))}: "
+            "it stays as the plate shows it"
+        )
     records.write_record(
         shot.path("mask"),
         {
             "stage": NAME,
             "settings": shot.settings.to_dict()["mask"],
             "faceless": report.passed,
+            "data": report.data,
+            "notes": report.notes,
+            "fit": inputs.fit_key,
             "versions": records.versions(),
         },
     )
@@ -114,10 +348,94 @@ def run(
     return report
 
 
+def _make(
+    shot: Shot,
+    plate: Plate,
+    inputs: Inputs,
+    learnt: fit.ShotFit | None,
+    todo: dict[int, str],
+    record: FrameRecord,
+    report: StageReport,
+    progress: Progress,
+) -> None:
+    track = inputs.track
+    pixel_aspect = float(plate.info.get("pixel_aspect") or 1.0)
+    visible = [f for f in sorted(todo) if track.visible[track.index(f)]]
+    seen: Iterator[tuple[Look, np.ndarray | None]] = iter(())
+    if learnt is not None:
+        seen = looks(shot, plate, inputs, learnt, visible)
+    ahead = next(seen, None)
+    for frame in sorted(todo):
+        row = track.index(frame)
+        layers = None
+        if track.visible[row]:
+            layers = matte.make_layers(
+                track,
+                inputs.region,
+                row,
+                feather=shot.settings.mask.feather,
+                width=plate.width,
+                height=plate.height,
+            )
+        look, cover = None, None
+        if ahead is not None and ahead[0].frame == frame:
+            look, cover = ahead
+            ahead = next(seen, None)
+        if layers is None:
+            record.set(frame, todo[frame], "passed", "no face")
+            report.passed.append(frame)
+            progress.step()
+            continue
+        note = ""
+        if look is not None:
+            whole = layers.matte
+            layers = with_look(layers, look, cover, track.transform[row])
+            share = 1 - float(layers.matte.sum()) / max(float(whole.sum()), 1e-6)
+            if share > _LEAST_SHARE:
+                note = f"{OCCLUDED} {100 * share:.1f} %"
+        write_exr(
+            mask_path(shot, frame),
+            layers.channels(),
+            display=(plate.width, plate.height),
+            origin=layers.origin,
+            half=True,
+            metadata={"relip/stage": NAME, "relip/key": todo[frame]},
+            pixel_aspect=pixel_aspect,
+        )
+        record.set(frame, todo[frame], "done", note)
+        report.done.append(frame)
+        progress.step()
+
+
+def occluded(shot: Shot) -> dict[int, str]:
+    """Frames in which something stands before the face, and the keys of their layers."""
+    record = FrameRecord(shot.path("mask"))
+    found = {}
+    for frame in shot.frames:
+        status = record.get(frame)
+        if status and str(status.get("note", "")).startswith(OCCLUDED):
+            found[frame] = str(status["key"])
+    return found
+
+
+def read_occlusion(shot: Shot, frame: int) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """The occlusion layer of a frame over its data window, and where that is in the plate."""
+    path = mask_path(shot, frame)
+    if not path.exists():
+        return None
+    channels, origin, _, _ = read_exr(path)
+    if "occlusion" not in channels:
+        return None
+    return channels["occlusion"], (int(origin[0]), int(origin[1]))
+
+
 def read_matte(
     shot: Shot, frame: int, width: int, height: int
 ) -> tuple[np.ndarray, tuple[int, int]] | None:
     """The matte of one frame, the artist's where there is one.
+
+    With ``mask.override = "multiply"`` the artist's matte is multiplied with
+    the stage's own, and the frame must be made.
 
     Parameters
     ----------
@@ -140,7 +458,33 @@ def read_matte(
         If the override is of another size or cannot be read.
     """
     override = shot.override(f"mask.{frame:04d}.exr")
-    path = override or mask_path(shot, frame)
+    if override and shot.settings.mask.override == "multiply":
+        own = _read_matte(shot, frame, mask_path(shot, frame), width, height)
+        drawn = _read_matte(shot, frame, override, width, height)
+        return multiplied(own, drawn)
+    return _read_matte(shot, frame, override or mask_path(shot, frame), width, height)
+
+
+def multiplied(
+    one: tuple[np.ndarray, tuple[int, int]] | None,
+    other: tuple[np.ndarray, tuple[int, int]] | None,
+) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """Two mattes over their windows, multiplied where they overlap; None where they do not."""
+    if one is None or other is None:
+        return None
+    (a, (ax, ay)), (b, (bx, by)) = one, other
+    x0, y0 = max(ax, bx), max(ay, by)
+    x1 = min(ax + a.shape[1], bx + b.shape[1])
+    y1 = min(ay + a.shape[0], by + b.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return None
+    product = a[y0 - ay : y1 - ay, x0 - ax : x1 - ax] * b[y0 - by : y1 - by, x0 - bx : x1 - bx]
+    return product, (x0, y0)
+
+
+def _read_matte(
+    shot: Shot, frame: int, path: Path, width: int, height: int
+) -> tuple[np.ndarray, tuple[int, int]] | None:
     if not path.exists():
         status = FrameRecord(shot.path("mask")).get(frame)
         if status and status.get("state") == "passed":
@@ -178,7 +522,11 @@ def read_matte(
 def matte_fingerprint(shot: Shot, frame: int) -> str:
     """Fingerprint of the matte a frame uses: the override's content or the stage's key."""
     override = shot.override(f"mask.{frame:04d}.exr")
-    if override:
-        return records.file_fingerprint(override)
     status = FrameRecord(shot.path("mask")).get(frame)
-    return str(status["key"]) if status else "absent"
+    own = str(status["key"]) if status else "absent"
+    if not override:
+        return own
+    drawn = records.file_fingerprint(override)
+    if shot.settings.mask.override == "multiply":
+        return records.fingerprint("multiply", own, drawn)
+    return drawn

@@ -7,8 +7,8 @@ of the shot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -27,6 +27,9 @@ from relip.track.facetrack import FaceTrack
 
 MAX_EXAMPLES = 900
 MAX_BYTES = 1 << 30
+
+#: Of a frame, what stands before the face (0-1) and the place of that picture in the plate.
+Occlusion = Callable[[int], tuple[np.ndarray, tuple[int, int]] | None]
 
 #: Context kept around the window for rotations and shifts, as a share of the crop.
 PAD = 0.08
@@ -55,6 +58,8 @@ class Examples:
     pad : int
     mean : np.ndarray [shape=(3,)]
         Mean colour inside the region.
+    hidden : dict of int to np.ndarray [shape=(height + 2 pad, width + 2 pad), dtype=uint8]
+        By example, what stands before the face, 0-255: there is nothing to learn there.
     """
 
     frames: np.ndarray
@@ -64,6 +69,7 @@ class Examples:
     window: Window
     pad: int
     mean: np.ndarray
+    hidden: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def collect(
@@ -74,6 +80,7 @@ def collect(
     encoding: Encoding,
     frames: Sequence[int],
     progress: Progress,
+    occlusion: Occlusion | None = None,
 ) -> Examples:
     """Cut the examples out of the plate, in one pass.
 
@@ -81,6 +88,9 @@ def collect(
     ----------
     frames : sequence of int
         Frames to learn from; those without a face or unreadable are left out.
+    occlusion : callable, optional
+        What stands before the face in a frame, and the place of that picture in the plate
+        (:func:`relip.mask.stage.read_occlusion`); None where nothing does.
     """
     visible = [f for f in frames if track.visible[track.index(f)]]
     pad = int(np.ceil(PAD * window.size / 8)) * 8
@@ -92,6 +102,7 @@ def collect(
     lines = rig.track_lines(track)
     kept: list[int] = []
     pictures = np.empty((len(visible), whole.height, whole.width, 3), np.float16)
+    hidden: dict[int, np.ndarray] = {}
     progress.start("examples", len(visible))
     for picture in prefetch(plate.iter(visible, on_error="mark")):
         progress.step()
@@ -104,6 +115,16 @@ def collect(
         piece = encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
         crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), padded)
         pictures[len(kept)] = crop
+        front = occlusion(picture.frame) if occlusion else None
+        if front is not None:
+            alpha, (x, y) = front
+            placed = cv2.warpAffine(
+                np.ascontiguousarray(alpha, np.float32),
+                geometry.for_opencv(canonical.shifted(to_window, x, y)),
+                (padded.width, padded.height),
+                flags=cv2.INTER_LINEAR,
+            )
+            hidden[len(kept)] = np.round(255 * np.clip(placed, 0, 1)).astype(np.uint8)
         kept.append(picture.frame)
     progress.finish()
     rows = np.array([track.index(f) for f in kept], int)
@@ -121,6 +142,7 @@ def collect(
         window=window,
         pad=pad,
         mean=sample[:, inside].mean((0, 1)).astype(np.float32),
+        hidden=hidden,
     )
 
 
@@ -220,6 +242,15 @@ def augmented(
     inputs, region = draw_inputs(picture, lines, outline, window, examples.mean)
     target = np.ascontiguousarray((picture - examples.mean).transpose(2, 0, 1))
     weight = mouth_weight(lines, window, 3.0)
+    if index in examples.hidden:
+        front = cv2.warpAffine(
+            examples.hidden[index],
+            geometry.for_opencv(from_padded),
+            (window.width, window.height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        weight = weight * (1 - front.astype(np.float32) / 255)
     if near is None:
         return inputs, target, region, weight
     room = np.array([window.width, window.height]) - near

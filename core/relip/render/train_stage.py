@@ -12,6 +12,7 @@ import numpy as np
 from relip import records
 from relip.errors import FaceError, SettingError
 from relip.frames import format_range, select_frames
+from relip.mask import stage as mask_stage
 from relip.mask.region import Region, make_region
 from relip.progress import Progress
 from relip.records import StageReport
@@ -44,6 +45,8 @@ def key(shot: Shot) -> str:
     aside = ("device", "preview", "model_from", "extra")
     wanted = {k: v for k, v in settings["train"].items() if k not in aside}
     begun = model_file(shot)
+    # what stands before the face is not learnt; without it the model is what it always was
+    hidden = mask_stage.occluded(shot)
     return records.fingerprint(
         NAME,
         VERSION,
@@ -53,6 +56,7 @@ def key(shot: Shot) -> str:
         settings["plate"]["colourspace"],
         records.file_fingerprint(begun) if begun else None,
         [_plate_key(shot, name) for name in shot.settings.train.extra],
+        *([{str(f): k for f, k in hidden.items()}] if hidden else []),
     )
 
 
@@ -117,11 +121,16 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     learned = [f for f in learnable if f not in set(kept_back)]
     begun = extra.model_file(shot)
     start = extra.first_weights(begun, ShotNet(fold(window.size))) if begun else None
+    hidden = mask_stage.occluded(shot)
+
+    def occlusion(frame: int) -> tuple[np.ndarray, tuple[int, int]] | None:
+        return mask_stage.read_occlusion(shot, frame) if frame in hidden else None
+
     with shot.open_plate() as plate:
         encoding = Encoding.choose(plate.colourspace, settings.working)
         with progress.part(0, 0.05):
             examples = example_module.collect(
-                plate, track, region, window, encoding, learned, progress
+                plate, track, region, window, encoding, learned, progress, occlusion
             )
             held = (
                 example_module.collect(plate, track, region, window, encoding, kept_back, progress)

@@ -1,0 +1,214 @@
+"""How the shot's face looks: a low-rank model of its normalised pictures, and what it cannot be.
+
+The model is a median picture, a few modes of its change (light, turning,
+smile) and the size of what they leave in each pixel. It is fitted so that
+what stands in front of the face for a part of the shot does not enter it:
+values that lie far off are replaced by what the model expects of them, and
+the modes found again (a robust principal component analysis by imputation,
+after De la Torre and Black, 2003).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from relip.mask.crop import SMALL
+
+#: Red, green, blue to lightness and two differences of colour.
+_OPPONENT = np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, -0.5, 0.0], [0.25, 0.25, -0.5]], np.float32)
+
+#: Modes at most, and frames needed for each.
+MODES, FRAMES_PER_MODE = 6, 6
+
+#: Spread below which a difference means nothing: lightness, colour.
+FLOOR = np.array([0.022, 0.011, 0.011], np.float32)
+
+#: Standard deviations beyond which a value is not believed, in the fit and in a frame.
+_FAR = 3.0
+
+#: The lowest level of a pixel, in standard deviations.
+_LEVEL = 3.0
+
+#: What is rarely exceeded, in units of what six frames of seven do not exceed: a thin occluder
+#: that passes must not make itself usual.
+_RARELY = 1.5
+
+#: Strangeness of a pixel that is certainly not the face.
+CERTAIN = 1.4
+
+#: A frame with this share of certain pixels does not join the clear ones.
+_COVERED = 0.06
+
+#: A single pixel counts no more than this many standard deviations in a frame's distance.
+_FAR_OFF = 12.0
+
+_ROUNDS = 4
+_FRAME_ROUNDS = 4
+
+
+def opponent(picture: np.ndarray) -> np.ndarray:
+    """An 8-bit RGB picture as lightness and two colour differences, float32, blurred a little."""
+    values = cv2.GaussianBlur(picture, (0, 0), 0.8).astype(np.float32) / np.float32(255)
+    return cv2.transform(values, _OPPONENT)
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """A fitted model.
+
+    Attributes
+    ----------
+    area : np.ndarray [shape=(128, 128), dtype=bool]
+        The pixels that are modelled, P of them.
+    mean : np.ndarray [shape=(P, 3), dtype=float32]
+    modes : np.ndarray [shape=(k, P, 3), dtype=float32]
+        Orthonormal.
+    spread : np.ndarray [shape=(P, 3), dtype=float32]
+        Standard deviation of what the modes leave, at least :data:`FLOOR`.
+    level : np.ndarray [shape=(P,), dtype=float32]
+        Distance that a pixel rarely exceeds in frames that show the face clear.
+    anchor : np.ndarray [shape=(P,), dtype=bool]
+        Pixels that are rarely covered: cheeks and nose.
+    """
+
+    area: np.ndarray
+    mean: np.ndarray
+    modes: np.ndarray
+    spread: np.ndarray
+    level: np.ndarray
+    anchor: np.ndarray
+
+    def explain(self, values: np.ndarray) -> np.ndarray:
+        """The face that the model sees behind whatever a frame shows.
+
+        Parameters
+        ----------
+        values : np.ndarray [shape=(P, 3), dtype=float32]
+            A normalised picture's pixels, see :func:`opponent`.
+
+        Returns
+        -------
+        np.ndarray [shape=(P, 3), dtype=float32]
+
+        Notes
+        -----
+        Weights by the modes are found by iteratively reweighted least
+        squares (Geman-McClure weights), begun with the anchor alone: pixels
+        that do not fit count little.
+        """
+        off = values - self.mean
+        if not len(self.modes):
+            return self.mean.copy()
+        thin = slice(None, None, 2)
+        basis = (self.modes / self.spread)[:, thin].reshape(len(self.modes), -1)
+        target = (off / self.spread)[thin].reshape(-1)
+        prior = np.eye(len(basis), dtype=np.float32)
+        weight = self.anchor[thin].astype(np.float32)
+        amount = np.zeros(len(basis), np.float32)
+        for round_ in range(_FRAME_ROUNDS):
+            if round_:
+                left = (target - amount @ basis).reshape(-1, 3)
+                weight = 1 / (1 + (left * left).mean(1) / _FAR**2) ** 2
+            weighted = basis * np.repeat(weight, 3)
+            amount = np.linalg.solve(weighted @ basis.T + prior, weighted @ target)
+        return self.mean + np.tensordot(amount, self.modes, 1)
+
+    def strangeness(self, values: np.ndarray, explained: np.ndarray) -> np.ndarray:
+        """How far each pixel is from the face ``[shape=(P,)]``; 1 is the pixel's level."""
+        off = (values - explained) / self.spread
+        return np.sqrt((off * off).sum(1)) / self.level
+
+    def picture(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
+        """Values of the area's pixels as a picture of 128."""
+        result = np.full((SMALL, SMALL, *values.shape[1:]), fill, np.float32)
+        result[self.area] = values
+        return result
+
+
+def fit(
+    pictures: np.ndarray,
+    area: np.ndarray,
+    cheeks: np.ndarray,
+    mouth: np.ndarray,
+) -> Appearance:
+    """Fit the model to normalised pictures of a shot.
+
+    What is seen in most frames is taken for the face. First a model is made
+    of the half of the frames that lie nearest to the median; it then tells
+    which of the others may join.
+
+    Parameters
+    ----------
+    pictures : np.ndarray [shape=(n, 128, 128, 3), dtype=uint8]
+    area : np.ndarray [shape=(128, 128), dtype=bool]
+        What is to be modelled.
+    cheeks : np.ndarray [shape=(128, 128), dtype=bool]
+        Skin above it that is rarely covered.
+    mouth : np.ndarray [shape=(128, 128), dtype=bool]
+        Where the mouth's inside may show: it says nothing about a frame.
+
+    Returns
+    -------
+    Appearance
+    """
+    data = np.stack([opponent(p)[area] for p in pictures])
+    telling = ~mouth[area]
+    off = data - np.median(data, axis=0)
+    away = np.sqrt(((off / _spread(off, area)) ** 2).sum(-1))[:, telling]
+    excess = np.minimum(away, _FAR_OFF).mean(1)
+    clear = excess <= max(np.median(excess), np.sort(excess)[min(9, len(excess) - 1)])
+    model, strange = _fit(data, area, cheeks, clear)
+    joined = clear | ((strange[:, telling] > CERTAIN).mean(1) < _COVERED)
+    if joined.sum() > clear.sum():
+        model, _ = _fit(data, area, cheeks, joined)
+    return model
+
+
+def _fit(
+    data: np.ndarray, area: np.ndarray, anchor: np.ndarray, clear: np.ndarray
+) -> tuple[Appearance, np.ndarray]:
+    """The model of clear frames, and how strange all frames are to it."""
+    mean = np.median(data[clear], axis=0)
+    off = data[clear] - mean
+    count, size = len(off), off[0].size
+    spread = _spread(off, area)
+    cleaned = np.where(np.abs(off) < _FAR * spread, off, 0)
+    modes = np.zeros((0, size), np.float32)
+    rank = min(MODES, count // FRAMES_PER_MODE)
+    for _ in range(_ROUNDS if rank else 0):
+        flat = (cleaned / spread).reshape(count, -1)
+        _, vectors = np.linalg.eigh(flat @ flat.T)
+        top = vectors[:, ::-1][:, :rank]
+        amounts = top.T @ flat
+        # a mode as long as one standard deviation of its amounts in the shot
+        modes = (amounts / np.sqrt(count)).reshape(rank, -1, 3) * spread
+        fitted = (top @ amounts).reshape(off.shape) * spread
+        spread = _spread(off - fitted, area)
+        cleaned = np.where(np.abs(off - fitted) < _FAR * spread, off, fitted)
+    model = Appearance(
+        area,
+        mean.astype(np.float32),
+        modes.reshape(len(modes), -1, 3).astype(np.float32),
+        spread,
+        np.ones(len(mean), np.float32),
+        anchor[area],
+    )
+    strange = np.stack([model.strangeness(d, model.explain(d)) for d in data])
+    often = np.percentile(strange[clear], 85, axis=0)
+    high = model.picture((_RARELY * often).astype(np.float32))
+    high = cv2.GaussianBlur(cv2.dilate(high, np.ones((5, 5), np.uint8)), (0, 0), 2.0)
+    level = np.clip(high[area], _LEVEL, None)
+    return replace(model, level=level), strange / level
+
+
+def _spread(off: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """Robust standard deviation of each pixel, not below its neighbours'."""
+    own = 1.4826 * np.median(np.abs(off), axis=0)
+    picture = np.zeros((*area.shape, 3), np.float32)
+    picture[area] = own
+    around = cv2.dilate(picture, np.ones((3, 3), np.uint8))
+    around = cv2.GaussianBlur(around, (0, 0), 1.0)
+    return np.maximum(np.maximum(own, around[area]), FLOOR).astype(np.float32)

@@ -1,0 +1,212 @@
+"""What the mask stage learns of a shot before its frames: how the face looks, and its colours.
+
+The fit is a pure function of the plate, the track and the settings. Whoever
+needs it first (one of many farm tasks, perhaps several at once) makes it; the
+others find it, or make the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from relip import records
+from relip.errors import ShotError
+from relip.mask import appearance, parsing
+from relip.mask.appearance import Appearance
+from relip.mask.coverage import fill
+from relip.mask.crop import SMALL, ShapeSpace, display_crop, inner_mouth, reference_face, sample
+from relip.mask.parsing import Palette
+from relip.mask.region import Region
+from relip.plate import BadFrame, Colour, Plate
+from relip.plate.prefetch import prefetch
+from relip.progress import Progress
+from relip.shot import Shot
+from relip.track import points
+from relip.track.facetrack import FaceTrack
+
+VERSION = 1
+
+#: Frames looked at, evenly spread, and how many are needed at all.
+FRAMES = 96
+LEAST = 10
+
+#: Frames whose colours are learnt.
+_COLOURS = 24
+
+
+@dataclass(frozen=True)
+class ShotFit:
+    """What was learnt.
+
+    Attributes
+    ----------
+    space : ShapeSpace
+    model : Appearance
+    palette : Palette
+    """
+
+    space: ShapeSpace
+    model: Appearance
+    palette: Palette
+
+
+def fit_path(shot: Shot) -> Path:
+    """The file of the fit."""
+    return shot.path("mask", "fit.npz")
+
+
+def chosen_frames(track: FaceTrack) -> list[int]:
+    """The frames that are looked at."""
+    seen = track.frames[track.visible]
+    if len(seen) <= FRAMES:
+        return [int(f) for f in seen]
+    return [int(f) for f in seen[np.linspace(0, len(seen) - 1, FRAMES).round().astype(int)]]
+
+
+def fit_key(shot: Shot, plate: Plate, track: FaceTrack, region: Region) -> str:
+    """Fingerprint of everything the fit depends on."""
+    frames = chosen_frames(track)
+    pictures = (
+        [plate.fingerprint()] if plate.kind == "movie" else [plate.fingerprint(f) for f in frames]
+    )
+    return records.fingerprint(
+        "mask fit",
+        VERSION,
+        pictures,
+        frames,
+        plate.colourspace,
+        track.landmarks,
+        track.transform,
+        track.visible,
+        region.outline,
+    )
+
+
+def obtain(
+    shot: Shot,
+    plate: Plate,
+    track: FaceTrack,
+    region: Region,
+    progress: Progress,
+    *,
+    key: str,
+    force: bool = False,
+) -> ShotFit | None:
+    """The shot's fit, found or made.
+
+    Parameters
+    ----------
+    key : str
+        From :func:`fit_key`.
+    force : bool
+        Make it even if it is there.
+
+    Returns
+    -------
+    ShotFit or None
+        None when too few frames show the face to say what it looks like.
+    """
+    path = fit_path(shot)
+    found = None if force else _read(path, key)
+    if found is not None:
+        return found
+    made = make(plate, track, region, progress)
+    if made is not None:
+        model, palette = made.model, made.palette
+        records.write_npz(
+            path,
+            key=np.frombuffer(key.encode(), np.uint8),
+            reference=reference_face(track),
+            area=model.area,
+            mean=model.mean,
+            modes=model.modes,
+            spread=model.spread,
+            level=model.level,
+            anchor=model.anchor,
+            chances=palette.chances,
+            skin=palette.skin,
+            lips=palette.lips,
+        )
+    return made
+
+
+def _read(path: Path, key: str) -> ShotFit | None:
+    try:
+        data = records.read_npz(path)
+        if data["key"].tobytes().decode() != key:
+            return None
+        model = Appearance(
+            *(data[n] for n in ("area", "mean", "modes", "spread", "level", "anchor"))
+        )
+        palette = Palette(data["chances"], data["skin"], data["lips"])
+        return ShotFit(ShapeSpace.of(data["reference"]), model, palette)
+    except (FileNotFoundError, ShotError, KeyError, UnicodeDecodeError):
+        return None
+
+
+def make(plate: Plate, track: FaceTrack, region: Region, progress: Progress) -> ShotFit | None:
+    """Look at the chosen frames and learn from them."""
+    frames = chosen_frames(track)
+    if len(frames) < LEAST:
+        return None
+    reference = reference_face(track)
+    space = ShapeSpace.of(reference)
+    canonical = track.canonical()
+    colour = Colour()
+    crops: list[np.ndarray] = []
+    faces: list[np.ndarray] = []
+    normal: list[np.ndarray] = []
+    progress.start("mask fit", len(frames))
+    step = max(-(-len(frames) // _COLOURS), 1)
+    for picture in prefetch(plate.iter(frames, on_error="mark")):
+        progress.step()
+        if isinstance(picture, BadFrame):
+            continue
+        row = track.index(picture.frame)
+        crop = display_crop(picture.rgb, track.transform[row], plate, colour)
+        at = space.crop_map(canonical[row])
+        normal.append(sample(cv2.blur(crop, (2, 2)), at))
+        if len(normal) % step == 0:
+            crops.append(crop)
+            faces.append(canonical[row])
+    progress.finish()
+    if len(normal) < LEAST:
+        return None
+    area, cheeks, mouth = zones(reference, region)
+    model = appearance.fit(np.stack(normal), area | cheeks, cheeks, mouth)
+    return ShotFit(space, model, parsing.learn(crops, faces))
+
+
+def zones(reference: np.ndarray, region: Region) -> tuple[np.ndarray, ...]:
+    """Parts of the normalised picture: the region in all frames, cheeks above it, the mouth.
+
+    Parameters
+    ----------
+    reference : np.ndarray [shape=(478, 2)]
+        In crop units.
+    region : Region
+
+    Returns
+    -------
+    tuple of three np.ndarray [shape=(128, 128), dtype=bool]
+    """
+    size = (SMALL, SMALL)
+    area = np.zeros(size[::-1], bool)
+    outlines = region.outline[np.isfinite(region.outline[:, 0, 0])]
+    for outline in outlines[:: max(len(outlines) // 60, 1)]:
+        area |= fill(outline * SMALL, size) > 0
+    area = cv2.dilate(area.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    rows = np.arange(SMALL)[:, None] / SMALL
+    columns = np.arange(SMALL)[None] / SMALL
+    eyes, top = reference[[33, 133, 362, 263], 1].max() + 0.05, outlines[..., 1].min() - 0.01
+    whole = fill(reference[list(parsing.OVAL)] * SMALL, size) > 0.9
+    cheeks = whole & (rows > eyes)
+    cheeks &= (rows < top) & (np.abs(columns - reference[1, 0]) < 0.25)
+    if not cheeks.any():  # a region grown up to the eyes: the nose will do
+        cheeks = fill(reference[list(points.NOSE)[:4] + [115, 344]] * SMALL, size) > 0
+    mouth = fill(inner_mouth(reference) * SMALL, size)
+    return area, cheeks, cv2.dilate(mouth, np.ones((5, 5), np.uint8)) > 0

@@ -1,0 +1,320 @@
+"""What stands in front of the face: a hand, a microphone, a glass, a strand of hair.
+
+A pixel of the crop is the occluder's where it cannot be the face (the
+shot's appearance model does not know it, and the mouth's motion does not
+explain it), and where it goes with such pixels in colour and place. The
+search is made in the crop at 128; its edge is then found in the plate's own
+pixels, as the mixture of the occluder's colour and the face's beside it.
+
+Careful by design: where no pixel is far from the face nothing is looked for,
+and what looks like skin at skin's place is skin.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from relip.mask.appearance import CERTAIN, Appearance, opponent
+from relip.mask.coverage import fill
+from relip.mask.crop import SMALL, ShapeSpace, sample
+from relip.mask.parsing import OVAL
+from relip.track import geometry, points
+
+#: Strangeness from which a pixel is suspect.
+SUSPECT = 0.85
+
+#: Area of a pixel in the crop over its area in the normalised picture below which it tells
+#: nothing (a cheek that turns away), and from which it tells all.
+_FOLDED, _OPEN = 0.25, 0.6
+
+#: Certain pixels (of 128 × 128) that an occluder has at least.
+LEAST = 18
+
+#: Room around the inner lips where teeth and tongue may show, and around the outer lips, which
+#: look strange where the mesh has not quite followed them (pixels of 128).
+MOUTH_ROOM, LIP_ROOM = 1, 2
+
+#: How far from suspect pixels the occluder may reach (pixels of 128).
+REACH = 9
+
+#: Half the width of the band in which an edge is looked for (pixels of 128).
+_BAND = 1.8
+
+#: Difference of occluder and face (display-encoded) at which the band's colours count half.
+_ALIKE = 0.09
+
+#: How far an occluder moves from frame to frame at most (pixels of 128).
+_MOVES = 10
+
+#: Bins of each axis of the occluder's colours.
+_BINS = 16
+
+#: The log-likelihood ratio is cut at this.
+_CUT = 5.0
+
+#: Where the colours lie (lightness, differences), and the log-density of one that may be any.
+_LOW, _WIDTH = np.array([0, -0.3, -0.3], np.float32), np.array([1, 0.6, 0.6], np.float32)
+_ANYTHING = -float(np.log(np.prod(_WIDTH)))
+
+#: Share of an occluder's colours that its seed may not show; of the face's that the model may not
+#: know, in the face and beside it.
+_UNSEEN, _DOUBT, _DOUBT_BESIDE = 0.1, 0.01, 0.15
+
+#: The occluder is followed from what was found, this many times.
+_ROUNDS = 2
+
+#: In the mouth, how much the occluder's colours count, and how much against.
+_IN_MOUTH, _MOUTH_DOUBT = 0.6, 0.5
+
+#: The smoothing's strength, and the differences of 8-bit values that stop it.
+_SMOOTHNESS, _EDGE = 12.0, 6.0
+
+
+def strangeness(
+    model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How strange each pixel of a crop is, in units of the model's level.
+
+    Parameters
+    ----------
+    model : Appearance
+    space : ShapeSpace
+    crop : np.ndarray [shape=(256, 256, 3), dtype=uint8]
+    face : np.ndarray [shape=(478, 2)]
+        Landmarks in crop units.
+
+    Returns
+    -------
+    strange : np.ndarray [shape=(128, 128), dtype=float32]
+        0 outside the model's area.
+    expected : np.ndarray [shape=(128, 128, 3), dtype=float32]
+        The face behind, see :func:`relip.mask.appearance.opponent`.
+    spread : np.ndarray [shape=(128, 128, 3), dtype=float32]
+        Its standard deviation; 0 outside the area.
+    """
+    at = space.crop_map(face)
+    values = opponent(sample(cv2.blur(crop, (2, 2)), at))[model.area]
+    explained = model.explain(values)
+    strange = model.strangeness(values, explained)
+    down, across = np.gradient(at, 1 / SMALL, axis=(0, 1))
+    size = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])[model.area]
+    strange = strange * np.clip((size - _FOLDED) / (_OPEN - _FOLDED), 0, 1)
+    stacked = np.concatenate([strange[:, None], explained, model.spread], axis=1)
+    back = sample(model.picture(stacked), space.normalised_map(at))
+    return back[..., 0], back[..., 1:4], back[..., 4:7]
+
+
+def find(
+    model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray
+) -> np.ndarray | None:
+    """The occluder in a crop.
+
+    Parameters
+    ----------
+    model, space, crop, face
+        As for :func:`strangeness`.
+
+    Returns
+    -------
+    np.ndarray [shape=(128, 128), dtype=float32] or None
+        −1 to 1, above 0 where the occluder is; None where there is none.
+    """
+    strange, expected, spread = strangeness(model, space, crop, face)
+    mouth, inside = _grown(face, points.INNER_LIPS, MOUTH_ROOM), _inside_face(face)
+    lips = _grown(face, points.OUTER_LIPS, LIP_ROOM)
+    seed = _seed(strange, inside & ~lips)
+    if seed is None:
+        return None
+    small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+    values = opponent(small)
+    known = spread[..., 0] > 0
+    doubt = np.where(inside & ~lips, _DOUBT, _DOUBT_BESIDE).astype(np.float32)
+    found: np.ndarray | None = None
+    for _ in range(_ROUNDS):
+        near = seed if found is None else seed | (found > 0)
+        front, behind = _likelihoods(values, expected, spread, near, known, doubt)
+        # what the mouth shows is no evidence, but what has the occluder's colours may be it
+        ratio = np.where(mouth, _IN_MOUTH * (front - _ANYTHING) - _MOUTH_DOUBT, front - behind)
+        far = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
+        ratio -= np.clip(far - 2, 0, None) * (2 * _CUT / REACH)
+        ratio = np.clip(ratio, -_CUT, _CUT)
+        ratio[~known] = -_CUT
+        ratio = np.ascontiguousarray(ratio, np.float32)
+        smooth = cv2.ximgproc.fastGlobalSmootherFilter(small, ratio, _SMOOTHNESS, _EDGE) / _CUT
+        found = _whole(smooth, seed)
+        if found is None:
+            return None
+    return found
+
+
+def _grown(face: np.ndarray, line: tuple[int, ...], room: int) -> np.ndarray:
+    """What a closed line of landmarks encloses, and some room around."""
+    inside = fill(face[list(line)] * SMALL, (SMALL, SMALL)) > 0
+    side = 2 * room + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return cv2.dilate(inside.astype(np.uint8), kernel) > 0
+
+
+def _inside_face(face: np.ndarray) -> np.ndarray:
+    """The face itself: beyond its edge neck and background pass by as the head turns."""
+    inside = (fill(face[list(OVAL)] * SMALL, (SMALL, SMALL)) > 0.5).astype(np.uint8)
+    return cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
+
+
+def _seed(strange: np.ndarray, telling: np.ndarray) -> np.ndarray | None:
+    """Groups of suspect pixels that hold enough certain ones; None when there are none."""
+    certain = (strange > CERTAIN) & telling
+    if np.count_nonzero(certain) < LEAST:
+        return None
+    suspect = cv2.morphologyEx(
+        (strange > SUSPECT).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)
+    )
+    count, group = cv2.connectedComponents(suspect)
+    held = np.bincount(group[certain], minlength=count)
+    keep = held >= LEAST
+    keep[0] = False
+    return keep[group] if keep.any() else None
+
+
+def _likelihoods(
+    values: np.ndarray,
+    expected: np.ndarray,
+    spread: np.ndarray,
+    seed: np.ndarray,
+    known: np.ndarray,
+    doubt: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-likelihood of each pixel's colour: as the occluder's, and as the face's.
+
+    The occluder's colours are those of the seed. The face's are the model's,
+    with a share ``doubt`` of any colour at all, for what it may not know.
+    """
+    place = np.clip((values - _LOW) / _WIDTH * _BINS, 0, _BINS - 1e-3).astype(int)
+    index = (place[..., 0] * _BINS + place[..., 1]) * _BINS + place[..., 2]
+    counts = np.bincount(index[seed], minlength=_BINS**3).astype(np.float32)
+    cube = counts.reshape(_BINS, _BINS, _BINS)
+    for axis in range(3):  # a triangle kernel over neighbouring bins
+        moved = np.moveaxis(cube, axis, 0)
+        padded = np.pad(moved, ((1, 1), (0, 0), (0, 0)))
+        moved = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+        cube = np.moveaxis(moved, 0, axis)
+    density = cube.reshape(-1) * (_BINS**3 / max(float(counts.sum()), 1.0))
+    front = np.log((1 - _UNSEEN) * density[index] + _UNSEEN) + _ANYTHING
+    deviation = np.where(known[..., None], spread, 1)
+    off = (values - expected) / deviation
+    behind = -0.5 * (off * off).sum(-1) - np.log(deviation).sum(-1) - 1.5 * np.log(2 * np.pi)
+    behind = np.logaddexp(behind + np.log(1 - doubt), np.log(doubt) + _ANYTHING)
+    return front.astype(np.float32), behind.astype(np.float32)
+
+
+def _whole(smooth: np.ndarray, seed: np.ndarray) -> np.ndarray | None:
+    """Groups of positive pixels that hold seeds, their holes filled."""
+    found = (smooth > 0).astype(np.uint8)
+    count, group = cv2.connectedComponents(found)
+    held = np.bincount(group[seed], minlength=count)
+    keep = held >= LEAST
+    keep[0] = False
+    if not keep.any():
+        return None
+    found = keep[group].astype(np.uint8)
+    outlines, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.zeros_like(found)
+    cv2.drawContours(filled, outlines, -1, 1, cv2.FILLED)
+    result = np.where(filled > 0, np.maximum(smooth, 0.05), np.minimum(smooth, -0.05))
+    result = np.where((filled > 0) & (found == 0), 0.5, result)
+    return result.astype(np.float32)
+
+
+def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
+    """What of an occluder a neighbouring frame shows too.
+
+    Parameters
+    ----------
+    cover : np.ndarray [shape=(128, 128), dtype=float32]
+        From :func:`find`.
+    neighbours : list of (np.ndarray or None)
+        The same of the frames before and after, None where they show none.
+        Without neighbours everything stays.
+
+    Returns
+    -------
+    np.ndarray or None
+    """
+    if not neighbours:
+        return cover
+    seen = np.zeros(cover.shape, np.uint8)
+    for other in neighbours:
+        if other is not None:
+            seen |= (other > 0).astype(np.uint8)
+    seen = cv2.dilate(seen, np.ones((2 * _MOVES + 1, 2 * _MOVES + 1), np.uint8))
+    count, group = cv2.connectedComponents((cover > 0).astype(np.uint8))
+    keep = np.bincount(group.ravel(), seen.ravel(), minlength=count) > 0
+    keep[0] = False
+    if not keep.any():
+        return None
+    return np.where(keep[group], cover, np.minimum(cover, -0.05)).astype(np.float32)
+
+
+def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
+    """The occluder's alpha in a window of the plate.
+
+    In a band around the edge that was found, alpha is the share of the
+    occluder's colour in each pixel, between the colours of what is surely
+    occluder and surely face beside it (Smith and Blinn 1996 with both colours
+    known; the colours are local means). Where the two look alike the edge
+    that was found stays.
+
+    Parameters
+    ----------
+    cover : np.ndarray [shape=(128, 128), dtype=float32]
+        From :func:`find`.
+    picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+        The window, display-encoded.
+    to_crop : np.ndarray [shape=(2, 3)]
+        Pixels of the window to crop units.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width), dtype=float32]
+        0 to 1.
+    """
+    height, width = picture.shape[:2]
+    small = to_crop * SMALL
+    placed = cv2.warpAffine(
+        cover,
+        geometry.for_opencv(geometry.invert(small)),
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    pixel = 1.0 / float(np.hypot(small[0, 0], small[1, 0]))  # a pixel of the crop in the plate
+    inside = (placed > 0).astype(np.uint8)
+    if not inside.any():
+        return np.zeros((height, width), np.float32)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    signed = np.where(inside > 0, depth, -outside) / pixel
+    soft = np.clip(0.5 + signed / 1.5, 0, 1)
+    surely, hardly = signed > _BAND * 0.7, signed < -_BAND
+    values = picture.astype(np.float32) / np.float32(255)
+    sigma = 2.2 * _BAND * pixel
+    front, weight_f = _local_mean(values, surely, sigma)
+    back, weight_b = _local_mean(values, hardly, sigma)
+    between = front - back
+    size = (between * between).sum(-1)
+    share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
+    trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
+    alpha = trust * np.clip(share, 0, 1) + (1 - trust) * soft
+    alpha = np.where(surely, 1, np.where(hardly, 0, alpha)).astype(np.float32)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), max(0.35 * pixel, 0.5))
+    return np.clip((alpha - 0.08) / 0.74, 0, 1).astype(np.float32)
+
+
+def _local_mean(
+    values: np.ndarray, where: np.ndarray, sigma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    weight = where.astype(np.float32)
+    total = cv2.GaussianBlur(weight, (0, 0), sigma)
+    mean = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
+    return mean / np.maximum(total, 1e-4)[..., None], total

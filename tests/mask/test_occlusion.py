@@ -1,0 +1,125 @@
+"""Occluders: found where they are, with their edge, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import mask_making
+import numpy as np
+import pytest
+
+from relip.mask import occlusion, stage
+from relip.mask.crop import SMALL
+from relip.plate import read_exr
+from relip.progress import Progress
+from relip.shot import Shot
+from relip.track.facetrack import FaceTrack
+
+QUIET = Progress("none")
+
+
+@pytest.fixture(scope="module")
+def covered(tmp_path_factory: pytest.TempPathFactory) -> Shot:
+    shot = mask_making.make_shot(tmp_path_factory.mktemp("covered"), occluded=True)
+    stage.run(shot, shot.frames, progress=QUIET)
+    return shot
+
+
+def whole(shot: Shot, frame: int, name: str) -> np.ndarray:
+    channels, (x, y), _, _ = read_exr(stage.mask_path(shot, frame))
+    result = np.zeros(mask_making.SIZE[::-1], np.float32)
+    layer = channels[name]
+    result[y : y + layer.shape[0], x : x + layer.shape[1]] = layer
+    return result
+
+
+def test_the_square_is_cut_out(covered: Shot):
+    track = FaceTrack.load(covered.path("track", "track.npz"))
+    both = either = 0
+    for row in mask_making.PRESENT:
+        frame = int(track.frames[row])
+        alpha = mask_making.square(row, track.landmarks[row])
+        found = whole(covered, frame, "occlusion")
+        matte = whole(covered, frame, "matte")
+        plain = whole(covered, frame, "skin") + whole(covered, frame, "lips") > 0
+        inside = (matte > 0) | plain | (found > 0)
+        both += int(((found > 0.5) & (alpha > 0.5) & inside).sum())
+        either += int((((found > 0.5) | (alpha > 0.5)) & inside).sum())
+        solid = (alpha > 0.98) & (found > 0)
+        assert (matte[solid & (found == 1)] == 0).all()
+        assert matte[solid].mean() < 0.02
+    assert both / either > 0.85
+    occluded = stage.occluded(covered)
+    first, last = mask_making.PRESENT[0], mask_making.PRESENT[-1]
+    assert set(occluded) <= {int(f) for f in track.frames[first : last + 1]}
+    assert len(occluded) >= len(mask_making.PRESENT) - 1
+
+
+def test_frames_without_it_keep_their_matte(covered: Shot):
+    track = FaceTrack.load(covered.path("track", "track.npz"))
+    for row in (0, 5, 25, 29):
+        assert whole(covered, int(track.frames[row]), "occlusion").max() == 0
+
+
+def test_nothing_is_found_where_nothing_is(tmp_path: Path):
+    shot = mask_making.make_shot(tmp_path, occluded=False)
+    report = stage.run(shot, shot.frames, progress=QUIET)
+    assert report.data["occluded"] == []
+    assert not report.notes
+
+
+def test_chunks_and_threads_give_the_same_bits(covered: Shot, tmp_path: Path):
+    """Another machine that masks three frames makes the same fit and the same layers."""
+    track = FaceTrack.load(covered.path("track", "track.npz"))
+    other = Shot(tmp_path / "other.relip", covered.settings)
+    track.save(other.path("track", "track.npz"))
+    frames = [int(f) for f in track.frames[12:15]]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        stage.run(other, frames, progress=QUIET)
+    finally:
+        cv2.setNumThreads(threads)
+    for frame in frames:
+        ours, theirs = (read_exr(stage.mask_path(s, frame)) for s in (covered, other))
+        assert ours[1] == theirs[1]
+        for name, values in ours[0].items():
+            np.testing.assert_array_equal(theirs[0][name], values, err_msg=name)
+
+
+@pytest.mark.parametrize("size", [60, 400])
+def test_the_edge_is_the_plates(size: int):
+    """A disc of known alpha over a textured ground, found one pixel of 128 too small."""
+    rng = np.random.default_rng(3)
+    ys, xs = np.mgrid[0:size, 0:size] + 0.5
+    radius = 0.25 * size
+    away = np.hypot(xs - 0.5 * size, ys - 0.5 * size)
+    soft = 0.02 * size
+    alpha = np.clip(0.5 - (away - radius) / soft, 0, 1)
+    ground = np.array([180, 140, 120]) + rng.normal(0, 3, (size, size, 3))
+    disc = np.array([60, 70, 90]) + rng.normal(0, 3, (size, size, 3))
+    picture = disc * alpha[..., None] + ground * (1 - alpha[..., None])
+    centres = (np.arange(SMALL) + 0.5) / SMALL
+    gx, gy = np.meshgrid(centres, centres)
+    signed = (0.25 - np.hypot(gx - 0.5, gy - 0.5)) * SMALL - 1
+    cover = np.clip(signed / 2, -1, 1).astype(np.float32)
+    to_crop = np.array([[1 / size, 0, 0], [0, 1 / size, 0.0]])
+    found = occlusion.refine(cover, picture.astype(np.uint8), to_crop)
+    assert np.abs(found - alpha).mean() < 0.015
+    assert found[alpha > 0.98].min() > 0.9
+    assert found[away > radius + 0.05 * size].max() == 0
+
+
+def test_a_lone_frame_is_not_believed():
+    cover = np.full((SMALL, SMALL), -1, np.float32)
+    cover[40:60, 40:60] = 1
+    away = np.full((SMALL, SMALL), -1, np.float32)
+    away[90:110, 90:110] = 1
+    near = np.roll(cover, 12, axis=1)
+    assert occlusion.supported(cover, [None, None]) is None
+    assert occlusion.supported(cover, [away, None]) is None
+    np.testing.assert_array_equal(occlusion.supported(cover, [None, near]), cover)
+    np.testing.assert_array_equal(occlusion.supported(cover, []), cover)
+    kept = occlusion.supported(np.maximum(cover, away), [near])
+    assert kept is not None and ((kept > 0) == (cover > 0)).all()
