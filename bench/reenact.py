@@ -50,6 +50,7 @@ from relip.render import canonical, train_stage
 from relip.render import rig as rig_module
 from relip.render.encoding import Encoding
 from relip.render.generate import generate_window
+from relip.render.interior import choose, shapes
 from relip.render.model import ShotModel
 from relip.render.premult import premultiply
 from relip.render.stage import onto
@@ -121,6 +122,8 @@ class Learned:
     ----------
     lines : np.ndarray [shape=(F, 57, 2)]
         Lip and jaw lines of every frame in crop units.
+    mouths : np.ndarray [shape=(F,)]
+        Which learned mouth lends its fine band to each frame, chosen by lips alone.
     test : list of int
         Held-out frames to reproduce.
     learn_rows : list of int
@@ -134,6 +137,7 @@ class Learned:
     region: Region
     model: ShotModel
     lines: np.ndarray
+    mouths: np.ndarray
     test: list[int]
     learn_rows: list[int]
     minutes: float
@@ -339,7 +343,7 @@ def reenact(
     """Train, reproduce, measure: the figures of every method, and facts about the run."""
     progress = Progress(args.progress)
     learned = learn(args, folder, progress)
-    methods = {"relip": own_lips(learned.model)}
+    methods = {"relip": own_lips(learned), "network alone": own_lips(learned, teeth=0.0)}
     if not args.no_baselines:
         methods |= baselines(learned)
     scores, cross, strips = compare(learned, methods, progress)
@@ -377,12 +381,15 @@ def learn(args: argparse.Namespace, folder: Path, progress: Progress) -> Learned
     minutes = (time.monotonic() - began) / 60
     track = track_stage.load(shot)
     visible = [f for f in frames if track.visible[track.index(f)]]
+    model = ShotModel.load(train_stage.model_path(shot))
+    lines = rig_module.track_lines(track)
     return Learned(
         shot=shot,
         track=track,
         region=make_region(track, shot.settings.mask),
-        model=ShotModel.load(train_stage.model_path(shot)),
-        lines=rig_module.track_lines(track),
+        model=model,
+        lines=lines,
+        mouths=choose(model.mouths.frames, model.mouths.shapes, shapes(lines)),
         test=half([f for f in visible if f >= cut], args.half)[:: args.every],
         learn_rows=[track.index(f) for f in visible if f < cut],
         minutes=minutes,
@@ -396,9 +403,17 @@ def half(frames: list[int], which: int | None) -> list[int]:
     return {1: frames[:middle], 2: frames[middle:]}.get(which or 0, frames)
 
 
-def own_lips(model: ShotModel) -> Method:
-    """Relip, driven by the frame's own lips."""
-    return lambda frame: generate_window(model, frame.view.crop, frame.own, frame.outline)
+def own_lips(learned: Learned, teeth: float = 1.0) -> Method:
+    """Relip, driven by the frame's own lips; without mouths of the shot when ``teeth`` is 0."""
+    model, mouths = learned.model, learned.mouths
+    return lambda frame: generate_window(
+        model,
+        frame.view.crop,
+        frame.own,
+        frame.outline,
+        mouth=int(mouths[frame.row]),
+        teeth=teeth,
+    )
 
 
 def baselines(learned: Learned) -> dict[str, Method]:
@@ -425,7 +440,7 @@ def compare(
     strips : list of np.ndarray
         Up to eight rows of a contact sheet: plate, methods, cross-driven.
     """
-    track, model, test = learned.track, learned.model, learned.test
+    track, test = learned.track, learned.test
     # every held-out frame gets the lips of one about a third of the set away
     partner = {f: track.index(test[(i + len(test) // 3) % len(test)]) for i, f in enumerate(test)}
     shown = set(test[:: max(len(test) // STRIPS, 1)][:STRIPS])
@@ -442,7 +457,7 @@ def compare(
                 comps.append(frame.finish(method(frame)))
                 scores[name].add(frame, comps[-1], mesh, track.face_width)
             other = partner[picture.frame]
-            comps.append(frame.finish(cross_driven(model, frame, learned.lines[other])))
+            comps.append(frame.finish(cross_driven(learned, frame, other)))
             cross.add(frame, other, comps[-1], mesh, track)
             if picture.frame in shown:
                 strips.append(face_strip([frame.truth, *comps], frame.landmarks, track.face_width))
@@ -451,10 +466,16 @@ def compare(
     return scores, cross, strips
 
 
-def cross_driven(model: ShotModel, frame: HeldFrame, lines: np.ndarray) -> np.ndarray:
-    """The window with another frame's lines, turned from its pose to this frame's."""
-    asked = frame.view.window.to_pixels(lines)
-    return generate_window(model, frame.view.crop, asked, frame.outline, old_lines=frame.own)
+def cross_driven(learned: Learned, frame: HeldFrame, other: int) -> np.ndarray:
+    """The window with the lines of another row of the track."""
+    return generate_window(
+        learned.model,
+        frame.view.crop,
+        frame.view.window.to_pixels(learned.lines[other]),
+        frame.outline,
+        old_lines=frame.own,
+        mouth=int(learned.mouths[other]),
+    )
 
 
 def training_windows(learned: Learned) -> np.ndarray:

@@ -138,9 +138,9 @@ class TrainSettings:
     network it begins with. ``held_out`` is the share of the frames kept back
     for the check at the end; ``patience``, in steps, ends a training early
     that no longer gains on them (0: never). ``preview`` is the seconds
-    between two pictures of its progress (0: none).
-    ``crop`` is the side in pixels of the picture it draws, 0 to choose 256 or,
-    for a face wider than 220 pixels, 512.
+    between two pictures of its progress (0: none). ``crop`` is the side in
+    pixels of the picture it draws, 0 to choose 256 or, for a face wider than
+    220 pixels, 512.
     """
 
     quality: str = "default"
@@ -149,14 +149,16 @@ class TrainSettings:
     seed: int = 0
     device: str = "auto"
     working: str = "auto"
-    crop: int = 0
     model_from: str = ""
     extra: tuple[str, ...] = ()
     held_out: float = 0.02
     patience: int = 0
     preview: float = 15.0
+    crop: int = 0
 
     def check(self) -> None:
+        if self.crop not in CROPS:
+            raise SettingError(f"train.crop = {self.crop}", mend="give 0 (by the face), 256 or 512")
         _inside("train.held_out", self.held_out, 0.0, 0.2)
         _inside("train.patience", self.patience, 0, 1_000_000)
         _inside("train.preview", self.preview, 0.0, 3600.0)
@@ -164,8 +166,6 @@ class TrainSettings:
             raise SettingError(
                 "train.patience needs frames to judge by", mend="set train.held_out above 0"
             )
-        if self.crop not in CROPS:
-            raise SettingError(f"train.crop = {self.crop}", mend="give 0 (by the face), 256 or 512")
         _choice("train.quality", self.quality, QUALITIES)
         _choice("train.device", self.device, ("auto", "cpu", "cuda", "mps"))
         _inside("train.steps", self.steps, 0, 1_000_000)
@@ -177,13 +177,15 @@ class RenderSettings:
 
     ``renderer`` is ``shot``, the shot's own network, or the name of a model
     in ``models``, a models.toml. ``grain`` and ``defocus`` say how far the
-    plate's are matched in the patch.
+    plate's are matched in the patch. ``teeth`` says how much of the fine band
+    inside the mouth comes from frames of the shot with the same lips.
     """
 
     drive: str = "speech"
     csv: str = ""
     articulation: float = 1.0
     detail: float = 1.0
+    teeth: float = 1.0
     layers: tuple[str, ...] = LAYERS
     device: str = "auto"
     renderer: str = "shot"
@@ -199,6 +201,7 @@ class RenderSettings:
         _choice("render.drive", self.drive, DRIVES)
         _inside("render.articulation", self.articulation, 0.0, 2.0)
         _inside("render.detail", self.detail, 0.0, 1.0)
+        _inside("render.teeth", self.teeth, 0.0, 1.0)
         for layer in self.layers:
             _choice("render.layers", layer, LAYERS)
 

@@ -596,19 +596,24 @@ def test_a_stage_that_fails_says_so_and_leaves_the_caches_usable(made):
     made.api.execute(made.write_below(made.node("Blend")), FIRST, FIRST, 1)
 
 
-def test_a_panel_that_opens_looks_at_its_own_node_and_reads_nothing_twice(made, monkeypatch):
+def test_a_panel_that_opens_looks_at_its_own_node_only(made, monkeypatch):
+    state = made.nuke.plugin("state")
+    state.refresh_all()
+    looked, describe = [], state.describe
+    monkeypatch.setattr(state, "describe", lambda node: (looked.append(node), describe(node))[1])
+    made.node("Render").showControlPanel()
+    assert looked == [made.node("Render")]
+
+
+def test_a_panel_that_opens_reads_nothing_twice(made, monkeypatch):
     state, paths = made.nuke.plugin("state"), made.nuke.plugin("paths")
     state.refresh_all()
-    refreshed, read = [], []
-    refresh = state._refresh
-    monkeypatch.setattr(
-        state, "_refresh", lambda node: (refreshed.append(node.name()), refresh(node))
-    )
+    read: list[str] = []
     text, content = paths._read_text, paths._fingerprint
     monkeypatch.setattr(paths, "_read_text", lambda path: (read.append(path), text(path))[1])
     monkeypatch.setattr(paths, "_fingerprint", lambda path: (read.append(path), content(path))[1])
     made.node("Render").showControlPanel()
-    assert refreshed == ["RelipRender1"] and read == []
+    assert read == []
     made.words.write_text("Something else.\n")
     made.node("Render").hideControlPanel()
     made.node("Render").showControlPanel()

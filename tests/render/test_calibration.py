@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 import render_making
 
-from relip.render import rig
+from relip.render import calibration, rig
 from relip.render.calibration import LIMIT, MIN_FRAMES, N_LIPS, Calibration
 
 FACE = rig.UNIT
+
+
+@pytest.fixture(autouse=True)
+def the_whole_error(monkeypatch: pytest.MonkeyPatch):
+    """All of the error is taken off here, so that what is learned can be seen."""
+    monkeypatch.setattr(calibration, "STRENGTH", 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,14 @@ def test_a_known_error_is_taken_off(lines: np.ndarray):
         found = drawn[outer] + off[outer]
         left = np.linalg.norm(found - asked[outer], axis=-1).mean()
         assert left < 0.3 * np.linalg.norm(off[outer], axis=-1).mean()
+
+
+def test_a_share_of_the_error_is_taken_off(lines: np.ndarray, monkeypatch: pytest.MonkeyPatch):
+    whole = Calibration.fit(lines, wrong(lines)).weights
+    monkeypatch.undo()
+    part = Calibration.fit(lines, wrong(lines)).weights
+    np.testing.assert_allclose(part, calibration.STRENGTH * whole, atol=1e-12)
+    assert 0 < calibration.STRENGTH < 1
 
 
 def test_noise_teaches_little(lines: np.ndarray):

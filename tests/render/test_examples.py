@@ -104,7 +104,7 @@ def test_mouth_weight():
     # the same place, twice as large
     twice = mouth_weight(2 * lines, Window(512, 200, 140), 3.0)
     blocks = twice.reshape(70, 2, 100, 2).mean((1, 3))
-    np.testing.assert_allclose(blocks, weight, atol=0.03)
+    np.testing.assert_allclose(blocks, weight, atol=0.04)
 
 
 def test_inputs():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,6 @@ from relip.track.facetrack import FaceTrack
 
 #: The most that extra plates count for together, as a share of the training.
 MOST = 0.5
-
-
-@dataclass(frozen=True)
-class _Converted(Encoding):
-    """The shot's encoding, of pixels in another colourspace."""
-
-    source: str = ""
-
-    def encode(self, rgb: np.ndarray) -> np.ndarray:
-        if self.source != self.colourspace:
-            finite = np.nan_to_num(rgb, nan=0.0, posinf=BRIGHTEST, neginf=0.0)
-            rgb = default_colour().to_working(finite, self.source, self.colourspace)
-        return super().encode(rgb)
 
 
 def model_file(shot: Shot) -> Path | None:
@@ -85,6 +71,20 @@ def first_weights(path: Path, network: Any) -> dict[str, Any]:
     return weights
 
 
+@dataclasses.dataclass(frozen=True)
+class _Foreign(Encoding):
+    """The shot's encoding for a plate in a colourspace of its own."""
+
+    source: str = ""
+
+    def encode(self, rgb: np.ndarray) -> np.ndarray:
+        """Plate pixels in ``source`` to network numbers, by way of the shot's colourspace."""
+        if self.source != self.colourspace:
+            rgb = np.nan_to_num(rgb, nan=0.0, posinf=BRIGHTEST, neginf=0.0)
+            rgb = default_colour().to_working(rgb, self.source, self.colourspace)
+        return super().encode(rgb)
+
+
 def extra_examples(
     shot: Shot, window: Window, encoding: Encoding, progress: Progress
 ) -> list[tuple[Examples, FaceTrack, np.ndarray]]:
@@ -115,7 +115,7 @@ def extra_examples(
             pick = np.linspace(0, len(visible) - 1, limit).round().astype(int)
             visible = [visible[i] for i in pick]
         with own.open_plate() as plate:
-            seen = _Converted(*dataclasses.astuple(encoding), source=plate.colourspace)
+            seen = _Foreign(**dataclasses.asdict(encoding), source=plate.colourspace)
             with progress.part(0.5 + 0.5 * (number - 1) / len(plates), 0.5 / len(plates)):
                 cut = example_module.collect(plate, track, region, window, seen, visible, progress)
         rows = np.array([track.index(int(f)) for f in cut.frames])

@@ -14,6 +14,7 @@ from relip.render.encoding import Encoding
 from relip.render.examples import draw_inputs
 from relip.render.grain import Grain, add_grain
 from relip.render.highlights import keep_highlights
+from relip.render.interior import add_mouth_detail
 from relip.render.match import Match
 from relip.render.model import ShotModel
 from relip.render.rig import N_OUTER
@@ -112,14 +113,20 @@ def draw_window(
     *,
     calibrated: bool = True,
     visibility: np.ndarray | None = None,
+    mouth: int = -1,
+    teeth: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The network's picture in the window as it is, and the region it fills.
+    """The network's picture in the window with the inside of its mouth, and the region it fills.
 
     Parameters
     ----------
     visibility : np.ndarray [shape=(2,)], optional
         How much of teeth and tongue the compositor wants to see, 0-1; 0.5 leaves it to the
         network. The first network draws what it learned and has no use for it.
+    mouth : int
+        Which of the model's mouths the fine band inside the opening is taken from; −1: none.
+    teeth : float
+        How much of it is used, 0-1.
 
     Other parameters are those of :func:`generate_window`.
     """
@@ -131,7 +138,9 @@ def draw_window(
         tensor = torch.from_numpy(inputs)[None].to(device)
         tensor = tensor.contiguous(memory_format=torch.channels_last)
         output = model.network(tensor)[0].float().cpu().numpy()
-    return (output.transpose(1, 2, 0) + model.mean).astype(np.float32), region
+    picture = (output.transpose(1, 2, 0) + model.mean).astype(np.float32)
+    picture = add_mouth_detail(picture, model.mouths, mouth, lines, model.window, teeth)
+    return picture, region
 
 
 def finish_window(
@@ -165,6 +174,8 @@ def generate_window(
     detail: float = 1.0,
     calibrated: bool = True,
     visibility: np.ndarray | None = None,
+    mouth: int = -1,
+    teeth: float = 1.0,
 ) -> np.ndarray:
     """The network's picture in the window, matched to the plate by this frame alone.
 
@@ -182,6 +193,10 @@ def generate_window(
         Draw the lines so that the lips are found at ``lines``; False to draw them as they are.
     visibility : np.ndarray [shape=(2,)], optional
         How much of teeth and tongue is wanted.
+    mouth : int
+        Which of the model's mouths the fine band inside the opening is taken from; −1: none.
+    teeth : float
+        How much of it is used, 0-1.
 
     Returns
     -------
@@ -189,7 +204,14 @@ def generate_window(
         In the network's encoding; the plate outside the region.
     """
     picture, region = draw_window(
-        model, crop, lines, outline, calibrated=calibrated, visibility=visibility
+        model,
+        crop,
+        lines,
+        outline,
+        calibrated=calibrated,
+        visibility=visibility,
+        mouth=mouth,
+        teeth=teeth,
     )
     match = matching.fit(picture, crop, region, model.window.size)
     return finish_window(
@@ -215,6 +237,8 @@ def draw_frame(
     *,
     calibrated: bool = True,
     visibility: np.ndarray | None = None,
+    mouth: int = -1,
+    teeth: float = 1.0,
 ) -> Drawn | None:
     """Draw one frame and measure its match.
 
@@ -234,6 +258,8 @@ def draw_frame(
         Draw the lines so that the lips are found at ``lines``; False to draw them as they are.
     visibility : np.ndarray [shape=(2,)], optional
         How much of teeth and tongue is wanted.
+    mouth, teeth
+        As in :func:`draw_window`.
 
     Returns
     -------
@@ -246,7 +272,14 @@ def draw_frame(
     window, to_window, rect, plate, crop = cut
     new, edge = window.to_pixels(lines), window.to_pixels(outline)
     picture, region = draw_window(
-        model, crop, new, edge, calibrated=calibrated, visibility=visibility
+        model,
+        crop,
+        new,
+        edge,
+        calibrated=calibrated,
+        visibility=visibility,
+        mouth=mouth,
+        teeth=teeth,
     )
     match = matching.fit(picture, crop, region, window.size)
     own = window.to_pixels(old_lines)

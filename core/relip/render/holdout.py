@@ -26,6 +26,8 @@ from relip.render import rig as rig_module
 from relip.render.checkpoint import Moment
 from relip.render.examples import Examples, mouth_weight
 from relip.render.generate import Finish, draw_frame, finish_frame
+from relip.render.interior import choose as choose_mouths
+from relip.render.interior import shapes
 from relip.render.model import ShotModel
 from relip.render.monitor import example_inputs
 from relip.track.facemesh import FaceMesh
@@ -146,6 +148,7 @@ def check(
     from relip.review import metrics
 
     own = rig_module.track_lines(track)
+    mouths = choose_mouths(model.mouths.frames, model.mouths.shapes, shapes(own))
     found: dict[str, list[float]] = {k: [] for k in ("psnr", "ssim", "lmd", "sharp", "mean")}
     judged = []
     colour = Colour()
@@ -162,7 +165,8 @@ def check(
             rgb = np.ascontiguousarray(picture.rgb[y0:y1, x0:x1])
             transform = canonical.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
-            drawn = draw_frame(model, rgb, transform, own[row], outline, own[row])
+            mouth = int(mouths[row])
+            drawn = draw_frame(model, rgb, transform, own[row], outline, own[row], mouth=mouth)
             if drawn is None:
                 continue
             plain = dataclasses.replace(drawn, picture=mean.astype(np.float32))

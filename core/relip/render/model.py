@@ -14,6 +14,7 @@ from relip.errors import ModelError, StageMissingError
 from relip.render.calibration import Calibration
 from relip.render.canonical import Window, fold
 from relip.render.encoding import Encoding
+from relip.render.interior import Mouths
 from relip.render.network import ShotNet
 from relip.render.rig import Rig
 
@@ -35,6 +36,8 @@ class ShotModel:
         The network's zero, in its encoding.
     calibration : Calibration
         What is taken off lines before they are drawn.
+    mouths : Mouths
+        Mouths of the shot, for the fine band inside the opening.
     """
 
     network: ShotNet
@@ -43,6 +46,7 @@ class ShotModel:
     encoding: Encoding
     mean: np.ndarray
     calibration: Calibration = field(default_factory=Calibration.none)
+    mouths: Mouths = field(default_factory=Mouths.none)
 
     def save(self, path: Path, notes: dict[str, object]) -> None:
         """Write the model; ``notes`` go into the file's metadata."""
@@ -52,7 +56,8 @@ class ShotModel:
             f"network.{k}": v.detach().cpu().contiguous()
             for k, v in self.network.state_dict().items()
         }
-        for name, value in (self.rig.tensors() | self.calibration.tensors()).items():
+        parts = self.rig.tensors() | self.calibration.tensors() | self.mouths.tensors()
+        for name, value in parts.items():
             tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
         tensors["mean"] = torch.from_numpy(np.asarray(self.mean, np.float32))
         description = {
@@ -100,6 +105,9 @@ class ShotModel:
             calibration = Calibration.from_tensors(
                 {k: v.numpy() for k, v in tensors.items() if k.startswith("calibration.")}
             )
+            mouths = Mouths.from_tensors(
+                {k: v.numpy() for k, v in tensors.items() if k.startswith("interior.")}
+            )
             mean = tensors["mean"].numpy()
             encoding = Encoding(**description["encoding"])
         except ModelError:
@@ -109,4 +117,4 @@ class ShotModel:
                 f"{path}: damaged model: {exc}", mend="delete it and run relip train again"
             ) from exc
         network = network.placed(device or torch.device("cpu"))
-        return cls(network.eval(), rig, window, encoding, mean, calibration)
+        return cls(network.eval(), rig, window, encoding, mean, calibration, mouths)

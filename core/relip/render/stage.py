@@ -24,6 +24,7 @@ from relip.render.catalogue import ModelEntry, find_model
 from relip.render.drive import driven_controls, driven_lines, driven_visibility
 from relip.render.grain import FRAMES, Grain
 from relip.render.grain import measure as measure_grain
+from relip.render.interior import choose, shapes
 from relip.render.premult import premultiply
 from relip.render.rig import Rig, track_lines
 from relip.shot import Shot
@@ -56,6 +57,10 @@ class Inputs:
         New and the plate's own lip and jaw lines in crop units.
     visibility : np.ndarray [shape=(F, 2)]
         How much of teeth and tongue is wanted.
+    mouths : np.ndarray [shape=(F,)]
+        Which of the model's mouths lends each frame its teeth; −1: none.
+    teeth : float
+        How much of them is used.
     model_key : str
         Fingerprint of what draws.
     entry : ModelEntry or None
@@ -67,6 +72,8 @@ class Inputs:
     lines: np.ndarray
     own_lines: np.ndarray
     visibility: np.ndarray
+    mouths: np.ndarray
+    teeth: float
     model_key: str
     entry: ModelEntry | None = None
     known: dict[int, str] = field(default_factory=dict, compare=False, repr=False)
@@ -85,10 +92,11 @@ class Inputs:
             self.known[frame] = records.fingerprint(
                 NAME,
                 VERSION,
-                self.model_key,
+                [self.model_key, self.teeth],
                 bool(self.track.visible[row]),
                 self.lines[row],
                 self.visibility[row],
+                int(self.mouths[row]),
                 self.track.transform[row],
                 self.region.outline[row],
                 plate.fingerprint(frame),
@@ -139,17 +147,26 @@ def load_inputs(shot: Shot) -> Inputs:
             lines=own,
             own_lines=own,
             visibility=driven_visibility(shot),
+            mouths=np.full(len(own), -1),
+            teeth=0.0,
             model_key=records.fingerprint(entry.to_dict(), heard_key(shot)),
             entry=entry,
         )
     path = train_stage.model_path(shot)
-    rig = load_rig(path)
+    lines = driven_lines(shot, track, load_rig(path))
+    mouths = np.full(len(lines), -1)
+    if shot.settings.render.teeth:
+        known = _tensors(path, "interior.frames", "interior.shapes")
+        if known:
+            mouths = choose(known["interior.frames"], known["interior.shapes"], shapes(lines))
     return Inputs(
         track=track,
         region=region,
-        lines=driven_lines(shot, track, rig),
+        lines=lines,
         own_lines=own,
         visibility=driven_visibility(shot),
+        mouths=mouths,
+        teeth=shot.settings.render.teeth,
         model_key=records.file_fingerprint(path),
     )
 
@@ -176,6 +193,24 @@ def heard_key(shot: Shot) -> str:
 
 def load_rig(path: Path) -> Rig:
     """The rig of a model file, without its network."""
+    try:
+        return Rig.from_tensors(_tensors(path, "rig."))
+    except (KeyError, ValueError) as exc:
+        raise ModelError(
+            f"{path}: damaged model: {exc}", mend="delete it and run relip train again"
+        ) from exc
+
+
+def _tensors(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """Those tensors of a model file whose names begin so.
+
+    Raises
+    ------
+    StageMissingError
+        If there is no file.
+    ModelError
+        If it is damaged.
+    """
     from safetensors import safe_open
 
     if not path.exists():
@@ -184,9 +219,8 @@ def load_rig(path: Path) -> Rig:
         )
     try:
         with safe_open(str(path), "np") as handle:
-            return Rig.from_tensors(
-                {k: handle.get_tensor(k) for k in handle.keys() if k.startswith("rig.")}  # noqa: SIM118
-            )
+            wanted = [k for k in handle.keys() if k.startswith(names)]  # noqa: SIM118
+            return {k: handle.get_tensor(k) for k in wanted}
     except Exception as exc:
         raise ModelError(
             f"{path}: damaged model: {exc}", mend="delete it and run relip train again"
@@ -444,6 +478,8 @@ def _drawer(
             region.outline[row],
             inputs.own_lines[row],
             visibility=inputs.visibility[row],
+            mouth=int(inputs.mouths[row]),
+            teeth=inputs.teeth,
         )
 
     return draw, model.encoding

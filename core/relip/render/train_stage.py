@@ -99,6 +99,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     from relip.render.calibration import Calibration
     from relip.render.checkpoint import Checkpoint
     from relip.render.encoding import Encoding
+    from relip.render.interior import Mouths, shapes
     from relip.render.model import ShotModel
     from relip.render.monitor import Monitor
     from relip.render.network import ShotNet
@@ -180,6 +181,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     with shot.open_plate() as plate, progress.part(0.94, 0.03):
         asked, errors = lip_errors(model, plate, track, region, examples.frames.tolist(), progress)
     model.calibration = Calibration.fit(asked, errors)
+    model.mouths = Mouths.collect(examples, shapes(rig_module.track_lines(track))[rows])
     notes = {k: v for k, v in report.data.items() if k != "seconds"}
     if kept_back:
         pad = examples.pad

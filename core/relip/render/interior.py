@@ -1,0 +1,310 @@
+"""The inside of the mouth: the fine band of shot frames whose lips have the wanted shape.
+
+Lip lines do not say where the teeth and the tongue are, so a network that is
+driven by them averages over what the shot shows: one soft bar instead of teeth.
+The shot itself holds sharp mouths of nearly every shape. For each frame the one
+is chosen whose lips, with those of the frames around it, are nearest to the
+wanted ones and which goes on from the frame chosen before (Viterbi 1967, on the
+frames around); its lips are warped to the wanted lines, and inside the opening its fine band
+replaces the network's. The broad band stays the network's, and where the two
+disagree about it (teeth here, tongue there) the network's picture stays as it
+is. Between closed lips there is no opening, so nothing is shown there.
+
+The frames' mouths travel inside the model file, so that a render needs no other
+frame of the plate than its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from relip.mask.coverage import fill
+from relip.render.canonical import Window
+from relip.render.detail import SEAM, lip_warp
+from relip.render.examples import Examples, near_size
+from relip.render.rig import N_INNER, N_OUTER
+
+#: Mouths that a model carries at most, and their size in the file.
+MOST, MOST_BYTES = 400, 64 << 20
+
+#: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
+SIGMA = 2.0
+
+#: Room around the opening, and the softness of its edge (pixels per 256).
+ROOM, SOFT = 1, 1.0
+
+#: Difference of the broad bands (network encoding) at which the fine band is gone.
+DISAGREEMENT = 0.06
+
+#: Frames around a frame whose lips are compared too, and their weights.
+CONTEXT = {-4: 0.25, -2: 0.4, 0: 1.0, 2: 0.4, 4: 0.25}
+
+#: Candidates of each frame.
+CANDIDATES = 40
+
+#: The path is sought for so many frames at a time, looking so many further on both sides.
+BLOCK, AROUND = 24, 6
+
+#: Cost of leaving a run of consecutive shot frames, in per cent of the face width; shares of it
+#: for holding or skipping a frame, and for a jump of up to four.
+JUMP, HOLD, NEAR_JUMP = 0.35, 0.3, 0.6
+
+_LIPS = slice(0, N_OUTER + N_INNER)
+_PER_CENT = 115.0  # crop units to per cent of the face width
+
+
+@dataclass(frozen=True)
+class Mouths:
+    """Mouths of the shot to take fine bands from.
+
+    Attributes
+    ----------
+    frames : np.ndarray [shape=(n,), dtype=int64]
+        Frame numbers, ascending.
+    pictures : np.ndarray [shape=(n, height, width, 3), dtype=float16]
+        Pieces around the mouth, in the network's encoding.
+    lines : np.ndarray [shape=(n, 57, 2), dtype=float32]
+        Lip and jaw lines in pixels of the piece.
+    shapes : np.ndarray [shape=(n, k), dtype=float32]
+        What is compared: see :func:`shapes`.
+    """
+
+    frames: np.ndarray
+    pictures: np.ndarray
+    lines: np.ndarray
+    shapes: np.ndarray
+
+    @classmethod
+    def none(cls) -> Mouths:
+        """No mouths: the network's picture stays as it is."""
+        return cls(
+            np.zeros(0, np.int64),
+            np.zeros((0, 1, 1, 3), np.float16),
+            np.zeros((0, N_OUTER, 2), np.float32),
+            np.zeros((0, 1), np.float32),
+        )
+
+    @classmethod
+    def collect(cls, examples: Examples, all_shapes: np.ndarray) -> Mouths:
+        """Cut the mouths out of training examples.
+
+        Parameters
+        ----------
+        examples : Examples
+        all_shapes : np.ndarray [shape=(n, k)]
+            Of the examples' frames.
+        """
+        width, height = near_size(examples.window)
+        most = min(MOST, MOST_BYTES // (width * height * 3 * 2))
+        kept = spread(all_shapes, most)
+        pictures = np.empty((len(kept), height, width, 3), np.float16)
+        lines = np.empty((len(kept), examples.lines.shape[1], 2), np.float32)
+        for place, i in enumerate(kept):
+            x, y = _corner(examples.lines[i], (width, height))
+            pad = examples.pad
+            piece = _cut(examples.pictures[i], x + pad, y + pad, width, height)
+            pictures[place] = piece
+            lines[place] = examples.lines[i] - [x, y]
+        return cls(
+            examples.frames[kept].astype(np.int64),
+            pictures,
+            lines,
+            all_shapes[kept].astype(np.float32),
+        )
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Everything, for a file."""
+        return {
+            "interior.frames": self.frames,
+            "interior.pictures": self.pictures,
+            "interior.lines": self.lines,
+            "interior.shapes": self.shapes,
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, np.ndarray]) -> Mouths:
+        """What :meth:`tensors` gave; none when there is nothing of it."""
+        if "interior.frames" not in tensors:
+            return cls.none()
+        return cls(
+            *(tensors[f"interior.{name}"] for name in ("frames", "pictures", "lines", "shapes"))
+        )
+
+
+def shapes(lines: np.ndarray) -> np.ndarray:
+    """What mouths are compared by: lip lines, with those of the frames around.
+
+    Parameters
+    ----------
+    lines : np.ndarray [shape=(F, 57, 2)]
+        Of all frames of the shot in crop units; NaN without a face.
+
+    Returns
+    -------
+    np.ndarray [shape=(F, k), dtype=float64]
+        Their Euclidean distance is about the mean distance of the lips' points in per cent of
+        the face width. A frame without a face is all zeros; beside it, frames have their own
+        lips in its stead.
+    """
+    lips = lines[:, _LIPS].reshape(len(lines), -1) * _PER_CENT
+    seen = np.isfinite(lips).all(1)
+    lips = np.where(seen[:, None], lips, 0.0)
+    frames = np.arange(len(lines))
+    parts = []
+    for ahead, weight in CONTEXT.items():
+        other = np.clip(frames + ahead, 0, len(lines) - 1)
+        parts.append(weight * lips[np.where(seen[other], other, frames)])
+    return np.concatenate(parts, 1) / np.sqrt(_LIPS.stop)
+
+
+def choose(frames: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The mouth for every frame of a shot.
+
+    Parameters
+    ----------
+    frames : np.ndarray [shape=(n,)]
+        Frame numbers of the mouths, ascending.
+    known : np.ndarray [shape=(n, k)]
+        Their shapes.
+    wanted : np.ndarray [shape=(F, k)]
+        Shapes of all frames of the shot. The path is sought block by block
+        (:data:`BLOCK`, :data:`AROUND`), so that an edit changes nothing far away.
+
+    Returns
+    -------
+    np.ndarray [shape=(F,), dtype=int64]
+        Indices into the mouths; −1 everywhere when there are none.
+    """
+    if not len(frames) or not len(wanted):
+        return np.full(len(wanted), -1)
+    known = known.astype(np.float64)
+    square = (wanted**2).sum(1)[:, None] + (known**2).sum(1)[None] - 2 * wanted @ known.T
+    distance = np.sqrt(np.maximum(square, 0))
+    count = min(CANDIDATES, len(known))
+    candidates = np.argsort(distance, axis=1, kind="stable")[:, :count]
+    cost = np.take_along_axis(distance, candidates, 1)
+    path = np.empty(len(wanted), np.int64)
+    for start in range(0, len(wanted), BLOCK):
+        end = min(start + BLOCK, len(wanted))
+        around = slice(max(start - AROUND, 0), min(end + AROUND, len(wanted)))
+        found = _cheapest(frames, candidates[around], cost[around])
+        path[start:end] = found[start - around.start : end - around.start]
+    return path
+
+
+def _cheapest(frames: np.ndarray, candidates: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """The candidates of consecutive frames whose costs and jumps are least together."""
+    total = cost[0]
+    back = np.zeros(cost.shape, int)
+    for t in range(1, len(cost)):
+        step = frames[candidates[t]][None] - frames[candidates[t - 1]][:, None]
+        paid = np.where(np.abs(step) <= 4, NEAR_JUMP * JUMP, JUMP)
+        paid = np.where(np.abs(step - 1) <= 1, HOLD * JUMP, paid)
+        through = total[:, None] + np.where(step == 1, 0.0, paid)
+        back[t] = through.argmin(0)
+        total = through.min(0) + cost[t]
+    path = np.empty(len(cost), np.int64)
+    place = int(total.argmin())
+    for t in range(len(cost) - 1, -1, -1):
+        path[t] = candidates[t, place]
+        place = int(back[t, place])
+    return path
+
+
+def spread(all_shapes: np.ndarray, most: int) -> np.ndarray:
+    """Indices of at most ``most`` shapes that cover all of them, ascending.
+
+    Farthest-point sampling (Gonzalez 1985) from the shape nearest to the mean.
+    """
+    if len(all_shapes) <= most:
+        return np.arange(len(all_shapes))
+    apart = np.square(all_shapes - all_shapes.mean(0)).sum(1)
+    chosen = [int(apart.argmin())]
+    nearest = np.square(all_shapes - all_shapes[chosen[0]]).sum(1)
+    while len(chosen) < most:
+        chosen.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, np.square(all_shapes - all_shapes[chosen[-1]]).sum(1))
+    return np.array(sorted(chosen))
+
+
+def add_mouth_detail(
+    picture: np.ndarray,
+    mouths: Mouths,
+    chosen: int,
+    lines: np.ndarray,
+    window: Window,
+    amount: float = 1.0,
+) -> np.ndarray:
+    """Replace the fine band inside the opening by that of a mouth of the shot.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width, 3), dtype=float32]
+        The network's window.
+    mouths : Mouths
+    chosen : int
+        Which of them; −1 leaves the picture as it is.
+    lines : np.ndarray [shape=(57, 2)]
+        Wanted lip and jaw lines in window pixels.
+    window : Window
+    amount : float
+        0 leaves the picture as it is.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 3), dtype=float32]
+    """
+    if chosen < 0 or amount <= 0:
+        return picture
+    unit = window.size / 256
+    height, width = mouths.pictures.shape[1:3]
+    size = (width, height)
+    x, y = _corner(lines, size)
+    x0, y0 = max(x, 0), max(y, 0)
+    x1, y1 = min(x + width, window.width), min(y + height, window.height)
+    if x1 <= x0 or y1 <= y0:
+        return picture
+    within = lines - [x, y]
+    shift = lip_warp(mouths.lines[chosen], within, np.zeros((0, 2)), size, SEAM * unit)
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    mouth = cv2.remap(
+        mouths.pictures[chosen].astype(np.float32),
+        xs + shift[..., 0],
+        ys + shift[..., 1],
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    made = _cut(picture, x, y, width, height)
+    broad_made = cv2.GaussianBlur(made, (0, 0), SIGMA * unit)
+    broad_mouth = cv2.GaussianBlur(mouth, (0, 0), SIGMA * unit)
+    apart = cv2.GaussianBlur(np.abs(broad_made - broad_mouth).max(2), (0, 0), SIGMA * unit)
+    gate = np.clip(1.5 - apart / DISAGREEMENT, 0, 1) * _opening(within, size, unit)
+    gate = (amount * gate)[..., None]
+    result = gate * (broad_made + mouth - broad_mouth) + (1 - gate) * made
+    picture = picture.copy()
+    picture[y0:y1, x0:x1] = result[y0 - y : y1 - y, x0 - x : x1 - x]
+    return picture.astype(np.float32)
+
+
+def _opening(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:
+    """1 inside the opening, with a little room and a soft edge."""
+    opening = fill(lines[N_OUTER : N_OUTER + N_INNER], size)
+    room = 2 * round(ROOM * unit) + 1
+    grown = cv2.dilate(opening, np.ones((room, room), np.uint8))
+    return cv2.GaussianBlur(grown, (0, 0), SOFT * unit)
+
+
+def _corner(lines: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
+    """Top-left pixel of the piece whose middle is the middle of the lips."""
+    middle = lines[:N_OUTER].mean(0) - np.array(size) / 2
+    return int(np.round(middle[0])), int(np.round(middle[1]))
+
+
+def _cut(picture: np.ndarray, x: int, y: int, width: int, height: int) -> np.ndarray:
+    """A piece of a picture; what lies beyond its edge repeats the edge."""
+    rows = np.clip(np.arange(y, y + height), 0, picture.shape[0] - 1)
+    columns = np.clip(np.arange(x, x + width), 0, picture.shape[1] - 1)
+    return picture[rows[:, None], columns[None]]

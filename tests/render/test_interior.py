@@ -1,0 +1,176 @@
+"""Mouths of the shot: the right one is chosen, and lends its teeth inside the opening only."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import render_making
+
+from relip.mask.coverage import fill
+from relip.render import interior
+from relip.render.examples import Examples
+from relip.render.interior import Mouths, add_mouth_detail, choose, shapes, spread
+from relip.render.rig import N_INNER, N_OUTER, track_lines
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    return render_making.make_examples(n=30, crop=256)
+
+
+@pytest.fixture(scope="module")
+def mouths(examples: Examples) -> Mouths:
+    return Mouths.collect(examples, shapes(track_lines(render_making.make_track(30))))
+
+
+def opening(lines: np.ndarray) -> float:
+    return float(np.ptp(lines[N_OUTER : N_OUTER + N_INNER, 1]))
+
+
+def test_mouths_are_cut_where_the_lips_are(examples: Examples, mouths: Mouths):
+    height, width = mouths.pictures.shape[1:3]
+    seen = 0
+    for i in range(len(mouths.frames)):
+        middle = mouths.lines[i, :N_OUTER].mean(0)
+        np.testing.assert_allclose(middle, [width / 2, height / 2], atol=0.51)
+        # the painted opening is dark, the skin is not
+        inside = fill(mouths.lines[i, N_OUTER : N_OUTER + N_INNER], (width, height)) > 0.99
+        core = cv2.erode(inside.astype(np.uint8), np.ones((3, 3))) > 0
+        if core.sum() > 4:
+            assert mouths.pictures[i][core].astype(float).mean() < 0.35
+            seen += 1
+        assert mouths.pictures[i][0, 0].astype(float).mean() > 0.4
+    assert seen > 5
+
+
+def test_there_and_back_through_a_file(mouths: Mouths):
+    again = Mouths.from_tensors(mouths.tensors())
+    for name in ("frames", "pictures", "lines", "shapes"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(mouths, name))
+    assert len(Mouths.from_tensors({}).frames) == 0
+
+
+def test_shapes_are_distances_of_the_lips():
+    """A shift of all lips by 1 % of the face width is 1, times the weights of the context."""
+    lines = np.random.default_rng(0).uniform(0, 1, (1, 57, 2)).repeat(20, 0)
+    moved = lines.copy()
+    moved[..., 0] += 0.01 / 1.15
+    apart = np.linalg.norm(shapes(moved) - shapes(lines), axis=1)
+    weights = np.sqrt(sum(w * w for w in interior.CONTEXT.values()))
+    np.testing.assert_allclose(apart, weights, rtol=1e-9)
+    # the jaw does not count, a frame without a face does no harm
+    lines[:, 45:] += 1
+    lines[3] = np.nan
+    assert np.isfinite(shapes(lines)).all()
+    np.testing.assert_allclose(shapes(lines)[10], shapes(moved - [0.01 / 1.15, 0])[10], atol=1e-9)
+    assert np.isfinite(shapes(np.full((4, 57, 2), np.nan))).all()
+
+
+def test_each_frame_finds_itself():
+    rng = np.random.default_rng(1)
+    known = rng.normal(0, 3, (50, 6))
+    frames = np.arange(100, 150)
+    np.testing.assert_array_equal(choose(frames, known, known), np.arange(50))
+    # in another order too, when they are far apart: the cost of a jump does not outweigh it
+    order = rng.permutation(50)
+    np.testing.assert_array_equal(choose(frames, 10 * known, 10 * known[order]), order)
+
+
+def test_a_run_is_kept_where_others_are_hardly_nearer():
+    """Two takes of one movement: the choice stays in one of them."""
+    movement = np.sin(np.arange(30) / 3)[:, None] * [3.0, 1.0]
+    known = np.concatenate([movement, movement + 0.02])
+    frames = np.concatenate([np.arange(30), np.arange(100, 130)])
+    rng = np.random.default_rng(2)
+    wanted = movement + rng.uniform(0, 0.02, movement.shape)
+    steps = np.diff(frames[choose(frames, known, wanted)])
+    # but where one block passes into the next
+    assert set(np.delete(steps, interior.BLOCK - 1)) == {1}
+
+
+def test_an_edit_changes_nothing_far_away():
+    rng = np.random.default_rng(4)
+    known, frames = rng.normal(0, 1, (80, 6)), np.arange(80)
+    wanted = rng.normal(0, 1, (700, 6))
+    edited = wanted.copy()
+    edited[300] += 2
+    changed = np.flatnonzero(choose(frames, known, wanted) != choose(frames, known, edited))
+    assert 300 in changed
+    assert np.abs(changed - 300).max() < interior.BLOCK + interior.AROUND
+
+
+def test_nothing_to_choose_from():
+    assert choose(np.zeros(0, int), np.zeros((0, 3)), np.zeros((4, 3))).tolist() == [-1] * 4
+    assert len(choose(np.arange(2), np.zeros((2, 3)), np.zeros((0, 3)))) == 0
+
+
+def test_spread_covers():
+    rng = np.random.default_rng(3)
+    many = np.concatenate([rng.normal(0, 0.1, (500, 4)), rng.normal(5, 0.1, (3, 4))])
+    kept = spread(many, 20)
+    assert len(kept) == 20 and (np.diff(kept) > 0).all()
+    assert (kept >= 500).any()  # the rare ones are not lost
+    np.testing.assert_array_equal(spread(many[:7], 20), np.arange(7))
+
+
+@pytest.fixture(scope="module")
+def striped(mouths: Mouths) -> Mouths:
+    """The same mouths with stripes for teeth."""
+    pictures = mouths.pictures.astype(np.float32)
+    pictures[:, :, ::4] += 0.05
+    return Mouths(mouths.frames, pictures.astype(np.float16), mouths.lines, mouths.shapes)
+
+
+def test_teeth_come_into_the_opening_and_nowhere_else(examples: Examples, striped: Mouths):
+    widest = int(np.argmax([opening(lines) for lines in examples.lines]))
+    pad, window = examples.pad, examples.window
+    picture = examples.pictures[widest, pad:-pad, pad:-pad].astype(np.float32)
+    lines = examples.lines[widest]
+    result = add_mouth_detail(picture, striped, widest, lines, window)
+    change = np.abs(result - picture).max(2)
+    inner = fill(lines[N_OUTER : N_OUTER + N_INNER], (window.width, window.height))
+    assert change[inner > 0.99].mean() > 0.01
+    near = cv2.dilate((inner > 0).astype(np.uint8), np.ones((11, 11))) > 0
+    assert change[~near].max() == 0
+    # stripes, not a tint: the broad band stays
+    broad = cv2.GaussianBlur(result - picture, (0, 0), 6)
+    assert np.abs(broad).max() < 0.01
+    half = add_mouth_detail(picture, striped, widest, lines, window, 0.5)
+    np.testing.assert_allclose(half - picture, 0.5 * (result - picture), atol=1e-6)
+
+
+def test_no_teeth_between_closed_lips(examples: Examples, striped: Mouths):
+    openings = [opening(lines) for lines in examples.lines]
+    widest, closed = int(np.argmax(openings)), int(np.argmin(openings))
+    lines = examples.lines[closed].copy()
+    inner = slice(N_OUTER, N_OUTER + N_INNER)
+    lines[inner, 1] = lines[inner, 1].mean()  # shut
+    pad = examples.pad
+    picture = examples.pictures[closed, pad:-pad, pad:-pad].astype(np.float32)
+    result = add_mouth_detail(picture, striped, widest, lines, examples.window)
+    np.testing.assert_array_equal(result, picture)
+
+
+def test_where_the_pictures_disagree_nothing_is_taken(examples: Examples, striped: Mouths):
+    widest = int(np.argmax([opening(lines) for lines in examples.lines]))
+    pad = examples.pad
+    bright = np.full_like(examples.pictures[widest, pad:-pad, pad:-pad].astype(np.float32), 0.9)
+    result = add_mouth_detail(bright, striped, widest, examples.lines[widest], examples.window)
+    np.testing.assert_array_equal(result, bright)
+
+
+@pytest.mark.parametrize(("chosen", "amount"), [(-1, 1.0), (0, 0.0)])
+def test_nothing_asked_for(examples: Examples, striped: Mouths, chosen: int, amount: float):
+    picture = examples.pictures[0].astype(np.float32)
+    lines, window = examples.lines[0], examples.window
+    assert add_mouth_detail(picture, striped, chosen, lines, window, amount) is picture
+
+
+def test_lips_at_the_edge_of_the_window(examples: Examples, striped: Mouths):
+    pad, window = examples.pad, examples.window
+    picture = examples.pictures[0, pad:-pad, pad:-pad].astype(np.float32)
+    for shift in ([-window.width, 0], [window.width / 2, window.height / 2], [9999, 0]):
+        lines = examples.lines[0] + shift
+        result = add_mouth_detail(picture, striped, 3, lines, window)
+        assert result.shape == picture.shape and np.isfinite(result).all()
