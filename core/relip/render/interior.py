@@ -31,7 +31,7 @@ from relip.render.rig import N_INNER, N_OUTER
 MOST, MOST_BYTES = 400, 64 << 20
 
 #: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
-SIGMA = 2.0
+SIGMA = 1.75
 
 #: Room around the opening, and the softness of its edge (pixels per 256).
 ROOM, SOFT = 1, 1.0
