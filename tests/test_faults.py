@@ -22,12 +22,13 @@ from relip.errors import InterruptedByUser
 from relip.plate import open_plate
 from relip.progress import Progress
 from relip.records import FrameRecord
+from relip.render import match
 
 #: Of each stage: its folder, its results, and a step in its middle.
 STAGES = {
     "speech": ("speech", ("mouth.csv", "phones.TextGrid"), 1),
     "track": ("track", ("track.npz",), 3),
-    "mask": ("mask", ("mask.*.exr",), 3),
+    "mask": ("mask", ("mask.*.exr",), 45),  # after the 40 frames that are learned from
     "train": ("model", ("model.safetensors",), 42),
     "render": ("render", ("patch.*.exr",), 3),
     "blend": ("comp", ("comp.*.exr",), 3),
@@ -182,7 +183,9 @@ def test_a_plate_that_vanishes_in_mid_run(
     assert gone.err.count("\n") == 1
     away.rename(own_plate)
     again = relip(*(a for a in argv if a != "--force"))
-    assert again.code == 0 and again.data["done"] == len(failed), again
+    # with those beside the missing ones, whose match is steadied by them
+    beside = 2 * match.REACH if stage == "render" else 0
+    assert again.code == 0 and 0 <= again.data["done"] - len(failed) <= beside, again
     assert results(shot_copy, stage) == results(finished_shot, stage)
 
 
@@ -289,7 +292,9 @@ def test_a_changed_plate_is_seen_though_its_clock_stands_still(
     state = relip("status", shot_copy, "--per-frame", "--output", "json").data["stages"]
     stale = {s["stage"]: [f for f, v in s.get("per_frame", {}).items() if v == "stale"]
              for s in state}  # fmt: skip
-    assert stale["render"] == ["1005"] and stale["blend"] == ["1005"]
+    assert "1005" in stale["render"] and "1005" in stale["blend"]
+    # and those whose colour match hears of it
+    assert stale["render"] == [str(f) for f in range(1003, 1008)]
 
 
 def test_temporary_files_of_machines_whose_clock_is_ahead_stay(shot_copy: Path, relip: Callable):

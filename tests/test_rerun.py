@@ -56,7 +56,7 @@ def test_inputs_that_are_not_what_they_were(shot_copy: Path, refused: Callable):
     override.parent.mkdir(exist_ok=True)
     override.write_text("frame,jawOpen\n1003,1\n")
     record = shot_copy / "render" / "record.json"
-    refused(3, ["rerun", record], "inputs of frames 1003 are not what they were", "bring")
+    refused(3, ["rerun", record], "inputs of frames 1001-1007 are not what they were", "bring")
 
 
 def test_what_is_no_record(tmp_path: Path, refused: Callable, finished_shot: Path):

@@ -21,6 +21,7 @@ from relip.frames import format_range
 from relip.mask import fit, matte, occlusion, parsing, region
 from relip.mask.crop import display_crop
 from relip.mask.external import Parser, ParserEntry, find_parser
+from relip.mask.region import Region
 from relip.plate import BadFrame, Colour, Plate, read_exr, write_exr
 from relip.plate.prefetch import prefetch, side_by_side
 from relip.progress import Progress
@@ -57,6 +58,7 @@ class Inputs:
     track: FaceTrack
     region: region.Region
     fit_key: str | None
+    learn_from: tuple[FaceTrack, Region] | None = None
     parser: ParserEntry | None = None
 
     def key(self, shot: Shot, plate: Plate, frame: int) -> str:
@@ -106,7 +108,9 @@ def load_inputs(shot: Shot, plate: Plate) -> Inputs:
     if not settings.occlusion:
         return Inputs(track, outlines, None)
     parser = find_parser(settings.parser) if settings.parser else None
-    return Inputs(track, outlines, fit.fit_key(shot, plate, track, outlines), parser)
+    found = track_stage.uncorrected(shot)
+    plain = (found, outlines if found is track else region.make_region(found, settings))
+    return Inputs(track, outlines, fit.fit_key(shot, plate, *plain), plain, parser)
 
 
 @dataclass
@@ -317,14 +321,17 @@ def run(
             if not inputs.track.visible[inputs.track.index(frame)]:
                 report.passed.append(frame)
         learnt = None
-        if inputs.fit_key is not None and todo:
-            learnt = fit.obtain(
-                shot, plate, inputs.track, inputs.region, progress,
-                key=inputs.fit_key, force=force,
-            )  # fmt: skip
-        progress.start(NAME, len(frames))
-        progress.step(len(report.kept))
-        _make(shot, plate, inputs, learnt, todo, record, report, progress)
+        share = 0.0
+        if inputs.fit_key is not None and inputs.learn_from is not None and todo:
+            share = 0.25
+            with progress.part(0, share):
+                learnt = fit.obtain(
+                    shot, plate, *inputs.learn_from, progress, key=inputs.fit_key, force=force
+                )
+        with progress.part(share, 1 - share):
+            progress.start(NAME, len(frames))
+            progress.step(len(report.kept))
+            _make(shot, plate, inputs, learnt, todo, record, report, progress)
     hidden = occluded(shot)
     report.data["occluded"] = sorted(hidden)
     if hidden:

@@ -312,9 +312,12 @@ def _generate(
     draw, encoding = _drawer(shot, plate, inputs, device)
     finish = _finish(shot, inputs, encoding)
 
+    unreadable: set[int] = set()
+
     def begin(picture: Any) -> tuple[Any, Drawn | None]:
         """A frame's picture, and what was drawn; a frame that cannot be read as it is."""
         if isinstance(picture, BadFrame):
+            unreadable.add(picture.frame)
             return picture, None
         drawn = draw(picture)
         # the plate's pixels are not needed any more: only its frame number goes on
@@ -337,7 +340,10 @@ def _generate(
         while len(waiting) > limit:
             frame, future = waiting.pop(0)
             future.result()
-            record.set(frame, todo[frame], "done")
+            # until its neighbours can be read, it is not what it is to be
+            beside = sorted(unreadable.intersection(inputs.neighbours(frame)))
+            key = records.fingerprint(todo[frame], "without", beside) if beside else todo[frame]
+            record.set(frame, key, "done")
             report.done.append(frame)
             settled += 1
         return settled
@@ -584,7 +590,7 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
             VERSION,
             [[f, plate.fingerprint(f)] for f in chosen],
             [encoding.colourspace, encoding.working, encoding.offset, encoding.scale],
-            track.landmarks[[track.index(f) for f in chosen]].mean(1),
+            np.median(track.landmarks[[track.index(f) for f in chosen]], axis=1).round(),
         )
         old = records.read_json(folder / "record.json") or {}
         if old.get("key") == key:
@@ -595,7 +601,7 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
         for picture in plate.iter(chosen, on_error="mark"):
             if isinstance(picture, BadFrame):
                 continue
-            middle = track.landmarks[track.index(picture.frame), :, :2].mean(0)
+            middle = np.median(track.landmarks[track.index(picture.frame), :, :2], axis=0).round()
             half = 0.8 * track.face_width
             x0, y0 = np.maximum(np.rint(middle - half).astype(int), 0)
             size = int(2 * half)
@@ -606,7 +612,8 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
             pieces.append(piece)
             after.append(None)
             last = picture.frame, piece
-    grain = measure_grain(pieces, after)
+    with one_each():  # the same bits, whatever the number of threads
+        grain = measure_grain(pieces, after)
     records.write_record(
         folder,
         {

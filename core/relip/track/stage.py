@@ -145,8 +145,28 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     return report
 
 
-def make_track(shot: Shot, found: Detection) -> tuple[FaceTrack, dict[int, str], dict[str, Any]]:
+def uncorrected(shot: Shot) -> FaceTrack:
+    """The track as it was found, without the artist's word.
+
+    What is learned of the whole shot is learned from it, so that a point moved
+    in one frame changes nothing in the others.
+    """
+    track = load(shot)
+    if shot.override("track.json") is None:
+        return track
+    found = Detection.load(shot.path("track", "detected.npz"), detection_key(shot))
+    return track if found is None else make_track(shot, found, corrected=False)[0]
+
+
+def make_track(
+    shot: Shot, found: Detection, *, corrected: bool = True
+) -> tuple[FaceTrack, dict[int, str], dict[str, Any]]:
     """The face track from what was detected, the artist's word and the settings.
+
+    Parameters
+    ----------
+    corrected : bool
+        False to leave the artist's word out.
 
     Returns
     -------
@@ -181,12 +201,12 @@ def make_track(shot: Shot, found: Detection) -> tuple[FaceTrack, dict[int, str],
             "with_flow": round(percent * stabilise.residual_jitter(transform, motions, shape), 4),
         },
     }
-    override = shot.override("track.json")
+    override = shot.override("track.json") if corrected else None
     tracks = overrides.read_tracks(override, shot.frames) if override else None
     if tracks:
         transform, imported = overrides.realign(transform, tracks)
         facts["alignment"] = {"tracks": sorted(tracks), "frames": int(imported.sum())}
-    offset = _offsets(shot, landmarks.shape)
+    offset = _offsets(shot, landmarks.shape) if corrected else None
     if offset is not None:
         landmarks[..., :2] += offset
     runs = fade.runs_of(count, cuts)
