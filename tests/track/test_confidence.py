@@ -61,7 +61,8 @@ def test_what_covers_the_mouth_costs_lips_and_jaw_their_confidence(shot):
     found = judge(shot, pictures)
     assert found.regions[hidden, 1].max() < 0.1
     assert found.regions[hidden, 2].max() < 0.85
-    assert (found.causes[hidden, 1] == 0).all()
+    # it looks like no lips, and the disc has no detail either
+    assert np.isin(found.causes[hidden, 1], (0, 2)).all()
     calm = np.r_[found.regions[:12], found.regions[17:]]
     assert calm.min() > 0.9
 
