@@ -15,17 +15,15 @@ import numpy as np
 from relip import records
 from relip.errors import StageMissingError
 from relip.mask import stage as mask_stage
-from relip.plate import BadFrame, Colour, read_exr
-from relip.plate.prefetch import prefetch
+from relip.plate import read_exr
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.review import sheet
-from relip.review.preview import PreviewWriter
+from relip.review.stage_movie import write_stage_movie
 from relip.shot import Shot
 from relip.track import geometry
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
-from relip.track.picture import detection_picture
 
 NAME = "review"
 VERSION = 1
@@ -79,38 +77,15 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     chosen = _frames_to_show(track, mask_stage.occluded(shot))
     columns: dict[int, list[np.ndarray]] = {}
     progress.start(NAME, len(frames))
-    with contextlib.ExitStack() as stack:
-        plate = stack.enter_context(shot.open_plate())
-        colour = Colour()
-        movie: PreviewWriter | None = None
-        last: np.ndarray | None = None
-        try:
-            for picture in prefetch(plate.iter(frames, on_error="mark")):
-                progress.step()
-                if isinstance(picture, BadFrame):
-                    if not picture.skipped:
-                        report.failed[picture.frame] = picture.reason
-                    if movie is not None and last is not None:
-                        movie.write(last)
-                    continue
-                shown = detection_picture(picture.rgb, plate, colour)
-                note = str((states[picture.frame] or {}).get("note", ""))
-                tiles = close_ups(shot, shown, track, picture.frame, note)
-                last = np.concatenate(tiles, axis=1)
-                if movie is None:
-                    size = (last.shape[1], last.shape[0])
-                    movie = PreviewWriter(folder / FILES[0], size, shot.rate)
-                movie.write(last)
-                if picture.frame in chosen:
-                    small = [cv2.resize(t, None, fx=0.5, fy=0.5, interpolation=3) for t in tiles]
-                    columns[picture.frame] = small
-                report.done.append(picture.frame)
-        except BaseException:
-            if movie is not None:
-                movie.close(discard=True)
-            raise
-        if movie is not None:
-            movie.close()
+
+    def draw(frame: int, shown: np.ndarray) -> np.ndarray:
+        note = str((states[frame] or {}).get("note", ""))
+        tiles = close_ups(shot, shown, track, frame, note)
+        if frame in chosen:
+            columns[frame] = [cv2.resize(t, None, fx=0.5, fy=0.5, interpolation=3) for t in tiles]
+        return np.concatenate(tiles, axis=1)
+
+    write_stage_movie(shot, folder / FILES[0], frames, draw, report=report, progress=progress)
     if columns:
         sheet.write_png(folder / FILES[1], sheet.assemble([columns[f] for f in sorted(columns)]))
     records.write_json(folder / "mask_pictures.json", {"key": key})

@@ -8,23 +8,18 @@ where it shows none.
 
 from __future__ import annotations
 
-import contextlib
-
 import cv2
 import numpy as np
 
 from relip import records
-from relip.plate import BadFrame, Colour
-from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.review import sheet
-from relip.review.preview import PreviewWriter
+from relip.review.stage_movie import write_stage_movie
 from relip.shot import Shot
 from relip.track import confidence, geometry, points
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
-from relip.track.picture import detection_picture
 
 NAME = "review"
 VERSION = 1
@@ -65,39 +60,14 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     chosen = _frames_to_show(track)
     tiles: dict[int, np.ndarray] = {}
     progress.start(NAME, len(frames))
-    with contextlib.ExitStack() as stack:
-        plate = stack.enter_context(shot.open_plate())
-        colour = Colour()
-        movie: PreviewWriter | None = None
-        last: np.ndarray | None = None
-        try:
-            for picture in prefetch(plate.iter(frames, on_error="mark")):
-                if isinstance(picture, BadFrame):
-                    if not picture.skipped:
-                        report.failed[picture.frame] = picture.reason
-                    if movie is not None and last is not None:
-                        movie.write(last)
-                    progress.step()
-                    continue
-                row = track.index(picture.frame)
-                shown = detection_picture(picture.rgb, plate, colour)
-                last = page(shown, track, row, why.get(picture.frame, ""))
-                if movie is None:
-                    size = (last.shape[1], last.shape[0])
-                    movie = PreviewWriter(folder / FILES[0], size, shot.rate)
-                movie.write(last)
-                if picture.frame in chosen:
-                    tiles[picture.frame] = close_up(
-                        shown, track, row, why.get(picture.frame, ""), sheet.TILE
-                    )
-                report.done.append(picture.frame)
-                progress.step()
-        except BaseException:
-            if movie is not None:
-                movie.close(discard=True)
-            raise
-        if movie is not None:
-            movie.close()
+
+    def draw(frame: int, shown: np.ndarray) -> np.ndarray:
+        row, reason = track.index(frame), why.get(frame, "")
+        if frame in chosen:
+            tiles[frame] = close_up(shown, track, row, reason, sheet.TILE)
+        return page(shown, track, row, reason)
+
+    write_stage_movie(shot, folder / FILES[0], frames, draw, report=report, progress=progress)
     if tiles:
         picture_of_all = sheet.assemble([[tiles[f]] for f in sorted(tiles)])
         sheet.write_png(folder / FILES[1], picture_of_all)
