@@ -91,7 +91,10 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, object]:
 
 def watched(command: list[str], cores: int) -> tuple[float, int]:
     """Run a command on some cores; seconds and peak memory of its process tree in bytes."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(cores)}
+    # this checkout's relip, whatever copy the environment holds
+    here = str(Path(__file__).resolve().parents[1] / "core")
+    found = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "OMP_NUM_THREADS": str(cores), "PYTHONPATH": found}
     began = time.monotonic()
     process = subprocess.Popen(command, env=environment)
     if hasattr(os, "sched_setaffinity"):

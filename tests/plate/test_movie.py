@@ -16,7 +16,7 @@ import pytest
 from plate_making import moving_pictures, smooth_codes, write_planes
 
 from relip.errors import ColourError, PlateError
-from relip.plate import BadFrame, MovieWriter, open_plate
+from relip.plate import BadFrame, MovieWriter, Picture, open_plate
 from relip.plate.movie import coding_of, planes_of
 from relip.plate.yuv import Coding, decode
 
@@ -258,11 +258,30 @@ def test_rotation_is_undone(tmp_path: Path, degrees: int, flip: bool) -> None:
         turned = degrees in (90, 270)
         assert (plate.width, plate.height) == ((64, 96) if turned else (96, 64))
         rgb = plate.read(1).rgb
+        for x0, y0, x1, y1 in ((0, 0, 20, 12), (7, 9, 50, 60), (33, 30, 500, 400), (-3, -5, 4, 6)):
+            # A rectangle is converted alone, before the whole picture was asked for.
+            cut = plate.read(1).cut(x0, y0, x1, y1)
+            np.testing.assert_array_equal(cut, rgb[max(y0, 0) : y1, max(x0, 0) : x1])
+        assert plate.read(1).shape == rgb.shape[:2]
+        assert plate.read(1).cut(10, 10, 10, 30).shape == (20, 0, 3)
     # libav's degrees count anticlockwise, as numpy's quarter turns do; the flip comes after.
     expected = np.rot90(_truth(planes, SD), degrees // 90)
     if flip:
         expected = expected[:, ::-1]
     np.testing.assert_array_equal(rgb, expected)
+
+
+def test_pictures_are_the_same_when_their_codes_are(tmp_path: Path) -> None:
+    one, two = moving_pictures(2)
+    path = write_planes(tmp_path / "m.mkv", [one, one, two], "yuv420p")
+    with open_plate(path) as plate:
+        first, second, third = plate.iter()
+        assert first.same_pixels(second) and not second.same_pixels(third)
+        # A picture of bare pixels is compared by them.
+        assert first.same_pixels(Picture(9, second.rgb.copy()))
+        assert not first.same_pixels(Picture(9, third.rgb))
+        again = first.numbered(7)
+        assert (again.frame, first.frame) == (7, 1) and again.same_pixels(first)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,63 @@ def test_the_alpha_of_prores_4444_is_kept(tmp_path: Path) -> None:
     assert _psnr(tmp_path / "in.mov", tmp_path / "out.mov") > 39
 
 
+@pytest.mark.parametrize("degrees", [0, 90])
+@pytest.mark.parametrize(
+    ("suffix", "codec", "pixel_format"),
+    [
+        ("mp4", "libx264", "yuv420p"),
+        ("mov", "prores_ks", "yuv422p10le"),
+        # written with other subsampling: there are no codes to take over
+        ("mkv", "ffv1", "yuv410p"),
+    ],
+)
+def test_a_painted_picture_is_written_like_the_whole(
+    tmp_path: Path, suffix: str, codec: str, pixel_format: str, degrees: int
+) -> None:
+    def setup(stream: object) -> None:
+        stream.set_display_rotation(degrees)  # type: ignore[attr-defined]
+
+    source = tmp_path / f"in.{suffix}"
+    chroma = {"yuv410p": (2, 2), "yuv422p10le": (1, 0), "yuv420p": (1, 1)}[pixel_format]
+    rng = np.random.default_rng(3)
+    kind, top = (np.uint16, 1023) if pixel_format.endswith("10le") else (np.uint8, 255)
+    coarse = rng.integers(top // 8, top // 2, (12, 16)).astype(kind)
+    luma = np.kron(coarse, np.ones((8, 8), kind))
+    grey = np.full((96 >> chroma[1], 128 >> chroma[0]), (top + 1) // 2, kind)
+    write_planes(source, [[luma, grey, grey]] * 3, pixel_format, codec=codec, setup=setup)
+    pixels = rng.uniform(0.2, 0.8, (30, 41, 3)).astype(np.float32)
+    made = []
+    for number in range(2):
+        target = tmp_path / f"out{number}.{'mov' if suffix == 'mov' else 'mp4'}"
+        with open_plate(source) as plate, MovieWriter(target, plate, frames=3) as writer:
+            for picture in plate.iter():
+                if number:
+                    writer.write_painted(picture, pixels, (13, 22))
+                else:
+                    rgb = picture.rgb.copy()
+                    rgb[22:52, 13:54] = pixels
+                    writer.write(rgb)
+        with open_plate(target) as plate:
+            made.append([p.rgb for p in plate.iter()])
+    for whole, part in zip(*made, strict=True):
+        np.testing.assert_allclose(part, whole, atol=1.5 / 255)
+        assert np.abs(part[25:45, 20:45] - pixels[3:23, 7:32]).mean() < 0.2
+
+
+def test_the_alpha_goes_with_a_painted_picture(tmp_path: Path) -> None:
+    alphas = _with_alpha(tmp_path / "in.mov")
+    with (
+        open_plate(tmp_path / "in.mov") as plate,
+        MovieWriter(tmp_path / "out.mov", plate, frames=4) as writer,
+    ):
+        for picture in plate.iter():
+            writer.write_painted(picture)
+    with open_plate(tmp_path / "out.mov") as made:
+        for after, truth in zip(made.iter(), alphas, strict=True):
+            assert np.abs(after.alpha - truth).max() < 2 / 1000
+    assert _psnr(tmp_path / "in.mov", tmp_path / "out.mov") > 39
+
+
 def test_an_alpha_that_the_new_codec_has_not_is_said_to_be_left_out(tmp_path: Path) -> None:
     _with_alpha(tmp_path / "in.mov")
     writer = _rewrite(tmp_path / "in.mov", tmp_path / "out.mp4")

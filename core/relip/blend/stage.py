@@ -122,6 +122,29 @@ def compose(shot: Shot, plate: Plate, picture: Picture) -> np.ndarray | None:
     return over(picture.rgb, rgb, alpha, origin, mix=shot.settings.blend.mix)
 
 
+def painted(
+    shot: Shot, plate: Plate, picture: Picture
+) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """What :func:`compose` changes of a picture, and nothing else of it.
+
+    Returns
+    -------
+    tuple of (np.ndarray [shape=(h, w, 3), dtype=float32], (x, y)) or None
+        The finished pixels of a rectangle of the picture, which may be empty; None where the
+        plate passes through.
+    """
+    patch = read_patch(shot, picture.frame, plate)
+    if patch is None:
+        return None
+    rgb, alpha, (x, y) = patch
+    height, width = picture.shape
+    x0, y0 = min(max(x, 0), width), min(max(y, 0), height)
+    x1 = max(min(x + alpha.shape[1], width), x0)
+    y1 = max(min(y + alpha.shape[0], height), y0)
+    behind = picture.cut(x0, y0, x1, y1)
+    return over(behind, rgb, alpha, (x - x0, y - y0), mix=shot.settings.blend.mix), (x0, y0)
+
+
 def run(
     shot: Shot,
     frames: Sequence[int],
@@ -277,8 +300,8 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
         rendered = FrameRecord(shot.path("render"))
         records.sweep(Path(path).parent)
         progress.start("movie", len(shot.frames))
-        last: np.ndarray | None = None
-        alpha: np.ndarray | None = None
+        last: Picture | None = None
+        change: tuple[np.ndarray, tuple[int, int]] | None = None
         with MovieWriter(
             path,
             like,
@@ -296,27 +319,22 @@ def write_movie(shot: Shot, path: Path, *, audio: Path | None, progress: Progres
                         report.passed.append(frame)
                     else:
                         report.failed[frame] = picture.reason
-                    rgb = (
-                        last
-                        if last is not None
-                        else np.zeros((plate.height, plate.width, 3), np.float32)
-                    )
+                    if last is None:
+                        last = Picture(frame, np.zeros((plate.height, plate.width, 3), np.float32))
                 else:
-                    alpha = picture.alpha
+                    last = picture
                     try:
-                        finished = compose(shot, plate, picture)
+                        change = painted(shot, plate, picture)
                     except RelipError as exc:
                         if isinstance(exc, StageMissingError):
                             raise
                         report.failed[frame] = exc.message
-                        finished = None
-                    if finished is None:
+                        change = None
+                    if change is None:
                         state = rendered.get(frame) or {}
                         if state.get("state") == "passed":
                             report.passed.append(frame)
-                    rgb = picture.rgb if finished is None else finished
-                writer.write(rgb, alpha)
-                last = rgb
+                writer.write_painted(last, *(change or ()))
                 report.done.append(frame)
                 progress.step()
         report.notes.extend(writer.notes)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from scipy.spatial import Delaunay
 
-from relip.plate import Colour, Plate
+from relip.plate import Colour, Picture, Plate
 from relip.track import geometry, points
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
@@ -32,13 +32,13 @@ _ROUNDS = 5
 
 
 def display_crop(
-    rgb: np.ndarray, transform: np.ndarray, plate: Plate, colour: Colour
+    rgb: Picture | np.ndarray, transform: np.ndarray, plate: Plate, colour: Colour
 ) -> np.ndarray:
     """The crop of one frame.
 
     Parameters
     ----------
-    rgb : np.ndarray [shape=(height, width, 3), dtype=float32]
+    rgb : Picture or np.ndarray [shape=(height, width, 3), dtype=float32]
         In the plate's colourspace.
     transform : np.ndarray [shape=(2, 3)]
         Plate pixels to crop units.
@@ -51,13 +51,14 @@ def display_crop(
     np.ndarray [shape=(256, 256, 3), dtype=uint8]
         Beyond the picture's border its last pixels go on.
     """
-    height, width = rgb.shape[:2]
+    picture = Picture.of(rgb)
+    height, width = picture.shape
     to_crop = transform * SIDE
     corners = np.array([[0, 0], [SIDE, 0], [0, SIDE], [SIDE, SIDE]], float)
     on_plate = geometry.apply(geometry.invert(to_crop), corners)
     x0, y0 = np.clip(np.floor(on_plate.min(0)).astype(int) - 4, 0, [width - 1, height - 1])
     x1, y1 = np.clip(np.ceil(on_plate.max(0)).astype(int) + 4, [x0 + 1, y0 + 1], [width, height])
-    piece = detection_picture(np.ascontiguousarray(rgb[y0:y1, x0:x1]), plate, colour)
+    piece = detection_picture(picture.cut(x0, y0, x1, y1), plate, colour)
     scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     if scale < 0.7:
         piece = cv2.GaussianBlur(piece, (0, 0), 0.5 / scale - 0.2)

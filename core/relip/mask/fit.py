@@ -167,7 +167,7 @@ def make(plate: Plate, track: FaceTrack, region: Region, progress: Progress) -> 
         if isinstance(picture, BadFrame):
             continue
         row = track.index(picture.frame)
-        crop = display_crop(picture.rgb, track.transform[row], plate, colour)
+        crop = display_crop(picture, track.transform[row], plate, colour)
         at = space.crop_map(canonical[row])
         normal.append(sample(cv2.blur(crop, (2, 2)), at))
         if len(normal) % step == 0:

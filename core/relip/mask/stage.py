@@ -22,7 +22,7 @@ from relip.mask import fit, matte, occlusion, parsing, region
 from relip.mask.crop import display_crop
 from relip.mask.external import Parser, ParserEntry, find_parser
 from relip.mask.region import Region
-from relip.plate import BadFrame, Colour, Plate, read_exr, write_exr
+from relip.plate import BadFrame, Colour, Picture, Plate, read_exr, write_exr
 from relip.plate.prefetch import prefetch, side_by_side
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
@@ -164,7 +164,7 @@ def looks(
         if isinstance(picture, BadFrame):
             return None
         return look_at(
-            picture.rgb, picture.frame, plate, colour, inputs, learnt, canonical, parser,
+            picture, plate, colour, inputs, learnt, canonical, parser,
             parse=picture.frame in wanted,
         )  # fmt: skip
 
@@ -194,8 +194,7 @@ def looks(
 
 
 def look_at(
-    rgb: np.ndarray,
-    frame: int,
+    picture: Picture,
     plate: Plate,
     colour: Colour,
     inputs: Inputs,
@@ -206,8 +205,9 @@ def look_at(
     parse: bool,
 ) -> Look:
     """Look at one frame; see :class:`Look`."""
+    frame = picture.frame
     row = inputs.track.index(frame)
-    crop = display_crop(rgb, inputs.track.transform[row], plate, colour)
+    crop = display_crop(picture, inputs.track.transform[row], plate, colour)
     result = Look(frame, occlusion.find(learnt.model, learnt.space, crop, canonical[row]))
     if parser is not None:
         result.chance, result.labels, cover = parser.parse(crop)
@@ -223,7 +223,7 @@ def look_at(
         room = int(np.ceil(0.1 * inputs.track.face_width)) + 2
         x0, y0 = np.clip(np.floor(outline.min(0)).astype(int) - room, 0, None)
         x1, y1 = np.ceil(outline.max(0)).astype(int) + room
-        piece = np.ascontiguousarray(rgb[y0:y1, x0:x1])
+        piece = picture.cut(x0, y0, x1, y1)
         if piece.size:
             result.piece = detection_picture(piece, plate, colour)
             result.origin = (int(x0), int(y0))

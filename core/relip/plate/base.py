@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +85,6 @@ class PictureSpec:
         return {a.name: a.value for a in self.header.extra_attribs}
 
 
-@dataclass
 class Picture:
     """One frame.
 
@@ -99,10 +99,70 @@ class Picture:
         Of a movie with an alpha channel, 0 to 1; R, G and B are not multiplied by it here.
     """
 
-    frame: int
-    rgb: np.ndarray
-    spec: PictureSpec | None = field(default=None, repr=False)
-    alpha: np.ndarray | None = field(default=None, repr=False)
+    def __init__(
+        self,
+        frame: int,
+        rgb: np.ndarray,
+        spec: PictureSpec | None = None,
+        alpha: np.ndarray | None = None,
+    ) -> None:
+        self.frame = frame
+        self.spec = spec
+        self._rgb: np.ndarray | None = rgb
+        self._alpha = alpha
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return f"{type(self).__name__}(frame={self.frame}, {width}x{height})"
+
+    @classmethod
+    def of(cls, pixels: Picture | np.ndarray) -> Picture:
+        """A picture as it is, or one of bare pixels ``[shape=(H, W, 3)]``."""
+        return pixels if isinstance(pixels, Picture) else Picture(0, pixels)
+
+    def numbered(self, frame: int) -> Picture:
+        """The same picture under another number."""
+        other = copy.copy(self)
+        other.frame = frame
+        return other
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """R, G, B ``[shape=(H, W, 3), dtype=float32]`` in the plate's colourspace."""
+        assert self._rgb is not None
+        return self._rgb
+
+    @property
+    def alpha(self) -> np.ndarray | None:
+        """Alpha ``[shape=(H, W), dtype=float32]``; None where there is none."""
+        return self._alpha
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.rgb.shape[:2]
+        return height, width
+
+    def cut(self, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+        """``rgb[y0:y1, x0:x1]``, contiguous; of a movie's picture nothing else is converted.
+
+        Parameters
+        ----------
+        x0, y0, x1, y1 : int
+            Clipped to the picture.
+        """
+        return np.ascontiguousarray(self.rgb[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)])
+
+    def same_pixels(self, other: Picture) -> bool:
+        """Whether another picture shows the same, to the last bit; NaN is like NaN."""
+        one, two = self.rgb, other.rgb
+        # Most pictures differ everywhere: a few rows tell.
+        some = slice(None, None, max(one.shape[0] // 8, 1))
+        return (
+            one.shape == two.shape
+            and np.array_equal(one[some], two[some], equal_nan=True)
+            and np.array_equal(one, two, equal_nan=True)
+        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from relip.errors import ColourError, PlateError
 from relip.plate.base import MISSING, BadFrame, Picture, Plate, file_fingerprint
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
 from relip.plate.movie_index import MovieIndex, movie_index
-from relip.plate.yuv import Coding, decode
+from relip.plate.yuv import Coding, decode, decode_window
 
 # libav prints to stderr; what matters of it comes back as errors.
 av.logging.set_libav_level(av.logging.PANIC)
@@ -193,8 +193,104 @@ class Orientation:
             picture = cv2.rotate(picture, _TURN[4 - self.turns])
         return cv2.flip(picture, 1) if self.mirrored else picture
 
+    def stored_rect(
+        self, rect: tuple[int, int, int, int], width: int, height: int
+    ) -> tuple[int, int, int, int]:
+        """Where a rectangle x0, y0, x1, y1 of the upright picture is stored.
+
+        Parameters
+        ----------
+        width, height : int
+            Of the stored picture.
+        """
+        x0, y0, x1, y1 = rect
+        if self.turns == 1:
+            x0, y0, x1, y1 = y0, height - x1, y1, height - x0
+        elif self.turns == 2:
+            x0, y0, x1, y1 = width - x1, height - y1, width - x0, height - y0
+        elif self.turns == 3:
+            x0, y0, x1, y1 = width - y1, x0, width - y0, x1
+        if self.mirrored:
+            x0, x1 = width - x1, width - x0
+        return x0, y0, x1, y1
+
 
 _TURN = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+class MoviePicture(Picture):
+    """A picture of a movie, converted to R'G'B' when it is asked for, and only where.
+
+    Parameters
+    ----------
+    frame : int
+    planes : list of (h, w) uint8 or uint16
+        Its codes as they are stored; see :func:`planes_of`.
+    coding : Coding
+    orientation : Orientation
+    half : bool
+        Whether its pixels are rounded to half floats.
+    alpha_codes : (h, w) uint8 or uint16, optional
+    """
+
+    def __init__(
+        self,
+        frame: int,
+        planes: list[np.ndarray],
+        coding: Coding,
+        orientation: Orientation,
+        *,
+        half: bool,
+        alpha_codes: np.ndarray | None = None,
+    ) -> None:
+        self.frame = frame
+        self.spec = None
+        self.planes = planes
+        self.coding = coding
+        self.orientation = orientation
+        self.half = half
+        self._alpha_codes = alpha_codes
+        self._rgb = None
+        self._alpha = None
+
+    @property
+    def rgb(self) -> np.ndarray:
+        if self._rgb is None:
+            stored = decode(self.planes, self.coding, half=self.half)
+            self._rgb = self.orientation.apply(stored)
+        return self._rgb
+
+    @property
+    def alpha(self) -> np.ndarray | None:
+        if self._alpha is None and self._alpha_codes is not None:
+            codes = self._alpha_codes.astype(np.float32)
+            top = np.float32((1 << self.coding.depth) - 1)
+            self._alpha = self.orientation.apply(codes / top)
+        return self._alpha
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        height, width = self.planes[0].shape
+        return (height, width) if self.orientation.turns % 2 == 0 else (width, height)
+
+    def cut(self, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+        height, width = self.shape
+        x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+        if x1 <= x0 or y1 <= y0:
+            return np.zeros((max(y1 - y0, 0), max(x1 - x0, 0), 3), np.float32)
+        if self._rgb is not None:
+            return super().cut(x0, y0, x1, y1)
+        rows, columns = self.planes[0].shape
+        rect = self.orientation.stored_rect((x0, y0, x1, y1), columns, rows)
+        found = decode_window(self.planes, self.coding, rect, half=self.half)
+        return np.ascontiguousarray(self.orientation.apply(np.ascontiguousarray(found)))
+
+    def same_pixels(self, other: Picture) -> bool:
+        if not isinstance(other, MoviePicture):
+            return super().same_pixels(other)
+        return self.coding == other.coding and all(
+            np.array_equal(one, two) for one, two in zip(self.planes, other.planes, strict=True)
+        )
 
 
 def orientation_of(matrix: np.ndarray | None) -> Orientation | None:
@@ -427,29 +523,34 @@ class MoviePlate(Plate):
             )
         self.colourspace, self.info["colourspace_from"] = name, source
 
-    def convert(self, frame: Any) -> np.ndarray:
-        """Upright float R'G'B' of a decoded libav frame, (H, W, 3) float32."""
+    def picture_of(self, number: int, frame: Any) -> MoviePicture:
+        """Frame ``number`` of a decoded libav frame.
+
+        Raises
+        ------
+        PlateError
+            If it is of another size or pixel format than the movie.
+        """
         if frame.format.name != self.pix_fmt or (frame.width, frame.height) != self.stored_size:
             raise PlateError("its size or pixel format changes here")
-        planes = planes_of(frame, self.planar, self.coding)
-        return self.orientation.apply(decode(planes, self.coding, half=self.half))
-
-    def alpha_of(self, frame: Any) -> np.ndarray | None:
-        """Upright alpha of a decoded libav frame, (H, W) float32 from 0 to 1; None without one."""
-        if not self.has_alpha:
-            return None
-        codes = _plane(frame.planes[3], self.coding.dtype).astype(np.float32)
-        return self.orientation.apply(codes / np.float32((1 << self.coding.depth) - 1))
+        return MoviePicture(
+            number,
+            planes_of(frame, self.planar, self.coding),
+            self.coding,
+            self.orientation,
+            half=self.half,
+            alpha_codes=_plane(frame.planes[3], self.coding.dtype) if self.has_alpha else None,
+        )
 
     def read(self, frame: int) -> Picture:
         self._check([frame])
         reader = self._reader
         if reader is None:
             reader = self._reader = _Reader(self)
-        result = reader.picture(self._picture(frame))
+        result = reader.picture(frame, self._picture(frame))
         if isinstance(result, str):
             raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
-        return Picture(frame, result[0], alpha=result[1])
+        return result
 
     def iter(
         self, frames: Iterable[int] | None = None, *, on_error: str = "raise"
@@ -462,7 +563,7 @@ class MoviePlate(Plate):
         try:
             for frame in chosen:
                 place = self._picture(frame)
-                result = reader.picture(place)
+                result = reader.picture(frame, place)
                 if self._missing == "skip" and not 0 <= place < self.index.pictures:
                     yield BadFrame(frame, MISSING, skipped=True)
                 elif isinstance(result, str):
@@ -470,7 +571,7 @@ class MoviePlate(Plate):
                         raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
                     yield BadFrame(frame, result)
                 else:
-                    yield Picture(frame, result[0], alpha=result[1])
+                    yield result
         finally:
             reader.close()
 
@@ -522,12 +623,12 @@ class _Reader:
         self._held: tuple[int, Any] | None = None
         self._missing = range(0)
 
-    def picture(self, number: int) -> tuple[np.ndarray, np.ndarray | None] | str:
-        """Picture ``number`` (from 0) and its alpha, or why it cannot be read."""
+    def picture(self, shown: int, number: int) -> MoviePicture | str:
+        """Picture ``number`` (from 0) as frame ``shown``, or why it cannot be read."""
         if not 0 <= number < self._index.pictures:
             return "the file ends before it"
         if self._held is not None and self._held[0] == number:
-            return self._result(number, self._held[1])
+            return self._result(shown, self._held[1])
         if number in self._missing:
             return "it is damaged"
         if self._frames is None or not self._near(number):
@@ -546,7 +647,7 @@ class _Reader:
             # Not among what the decoder gave: damaged. What came instead is kept for its turn.
             self._missing = range(number, found)
             return "it is damaged"
-        return self._result(number, frame)
+        return self._result(shown, frame)
 
     def close(self) -> None:
         self._frames, self._held = None, None
@@ -554,11 +655,11 @@ class _Reader:
             self._container.close()
             self._container = None
 
-    def _result(self, number: int, frame: Any) -> tuple[np.ndarray, np.ndarray | None] | str:
+    def _result(self, shown: int, frame: Any) -> MoviePicture | str:
         if isinstance(frame, str):
             return frame
         try:
-            return self._plate.convert(frame), self._plate.alpha_of(frame)
+            return self._plate.picture_of(shown, frame)
         except PlateError as error:
             return error.message
 

@@ -50,7 +50,7 @@ class PingPongPlate(Plate):
     def read(self, frame: int) -> Picture:
         """One frame, by its number here."""
         self._check([frame])
-        return replace(self.movie.read(self.source(frame)), frame=frame)
+        return self.movie.read(self.source(frame)).numbered(frame)
 
     def iter(
         self, frames: Iterable[int] | None = None, *, on_error: str = "raise"
@@ -91,4 +91,6 @@ class PingPongPlate(Plate):
 
 
 def _renumber(picture: Picture | BadFrame, frame: int) -> Picture | BadFrame:
+    if isinstance(picture, Picture):
+        return picture.numbered(frame)
     return replace(picture, frame=frame)

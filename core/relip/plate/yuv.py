@@ -157,6 +157,99 @@ def decode(planes: list[np.ndarray], coding: Coding, *, half: bool) -> np.ndarra
     return out
 
 
+def decode_window(
+    planes: list[np.ndarray], coding: Coding, rect: tuple[int, int, int, int], *, half: bool
+) -> np.ndarray:
+    """What :func:`decode` gives in a rectangle, without converting the rest.
+
+    Parameters
+    ----------
+    planes, coding, half
+        Of the whole picture, as for :func:`decode`.
+    rect : tuple of int
+        x0, y0, x1, y1 inside the picture.
+
+    Returns
+    -------
+    (y1 - y0, x1 - x0, 3) float32
+    """
+    height, width = planes[0].shape
+    x0, y0, x1, y1 = rect
+    # Interpolation reaches one chroma sample to each side.
+    left, top, right, bottom = _around(rect, coding, 2, (width, height))
+    part = [planes[0][top:bottom, left:right]]
+    for plane in planes[1:]:
+        rows = slice(top >> coding.sub_y, -(-bottom >> coding.sub_y))
+        part.append(plane[rows, left >> coding.sub_x : -(-right >> coding.sub_x)])
+    found = decode([np.ascontiguousarray(p) for p in part], coding, half=half)
+    return found[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def paint(
+    planes: list[np.ndarray],
+    coding: Coding,
+    rgb: np.ndarray,
+    rect: tuple[int, int, int, int],
+    *,
+    half: bool,
+) -> list[np.ndarray]:
+    """Codes of a picture of which a rectangle was painted over.
+
+    What :func:`encode` gives for the whole painted picture; codes farther
+    from the rectangle than its inverse filter reaches are not touched.
+
+    Parameters
+    ----------
+    planes : list of (h, w) uint8 or uint16
+        The picture's codes.
+    coding : Coding
+        Theirs.
+    rgb : (y1 - y0, x1 - x0, 3) float32
+        The new pixels.
+    rect : tuple of int
+        x0, y0, x1, y1 inside the picture.
+    half : bool
+        As the pixels that are left were decoded.
+
+    Returns
+    -------
+    list of (h, w) uint8 or uint16
+        New arrays.
+    """
+    height, width = planes[0].shape
+    x0, y0, x1, y1 = rect
+    result = [plane.copy() for plane in planes]
+    if x1 <= x0 or y1 <= y0:
+        return result
+    reached = _around(rect, coding, _TAPS, (width, height))
+    seen = _around(reached, coding, _TAPS, (width, height))
+    left, top, right, bottom = seen
+    window = decode_window(planes, coding, seen, half=half)
+    window[y0 - top : y1 - top, x0 - left : x1 - left] = rgb
+    for number, codes in enumerate(encode(window, coding)):
+        sub_x, sub_y = (coding.sub_x, coding.sub_y) if number else (0, 0)
+        a, b, c, d = rect if not number else reached
+        inner = codes[(b - top) >> sub_y : (d - top) >> sub_y, (a - left) >> sub_x :]
+        place = (slice(b >> sub_y, d >> sub_y), slice(a >> sub_x, c >> sub_x))
+        result[number][place] = inner[:, : (c - a) >> sub_x]
+    return result
+
+
+def _around(
+    rect: tuple[int, int, int, int], coding: Coding, samples: int, size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """A rectangle grown by some chroma samples, its borders between such, inside the picture."""
+    x0, y0, x1, y1 = rect
+    width, height = size
+    across, down = 1 << coding.sub_x, 1 << coding.sub_y
+    return (
+        max((x0 // across - samples) * across, 0),
+        max((y0 // down - samples) * down, 0),
+        min((-(-x1 // across) + samples) * across, width),
+        min((-(-y1 // down) + samples) * down, height),
+    )
+
+
 def encode(rgb: np.ndarray, coding: Coding) -> list[np.ndarray]:
     """Codes of an R'G'B' picture: the inverse of :func:`decode`.
 

@@ -10,6 +10,8 @@ ring, without the ring's details.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -23,6 +25,8 @@ LIMIT = 0.08
 GRADIENT_LIMIT = 1.5
 
 _ROUNDS = 5
+
+_THIRDS = np.full((1, 3), 1 / 3, np.float32)
 
 #: Terms of a surface, and what each costs, in pixels of the ring: the bent ones more.
 TERMS = 7
@@ -57,8 +61,8 @@ def ring_of(plate: np.ndarray, region: np.ndarray) -> np.ndarray | None:
     size = max(3, round(RING * max(width, 64) / 224)) | 1
     inner = cv2.erode(region, np.ones((2 * size + 1, 2 * size + 1), np.uint8), borderValue=1)
     ring = (region > 0) & (inner == 0)
-    grey = cv2.GaussianBlur(plate.mean(2), (0, 0), 1.0)
-    gradient = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    soft = cv2.GaussianBlur(grey(plate), (0, 0), 1.0)
+    gradient = np.hypot(cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1))
     if ring.sum() >= _MIN_PIXELS:
         ring &= gradient <= GRADIENT_LIMIT * np.percentile(gradient[ring], 75) + 1e-6
     return ring if ring.sum() >= _MIN_PIXELS else None
@@ -86,9 +90,20 @@ def fit_surface(picture: np.ndarray, plate: np.ndarray, ring: np.ndarray) -> np.
 def surface(fits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """The correction of a fit over a window ``[shape=(height, width, 3)]``, limited to ±0.08."""
     height, width = size
+    everywhere = _grid(height, width)
+    return np.clip(everywhere @ fits.T.astype(np.float32), -LIMIT, LIMIT)
+
+
+@lru_cache(maxsize=4)
+def _grid(height: int, width: int) -> np.ndarray:
+    """The terms over a window ``[shape=(height, width, TERMS), dtype=float32]``."""
     grid_y, grid_x = np.mgrid[0:height, 0:width]
-    everywhere = _terms(grid_x / width - 0.5, grid_y / height - 0.5)
-    return np.clip((everywhere @ fits.T).astype(np.float32), -LIMIT, LIMIT)
+    return _terms(grid_x / width - 0.5, grid_y / height - 0.5).astype(np.float32)
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """The mean of the three channels ``[shape=(height, width), dtype=float32]``."""
+    return cv2.transform(np.ascontiguousarray(picture, np.float32), _THIRDS)
 
 
 def _terms(x: np.ndarray, y: np.ndarray) -> np.ndarray:

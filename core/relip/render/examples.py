@@ -112,7 +112,7 @@ def collect(
         padded = window.on(region.outline[row]).grown(pad)
         to_window = padded.from_plate(track.transform[row])
         x0, y0, x1, y1 = canonical.plate_rect(to_window, padded, plate.width, plate.height)
-        piece = encoding.encode(np.ascontiguousarray(picture.rgb[y0:y1, x0:x1]))
+        piece = encoding.encode(picture.cut(x0, y0, x1, y1))
         crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), padded)
         pictures[len(kept)] = crop
         front = occlusion(picture.frame) if occlusion else None

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from relip.mask.coverage import fill
-from relip.plate import default_colour
+from relip.plate import Picture, default_colour
 from relip.plate.colour import DISPLAY_NAMES
 from relip.render import canonical
 from relip.render import match as matching
@@ -64,7 +64,7 @@ class ExternalDrawer:
     def draw(
         self,
         frame: int,
-        rgb: np.ndarray,
+        rgb: Picture | np.ndarray,
         transform: np.ndarray,
         outline: np.ndarray,
         landmarks: np.ndarray,
@@ -81,15 +81,17 @@ class ExternalDrawer:
         Drawn or None
             None when the region lies outside the picture.
         """
-        cut = cut_frame(self.window, self.encoding, rgb, transform, outline)
+        plate_picture = Picture.of(rgb)
+        cut = cut_frame(self.window, self.encoding, plate_picture, transform, outline)
         if cut is None:
             return None
         window, to_window, rect, plate, crop = cut
         size = self.renderer.crop.size
         square = Window(size, size, size)
         to_square = geometry.compose(self.to_square, transform)
-        x0, y0, x1, y1 = canonical.plate_rect(to_square, square, rgb.shape[1], rgb.shape[0], 16)
-        piece = self.encoding.encode(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
+        down, across = plate_picture.shape
+        x0, y0, x1, y1 = canonical.plate_rect(to_square, square, across, down, 16)
+        piece = self.encoding.encode(plate_picture.cut(x0, y0, x1, y1))
         seen = canonical.cut_out(piece, canonical.shifted(to_square, x0, y0), square)
         view = View(frame, np.clip(seen, 0, 1), geometry.apply(to_square, landmarks[:, :2]))
         made = self.renderer.draw(view)

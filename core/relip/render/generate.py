@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from relip.plate import Picture
 from relip.render import canonical
 from relip.render import match as matching
 from relip.render.detail import add_plate_detail
@@ -229,7 +230,7 @@ def generate_window(
 
 def draw_frame(
     model: ShotModel,
-    rgb: np.ndarray,
+    rgb: Picture | np.ndarray,
     transform: np.ndarray,
     lines: np.ndarray,
     outline: np.ndarray,
@@ -244,7 +245,7 @@ def draw_frame(
 
     Parameters
     ----------
-    rgb : np.ndarray [shape=(height, width, 3), dtype=float32]
+    rgb : Picture or np.ndarray [shape=(height, width, 3), dtype=float32]
         The plate in its colourspace.
     transform : np.ndarray [shape=(2, 3)]
         Plate pixels to crop units.
@@ -289,19 +290,20 @@ def draw_frame(
 def cut_frame(
     window: canonical.Window,
     encoding: Encoding,
-    rgb: np.ndarray,
+    rgb: Picture | np.ndarray,
     transform: np.ndarray,
     outline: np.ndarray,
 ) -> tuple[canonical.Window, np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray] | None:
     """The window on a frame's region, its map and plate rectangle, the plate there and in it."""
-    height, width = rgb.shape[:2]
+    picture = Picture.of(rgb)
+    height, width = picture.shape
     window = window.on(outline)
     to_window = window.from_plate(transform)
     rect = canonical.plate_rect(to_window, window, width, height)
     x0, y0, x1, y1 = rect
     if x1 - x0 < 8 or y1 - y0 < 8:
         return None
-    plate = np.ascontiguousarray(rgb[y0:y1, x0:x1])
+    plate = picture.cut(x0, y0, x1, y1)
     piece = encoding.encode(plate)
     crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
     return window, to_window, rect, plate, crop
@@ -354,7 +356,7 @@ def finish_frame(
 
 def generate_patch(
     model: ShotModel,
-    rgb: np.ndarray,
+    rgb: Picture | np.ndarray,
     transform: np.ndarray,
     lines: np.ndarray,
     outline: np.ndarray,

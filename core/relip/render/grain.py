@@ -22,6 +22,9 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from scipy.fft import irfft2, rfft2
+
+from relip.render.colourmatch import grey
 
 #: Side of the blocks that are measured, plate pixels, and the most that are looked at in a frame.
 BLOCK, MOST = 32, 96
@@ -254,26 +257,43 @@ def field(grain: Grain, size: tuple[int, ...], seed: int, frame: int) -> np.ndar
         The same two give the same grain.
     """
     height, width = size[:2]
+    spectrum = np.zeros((3, TILE, TILE // 2 + 1), np.complex64)
+    kernels = _kernels(
+        np.asarray(grain.spectrum, np.float64).tobytes(),
+        np.asarray(grain.likeness, np.float64).tobytes(),
+    )
+    for offset, kernel in zip(OFFSETS, kernels, strict=True):
+        if kernel is not None:
+            spectrum += _white(seed, frame + offset) * kernel
+    shaped = irfft2(spectrum, s=(TILE, TILE), workers=1)
+    tile = cv2.transform(np.ascontiguousarray(shaped.transpose(1, 2, 0)), grain.mixing)
+    # periodic by its making: its repeats meet without a seam
+    repeats = (-(-height // TILE), -(-width // TILE), 1)
+    return np.tile(tile, repeats)[:height, :width]
+
+
+@lru_cache(maxsize=4)
+def _kernels(spectrum: bytes, likeness: bytes) -> list[np.ndarray | None]:
+    """What shapes the white noise of the frame at each of :data:`OFFSETS`; None: nothing of it.
+
+    Parameters
+    ----------
+    spectrum, likeness : bytes
+        A grain's, as float64.
+    """
     radius = np.hypot(np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None])
     at = (np.arange(BINS) + 0.5) / BINS * np.sqrt(0.5)
-    gain = np.interp(radius, at, grain.spectrum) * np.clip(
+    gain = np.interp(radius, at, np.frombuffer(spectrum)) * np.clip(
         (radius - LOWEST) / (FULL - LOWEST), 0, 1
     )
     # the likeness of the band below counts at its middle, that of the top octave at its own
     fine = np.clip((radius - FULL) / (0.3 - FULL), 0, 1)
-    below, top = (shares(v) for v in grain.likeness)
+    below, top = (shares(v) for v in np.frombuffer(likeness))
     weights = [(1 - fine) * below[i] + fine * top[i] for i in range(len(OFFSETS))]
     norm = np.sqrt(np.sum(np.square(weights), axis=0))
-    spectrum = np.zeros((TILE, TILE // 2 + 1, 3), np.complex128)
-    for offset, weight in zip(OFFSETS, weights, strict=True):
-        if not weight.any():
-            continue
-        spectrum += _white(seed, frame + offset) * (weight / norm)[..., None]
-    shaped = np.fft.irfft2(spectrum * gain[..., None], s=(TILE, TILE), axes=(0, 1))
-    tile = (shaped @ grain.mixing.T).astype(np.float32)
-    # periodic by its making: its repeats meet without a seam
-    repeats = (-(-height // TILE), -(-width // TILE), 1)
-    return np.tile(tile, repeats)[:height, :width]
+    return [
+        (gain * weight / norm).astype(np.float32) if weight.any() else None for weight in weights
+    ]
 
 
 @lru_cache(maxsize=24)
@@ -281,7 +301,7 @@ def _white(seed: int, frame: int) -> np.ndarray:
     """Spectrum of a frame's white noise; its neighbours want it too."""
     rng = np.random.default_rng([seed & 0xFFFFFFFF, frame & 0xFFFFFFFF])
     white = rng.standard_normal((TILE, TILE, 3), dtype=np.float32)
-    return np.fft.rfft2(white, axes=(0, 1)).astype(np.complex64)
+    return np.ascontiguousarray(rfft2(white.transpose(2, 0, 1), workers=1))
 
 
 #: Frames whose fields a frame's grain is made of.
@@ -351,10 +371,10 @@ def add_grain(
     for made, there, wanted in zip(_bands(noise), _bands(picture), plates, strict=True):
         # power of this band of the whole grain, and of what stands in the picture
         unit = max(float(np.mean(np.square(made))), 1e-12)
-        full = np.square(strength).mean(2) * unit
+        full = grey(np.square(strength)) * unit
         target = full
         if wanted is not None:
-            own = np.square(model).mean(2) * unit
+            own = grey(np.square(model)) * unit
             target = np.clip(_power(wanted, own, _WIDE), LESS * full, MORE * full)
         missing = np.maximum(target - _power(there, full, _AROUND), 0)
         result += amount * np.sqrt(missing / np.maximum(full, 1e-12))[..., None] * strength * made
@@ -363,7 +383,7 @@ def add_grain(
 
 def _strength(grain: Grain, picture: np.ndarray) -> np.ndarray:
     """Standard deviation of the grain at every pixel's intensity ``[shape=(h, w, 3)]``."""
-    level = cv2.GaussianBlur(picture, (0, 0), _SECOND).mean(2)
+    level = grey(cv2.GaussianBlur(picture, (0, 0), _SECOND))
     each = [np.interp(level, grain.levels, grain.strength[:, c]) for c in range(3)]
     return np.stack(each, -1).astype(np.float32)
 
@@ -373,7 +393,7 @@ def _power(band: np.ndarray, full: np.ndarray, around: int) -> np.ndarray:
 
     An edge has more power than any grain: it is cut off at six times the grain's.
     """
-    seen = np.minimum(np.square(band).mean(2), 6.0 * full)
+    seen = np.minimum(grey(np.square(band)), 6.0 * full)
     return cv2.blur(seen, (around, around), borderType=cv2.BORDER_REFLECT_101)
 
 

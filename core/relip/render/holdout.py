@@ -162,7 +162,7 @@ def check(
             face = track.landmarks[row]
             box = retrack.around(face, track.face_width, plate.width, plate.height)
             x0, y0, x1, y1 = box
-            rgb = np.ascontiguousarray(picture.rgb[y0:y1, x0:x1])
+            rgb = picture.cut(x0, y0, x1, y1)
             transform = canonical.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
             mouth = int(mouths[row])

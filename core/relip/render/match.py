@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from relip.render.colourmatch import TERMS, fit_surface, ring_of, surface
+from relip.render.colourmatch import TERMS, fit_surface, grey, ring_of, surface
 
 #: Weights of the neighbours, from the frame itself outwards (binomial, of order 4).
 WEIGHTS = (6.0, 4.0, 1.0)
@@ -85,14 +85,14 @@ def _blur(picture: np.ndarray, plate: np.ndarray, region: np.ndarray, size: int)
     side = 2 * round(14 * unit) + 1
     inner = cv2.erode(region, np.ones((side, side), np.uint8), borderValue=1)
     ring = (region > 0) & (inner == 0)
-    grey, wanted = (p.mean(2).astype(np.float32) for p in (picture, plate))
+    made, wanted = grey(picture), grey(plate)
     there = _power(wanted, ring, unit)
-    before = _power(grey, ring, unit)
+    before = _power(made, ring, unit)
     if there >= (1 - GAIN) * before:
         return 0.0
     powers = [before]
     for sigma in BLURS[1:]:
-        powers.append(_power(cv2.GaussianBlur(grey, (0, 0), sigma * unit), ring, unit))
+        powers.append(_power(cv2.GaussianBlur(made, (0, 0), sigma * unit), ring, unit))
         if powers[-1] <= there:
             break
     # between the two softenings around it, straight in the logarithm of power

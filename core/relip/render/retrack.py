@@ -72,7 +72,7 @@ def lip_errors(
             row = track.index(picture.frame)
             face = track.landmarks[row]
             x0, y0, x1, y1 = around(face, track.face_width, plate.width, plate.height)
-            rgb = np.ascontiguousarray(picture.rgb[y0:y1, x0:x1])
+            rgb = picture.cut(x0, y0, x1, y1)
             transform = canonical.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
             patch = generate_patch(

@@ -34,7 +34,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "render"
-VERSION = 3
+VERSION = 4
 
 #: Patches being written at once while the next frame is computed.
 _WRITERS = 2
@@ -526,7 +526,7 @@ def _drawer(
             row = track.index(picture.frame)
             return external.draw(
                 picture.frame,
-                picture.rgb,
+                picture,
                 track.transform[row],
                 region.outline[row],
                 track.landmarks[row],
@@ -539,7 +539,7 @@ def _drawer(
         row = track.index(picture.frame)
         return draw_frame(
             model,
-            picture.rgb,
+            picture,
             track.transform[row],
             inputs.lines[row],
             region.outline[row],
@@ -605,8 +605,7 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
             half = 0.8 * track.face_width
             x0, y0 = np.maximum(np.rint(middle - half).astype(int), 0)
             size = int(2 * half)
-            cut = np.ascontiguousarray(picture.rgb[y0 : y0 + size, x0 : x0 + size])
-            piece = encoding.encode(cut)
+            piece = encoding.encode(picture.cut(x0, y0, x0 + size, y0 + size))
             if last is not None and last[0] + 1 == picture.frame:
                 after[-1] = piece
             pieces.append(piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from relip import records
 from relip.errors import PlateError, ShotError
 from relip.frames import format_range
-from relip.plate import BadFrame, Colour
+from relip.plate import BadFrame, Colour, Picture, Plate
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.shot import Shot
@@ -148,27 +149,27 @@ def detect(shot: Shot, progress: Progress) -> Detection:
     unreadable: dict[int, str] = {}
     skipped: list[int] = []
     repeated: list[int] = []
-    last_rgb: np.ndarray | None = None
+    last: Picture | None = None
     progress.start("track", len(shot.frames))
     with shot.open_plate() as plate, open_finder(settings.track.backend) as finder:
         follower = Follower(finder)
-        colour = Colour()
-        for row, picture in enumerate(prefetch(plate.iter(shot.frames, on_error="mark"))):
+        pictures = _shown(plate.iter(shot.frames, on_error="mark"), plate)
+        for row, (picture, shown) in enumerate(prefetch(pictures)):
             if isinstance(picture, BadFrame):
                 if picture.skipped:
                     skipped.append(picture.frame)
                 else:
                     unreadable[picture.frame] = picture.reason
-                last_rgb = None
+                last = None
                 progress.step()
                 continue
-            if last_rgb is not None and np.array_equal(picture.rgb, last_rgb, equal_nan=True):
+            if last is not None and picture.same_pixels(last):
                 repeated.append(picture.frame)
                 if policy == "skip":
                     progress.step()
                     continue
-            last_rgb = picture.rgb
-            follower.step(row, detection_picture(picture.rgb, plate, colour))
+            last = picture
+            follower.step(row, shown)
             progress.step()
         follower.finish()
         backend, names = finder.name, list(finder.blendshape_names)
@@ -185,6 +186,19 @@ def detect(shot: Shot, progress: Progress) -> Detection:
     found.several = follower.crowded
     found.unreadable, found.skipped, found.repeated = unreadable, skipped, repeated
     return found
+
+
+def _shown(
+    pictures: Iterable[Picture | BadFrame], plate: Plate
+) -> Iterator[tuple[Picture | BadFrame, np.ndarray]]:
+    """Each picture and how the finder sees it; nothing of one that cannot be read."""
+    colour = Colour()
+    nothing = np.empty((0, 0, 3), np.uint8)
+    for picture in pictures:
+        if isinstance(picture, BadFrame):
+            yield picture, nothing
+        else:
+            yield picture, detection_picture(picture.rgb, plate, colour)
 
 
 def gather(person: people.Person | None, count: int, shapes: int) -> Detection:
