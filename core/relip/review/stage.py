@@ -6,6 +6,7 @@ plate and patches, so that a dubbed movie can be reviewed too.
 
 from __future__ import annotations
 
+import contextlib
 import html
 from pathlib import Path
 from typing import Any
@@ -103,17 +104,19 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     data: dict[str, Any] = {}
     curves_picture = None
     # the dialogue's curves are what was asked for only where they alone drive
-    if drives_used(shot) == ("speech",):
-        sync = measure.measure_sync(shot, pictures(), progress, len(frames))
-        data["sync"] = sync.to_dict()
-        curves_picture = folder / "curves.png"
-        plot_sync(curves_picture, sync)
-        _plot_dialogue(shot, folder / SPEECH_PICTURE)
-    else:
-        progress.start(NAME, len(frames))
-        for _ in pictures():
-            progress.step()
-        progress.finish()
+    # closed here when it is interrupted: the preview is dropped while Python still stands
+    with contextlib.closing(pictures()) as shown:
+        if drives_used(shot) == ("speech",):
+            sync = measure.measure_sync(shot, shown, progress, len(frames))
+            data["sync"] = sync.to_dict()
+            curves_picture = folder / "curves.png"
+            plot_sync(curves_picture, sync)
+            _plot_dialogue(shot, folder / SPEECH_PICTURE)
+        else:
+            progress.start(NAME, len(frames))
+            for _ in shown:
+                progress.step()
+            progress.finish()
     data["max_difference_outside_matte"] = outside
     edited = set(visible)
     data["passed_through"] = [f for f in frames if f not in edited]
