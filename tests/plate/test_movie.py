@@ -17,6 +17,7 @@ from plate_making import moving_pictures, smooth_codes, write_planes
 
 from relip.errors import ColourError, PlateError
 from relip.plate import BadFrame, MovieWriter, open_plate
+from relip.plate import movie as movie_module
 from relip.plate.movie import coding_of, planes_of
 from relip.plate.yuv import Coding, decode
 
@@ -37,6 +38,46 @@ def test_pictures_are_the_codes_that_were_written(movie: Path) -> None:
         json.dumps(plate.info)
         for picture, planes in zip(plate.iter(), moving_pictures(40), strict=True):
             np.testing.assert_array_equal(picture.rgb, _truth(planes, SD))
+
+
+def test_pieces_are_windows_of_the_pictures(movie: Path) -> None:
+    with open_plate(movie) as plate:
+        whole = {p.frame: p.rgb for p in plate.iter()}
+        windows = {30: (3, 5, 40, 33), 7: (-9, 20, 11, 999), 8: (95, 63, 96, 64)}
+        found = list(plate.pieces(windows))
+        assert [p.frame for p in found] == [7, 8, 30]
+        assert [p.origin for p in found] == [(0, 20), (95, 63), (3, 5)]
+        np.testing.assert_array_equal(found[0].rgb, whole[7][20:, :11])
+        np.testing.assert_array_equal(found[1].rgb, whole[8][63:, 95:])
+        np.testing.assert_array_equal(found[2].rgb, whole[30][5:33, 3:40])
+        with pytest.raises(ValueError, match="window"):
+            list(plate.pieces({3: (96, 0, 99, 10)}))
+
+
+def test_lean_reading_passes_over_what_nothing_hangs_on(tmp_path: Path) -> None:
+    """The same pixels, though most pictures between were never decoded."""
+    options = {"qp": "12", "bf": "3", "b-adapt": "0", "g": "30"}
+    path = write_planes(tmp_path / "m.mp4", moving_pictures(60), "yuv420p", options=options, gop=30)
+    with open_plate(path) as plate:
+        frames = [2, 9, 10, 11, 31, 47, 60]
+        windows = dict.fromkeys(frames, (8, 8, 60, 50))
+        reader = movie_module._Reader(plate, {f - 1 for f in frames})
+        for frame in frames:
+            rgb = reader.picture(frame - 1)[0]
+            np.testing.assert_array_equal(rgb, plate.read(frame).rgb)
+        counted = [number for number, _ in reader._decode(_rewound(reader))]
+        reader.close()
+        assert set(counted) >= {f - 1 for f in frames}
+        assert len(counted) < 40
+        lean = list(plate.pieces(windows, lean=True))
+        for piece, full in zip(lean, plate.pieces(windows), strict=True):
+            assert piece.frame == full.frame
+            np.testing.assert_array_equal(piece.rgb, full.rgb)
+
+
+def _rewound(reader: movie_module._Reader) -> Any:
+    reader._open()
+    return movie_module.video_stream(reader._container, reader._plate.path)
 
 
 def test_any_order_gives_the_same_pictures(movie: Path) -> None:
@@ -258,6 +299,8 @@ def test_rotation_is_undone(tmp_path: Path, degrees: int, flip: bool) -> None:
         turned = degrees in (90, 270)
         assert (plate.width, plate.height) == ((64, 96) if turned else (96, 64))
         rgb = plate.read(1).rgb
+        (piece,) = plate.pieces({1: (21, 10, 59, 60)})
+    np.testing.assert_array_equal(piece.rgb, rgb[10:60, 21:59])
     # libav's degrees count anticlockwise, as numpy's quarter turns do; the flip comes after.
     expected = np.rot90(_truth(planes, SD), degrees // 90)
     if flip:

@@ -56,6 +56,18 @@ def test_chosen_frames(movie: Path):
             assert np.array_equal(picture.rgb, plate.read(picture.frame).rgb)
 
 
+def test_pieces_of_frames_shown_twice(movie: Path):
+    """A frame of the movie, shown forwards and backwards, with a window of its own each time."""
+    with pingpong(movie, range(1, 31), 100) as plate:
+        windows = {f: (f % 50, 3, f % 50 + 9, 20) for f in plate.frames}
+        found = list(plate.pieces(windows))
+        assert [p.frame for p in found] == list(plate.frames)
+        for piece, whole in zip(found, plate.iter(), strict=True):
+            x = piece.frame % 50
+            assert piece.origin == (x, 3)
+            assert np.array_equal(piece.rgb, whole.rgb[3:20, x : x + 9])
+
+
 def test_it_describes_itself_as_the_plate(movie: Path):
     with pingpong(movie, range(1, 11), 40) as plate, open_plate(movie) as plain:
         for name in ("path", "kind", "width", "height", "colourspace", "half", "rate"):

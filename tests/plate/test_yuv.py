@@ -7,7 +7,15 @@ import itertools
 import numpy as np
 import pytest
 
-from relip.plate.yuv import MATRICES, Coding, chroma_shape, decode, encode, round_half
+from relip.plate.yuv import (
+    MATRICES,
+    Coding,
+    chroma_shape,
+    decode,
+    decode_window,
+    encode,
+    round_half,
+)
 
 
 def _picture(coding: Coding, height: int, width: int, seed: int = 0) -> list[np.ndarray]:
@@ -154,3 +162,24 @@ def test_round_half_is_numpys() -> None:
         [rng.normal(0, s, 20000) for s in (1e-6, 1e-3, 1.0, 1e3)] + [[0.0, -0.0, 65504.0, np.inf]]
     ).astype(np.float32)[None]
     np.testing.assert_array_equal(round_half(values), values.astype(np.float16).astype(np.float32))
+
+
+@pytest.mark.parametrize("depth", [8, 12])
+@pytest.mark.parametrize(
+    ("sub", "centred"),
+    [((0, 0), False), ((1, 0), False), ((1, 1), False), ((1, 1), True), ((2, 2), True)],
+)
+def test_a_window_is_cut_out_of_the_whole(sub: tuple[int, int], centred: bool, depth: int) -> None:
+    """Also where it begins and ends between chroma samples, and at the picture's borders."""
+    coding = Coding(depth, *sub, "bt709", False, centred)
+    planes = _picture(coding, 90, 130)
+    half = coding.fits_half
+    whole = decode(planes, coding, half=half)
+    for window in [
+        (0, 0, 130, 90), (1, 1, 2, 2), (7, 5, 64, 77), (64, 31, 129, 89), (0, 3, 5, 90),
+        (129, 0, 130, 1), (30, 66, 99, 90),
+    ]:  # fmt: skip
+        x0, y0, x1, y1 = window
+        found = decode_window(planes, coding, window, half=half)
+        atol = 0 if half else 2e-7
+        np.testing.assert_allclose(found, whole[y0:y1, x0:x1], rtol=0, atol=atol)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from scipy.spatial import Delaunay
 
-from relip.plate import Colour, Plate
+from relip.plate import Colour, Piece, Plate, Window
 from relip.track import geometry, points
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
@@ -31,15 +31,35 @@ _RING = 9
 _ROUNDS = 5
 
 
-def display_crop(
-    rgb: np.ndarray, transform: np.ndarray, plate: Plate, colour: Colour
-) -> np.ndarray:
+def crop_window(transform: np.ndarray, plate: Plate) -> Window:
+    """The window of the plate that a crop shows, in the picture, with some room.
+
+    Parameters
+    ----------
+    transform : np.ndarray [shape=(2, 3)]
+        Plate pixels to crop units.
+    plate : Plate
+
+    Returns
+    -------
+    tuple of int
+        x0, y0, x1, y1; at least one pixel.
+    """
+    width, height = plate.width, plate.height
+    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float)
+    on_plate = geometry.apply(geometry.invert(transform), corners)
+    x0, y0 = np.clip(np.floor(on_plate.min(0)).astype(int) - 4, 0, [width - 1, height - 1])
+    x1, y1 = np.clip(np.ceil(on_plate.max(0)).astype(int) + 4, [x0 + 1, y0 + 1], [width, height])
+    return int(x0), int(y0), int(x1), int(y1)
+
+
+def display_crop(piece: Piece, transform: np.ndarray, plate: Plate, colour: Colour) -> np.ndarray:
     """The crop of one frame.
 
     Parameters
     ----------
-    rgb : np.ndarray [shape=(height, width, 3), dtype=float32]
-        In the plate's colourspace.
+    piece : Piece
+        Of the frame; it holds what :func:`crop_window` says.
     transform : np.ndarray [shape=(2, 3)]
         Plate pixels to crop units.
     plate : Plate
@@ -51,20 +71,18 @@ def display_crop(
     np.ndarray [shape=(256, 256, 3), dtype=uint8]
         Beyond the picture's border its last pixels go on.
     """
-    height, width = rgb.shape[:2]
     to_crop = transform * SIDE
-    corners = np.array([[0, 0], [SIDE, 0], [0, SIDE], [SIDE, SIDE]], float)
-    on_plate = geometry.apply(geometry.invert(to_crop), corners)
-    x0, y0 = np.clip(np.floor(on_plate.min(0)).astype(int) - 4, 0, [width - 1, height - 1])
-    x1, y1 = np.clip(np.ceil(on_plate.max(0)).astype(int) + 4, [x0 + 1, y0 + 1], [width, height])
-    piece = detection_picture(np.ascontiguousarray(rgb[y0:y1, x0:x1]), plate, colour)
+    x0, y0, x1, y1 = crop_window(transform, plate)
+    x, y = piece.origin
+    cut = np.ascontiguousarray(piece.rgb[y0 - y : y1 - y, x0 - x : x1 - x])
+    shown = detection_picture(cut, plate, colour)
     scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     if scale < 0.7:
-        piece = cv2.GaussianBlur(piece, (0, 0), 0.5 / scale - 0.2)
+        shown = cv2.GaussianBlur(shown, (0, 0), 0.5 / scale - 0.2)
     moved = to_crop.copy()
     moved[:, 2] += to_crop[:, :2] @ np.array([x0, y0], float)
     return cv2.warpAffine(
-        piece,
+        shown,
         geometry.for_opencv(moved),
         (SIDE, SIDE),
         flags=cv2.INTER_LINEAR,

@@ -18,7 +18,15 @@ from relip.errors import ShotError
 from relip.mask import appearance, parsing
 from relip.mask.appearance import Appearance
 from relip.mask.coverage import fill
-from relip.mask.crop import SMALL, ShapeSpace, display_crop, inner_mouth, reference_face, sample
+from relip.mask.crop import (
+    SMALL,
+    ShapeSpace,
+    crop_window,
+    display_crop,
+    inner_mouth,
+    reference_face,
+    sample,
+)
 from relip.mask.parsing import Palette
 from relip.mask.region import Region
 from relip.plate import BadFrame, Colour, Plate
@@ -162,12 +170,13 @@ def make(plate: Plate, track: FaceTrack, region: Region, progress: Progress) -> 
     normal: list[np.ndarray] = []
     progress.start("mask fit", len(frames))
     step = max(-(-len(frames) // _COLOURS), 1)
-    for picture in prefetch(plate.iter(frames, on_error="mark")):
+    windows = {f: crop_window(track.transform[track.index(f)], plate) for f in frames}
+    for piece in prefetch(plate.pieces(windows, on_error="mark", lean=True)):
         progress.step()
-        if isinstance(picture, BadFrame):
+        if isinstance(piece, BadFrame):
             continue
-        row = track.index(picture.frame)
-        crop = display_crop(picture.rgb, track.transform[row], plate, colour)
+        row = track.index(piece.frame)
+        crop = display_crop(piece, track.transform[row], plate, colour)
         at = space.crop_map(canonical[row])
         normal.append(sample(cv2.blur(crop, (2, 2)), at))
         if len(normal) % step == 0:

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from relip.plate.base import BadFrame, Picture, PictureSpec, Plate
+    from relip.plate.base import BadFrame, Picture, PictureSpec, Piece, Plate, Window
     from relip.plate.colour import (
         Colour,
         default_colour,
@@ -34,7 +34,9 @@ _WHERE = {
     "Picture": "base",
     "PingPongPlate": "pingpong",
     "PictureSpec": "base",
+    "Piece": "base",
     "Plate": "base",
+    "Window": "base",
     "SequencePlate": "sequence",
     "default_colour": "colour",
     "from_working": "colour",
@@ -55,8 +57,10 @@ __all__ = [
     "Picture",
     "PingPongPlate",
     "PictureSpec",
+    "Piece",
     "Plate",
     "SequencePlate",
+    "Window",
     "default_colour",
     "from_working",
     "open_plate",

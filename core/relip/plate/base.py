@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -105,6 +105,28 @@ class Picture:
     alpha: np.ndarray | None = field(default=None, repr=False)
 
 
+#: x0, y0, x1, y1 in pixels of the display window; x1 and y1 are outside.
+Window = tuple[int, int, int, int]
+
+
+@dataclass
+class Piece:
+    """A window of one frame.
+
+    Parameters
+    ----------
+    frame : int
+    rgb : (h, w, 3) float32
+        R, G, B over the window, in the encoding of the plate's colourspace.
+    origin : (int, int)
+        Left column and top row of the window.
+    """
+
+    frame: int
+    rgb: np.ndarray
+    origin: tuple[int, int]
+
+
 @dataclass(frozen=True)
 class BadFrame:
     """Stands in ``iter(on_error="mark")`` for a frame that cannot be read.
@@ -197,6 +219,48 @@ class Plate(abc.ABC):
         Picture or BadFrame
             The pixels are those :meth:`read` gives, bit for bit.
         """
+
+    def pieces(
+        self, windows: Mapping[int, Window], *, on_error: str = "raise", lean: bool = False
+    ) -> Iterator[Piece | BadFrame]:
+        """A window of each of some frames, as :meth:`iter` gives whole ones.
+
+        Parameters
+        ----------
+        windows : dict of int to (int, int, int, int)
+            By frame; what reaches beyond the picture is cut off, and what is left must hold a
+            pixel. A movie converts no more than these pixels.
+        on_error : {"raise", "mark"}
+        lean : bool
+            Pass over pictures of a movie that are not asked for and from which no other is
+            predicted (half of an H.264 movie). Damage in these stays unnoticed, so that a
+            picture may be given here that is held for damaged where all are read.
+
+        Yields
+        ------
+        Piece or BadFrame
+            In increasing order of frames. The pixels are those of :meth:`read` (of a movie of
+            more than 10 bits to the last bit of a float).
+
+        Raises
+        ------
+        ValueError
+            If a window lies outside the picture.
+        """
+        inside = {f: self._inside(windows[f]) for f in windows}
+        for picture in self.iter(windows, on_error=on_error):
+            if isinstance(picture, BadFrame):
+                yield picture
+                continue
+            x0, y0, x1, y1 = inside[picture.frame]
+            yield Piece(picture.frame, picture.rgb[y0:y1, x0:x1], (x0, y0))
+
+    def _inside(self, window: Window) -> Window:
+        x0, y0, x1, y1 = window
+        x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, self.width), min(y1, self.height)
+        if x0 >= x1 or y0 >= y1:
+            raise ValueError(f"window {window} of a picture of {self.width}x{self.height}")
+        return x0, y0, x1, y1
 
     @abc.abstractmethod
     def fingerprint(self, frame: int | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +16,18 @@ import cv2
 import numpy as np
 
 from relip.errors import ColourError, PlateError
-from relip.plate.base import MISSING, BadFrame, Picture, Plate, file_fingerprint
+from relip.plate.base import (
+    MISSING,
+    BadFrame,
+    Picture,
+    Piece,
+    Plate,
+    Window,
+    file_fingerprint,
+)
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
 from relip.plate.movie_index import MovieIndex, movie_index
-from relip.plate.yuv import Coding, decode
+from relip.plate.yuv import Coding, decode, decode_window
 
 # libav prints to stderr; what matters of it comes back as errors.
 av.logging.set_libav_level(av.logging.PANIC)
@@ -192,6 +200,14 @@ class Orientation:
         if self.turns:
             picture = cv2.rotate(picture, _TURN[4 - self.turns])
         return cv2.flip(picture, 1) if self.mirrored else picture
+
+    def undo_window(self, window: Window, size: tuple[int, int]) -> Window:
+        """Where a window of the upright picture, of a width and a height, is in the stored one."""
+        (x0, y0, x1, y1), (width, height) = window, size
+        for _ in range(self.turns):
+            x0, y0, x1, y1 = y0, width - x1, y1, width - x0
+            width, height = height, width
+        return (width - x1, y0, width - x0, y1) if self.mirrored else (x0, y0, x1, y1)
 
 
 _TURN = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -427,12 +443,15 @@ class MoviePlate(Plate):
             )
         self.colourspace, self.info["colourspace_from"] = name, source
 
-    def convert(self, frame: Any) -> np.ndarray:
-        """Upright float R'G'B' of a decoded libav frame, (H, W, 3) float32."""
+    def convert(self, frame: Any, window: Window | None = None) -> np.ndarray:
+        """Upright float R'G'B' of a decoded libav frame or a window of it, (H, W, 3) float32."""
         if frame.format.name != self.pix_fmt or (frame.width, frame.height) != self.stored_size:
             raise PlateError("its size or pixel format changes here")
         planes = planes_of(frame, self.planar, self.coding)
-        return self.orientation.apply(decode(planes, self.coding, half=self.half))
+        if window is None:
+            return self.orientation.apply(decode(planes, self.coding, half=self.half))
+        stored = self.orientation.undo_window(window, (self.width, self.height))
+        return self.orientation.apply(decode_window(planes, self.coding, stored, half=self.half))
 
     def alpha_of(self, frame: Any) -> np.ndarray | None:
         """Upright alpha of a decoded libav frame, (H, W) float32 from 0 to 1; None without one."""
@@ -457,18 +476,35 @@ class MoviePlate(Plate):
         chosen = self._select(frames, on_error)
         return self._pictures(chosen, on_error)
 
-    def _pictures(self, chosen: list[int] | range, on_error: str) -> Iterator[Any]:
-        reader = _Reader(self)
+    def pieces(
+        self, windows: Mapping[int, Window], *, on_error: str = "raise", lean: bool = False
+    ) -> Iterator[Any]:
+        chosen = self._select(windows, on_error)
+        inside = {f: self._inside(windows[f]) for f in chosen}
+        return self._pictures(chosen, on_error, inside, lean=lean)
+
+    def _pictures(
+        self,
+        chosen: list[int] | range,
+        on_error: str,
+        windows: Mapping[int, Window] | None = None,
+        *,
+        lean: bool = False,
+    ) -> Iterator[Any]:
+        reader = _Reader(self, {self._picture(f) for f in chosen} if lean else None)
         try:
             for frame in chosen:
                 place = self._picture(frame)
-                result = reader.picture(place)
+                window = windows[frame] if windows else None
+                result = reader.picture(place, window)
                 if self._missing == "skip" and not 0 <= place < self.index.pictures:
                     yield BadFrame(frame, MISSING, skipped=True)
                 elif isinstance(result, str):
                     if on_error == "raise":
                         raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
                     yield BadFrame(frame, result)
+                elif window is not None:
+                    yield Piece(frame, result[0], window[:2])
                 else:
                     yield Picture(frame, result[0], alpha=result[1])
         finally:
@@ -511,10 +547,18 @@ class _Reader:
     preceding key picture decoded without an error: what follows a damaged
     picture is predicted from it. Damage that the codec cannot notice stays
     unnoticed: HEVC without picture hashes decodes wrong bits to wrong pixels.
+
+    Parameters
+    ----------
+    plate : MoviePlate
+    wanted : set of int, optional
+        The only pictures that will be asked for: others that H.264 predicts nothing from are
+        not decoded.
     """
 
-    def __init__(self, plate: MoviePlate) -> None:
+    def __init__(self, plate: MoviePlate, wanted: set[int] | None = None) -> None:
         self._plate = plate
+        self._wanted = wanted
         self._index = plate.index
         self._container: Any = None
         self._frames: Iterator[Any] | None = None
@@ -522,12 +566,17 @@ class _Reader:
         self._held: tuple[int, Any] | None = None
         self._missing = range(0)
 
-    def picture(self, number: int) -> tuple[np.ndarray, np.ndarray | None] | str:
-        """Picture ``number`` (from 0) and its alpha, or why it cannot be read."""
+    def picture(
+        self, number: int, window: Window | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None] | str:
+        """Picture ``number`` (from 0) and its alpha, or why it cannot be read.
+
+        Of a window its pixels alone.
+        """
         if not 0 <= number < self._index.pictures:
             return "the file ends before it"
         if self._held is not None and self._held[0] == number:
-            return self._result(number, self._held[1])
+            return self._result(self._held[1], window)
         if number in self._missing:
             return "it is damaged"
         if self._frames is None or not self._near(number):
@@ -546,7 +595,7 @@ class _Reader:
             # Not among what the decoder gave: damaged. What came instead is kept for its turn.
             self._missing = range(number, found)
             return "it is damaged"
-        return self._result(number, frame)
+        return self._result(frame, window)
 
     def close(self) -> None:
         self._frames, self._held = None, None
@@ -554,11 +603,14 @@ class _Reader:
             self._container.close()
             self._container = None
 
-    def _result(self, number: int, frame: Any) -> tuple[np.ndarray, np.ndarray | None] | str:
+    def _result(
+        self, frame: Any, window: Window | None
+    ) -> tuple[np.ndarray, np.ndarray | None] | str:
         if isinstance(frame, str):
             return frame
         try:
-            return self._plate.convert(frame), self._plate.alpha_of(frame)
+            alpha = self._plate.alpha_of(frame) if window is None else None
+            return self._plate.convert(frame, window), alpha
         except PlateError as error:
             return error.message
 
@@ -615,8 +667,9 @@ class _Reader:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
         # HEVC passes over a damaged picture without a word and predicts from what it lacks.
         gaps_tell = stream.codec.name == "hevc"
-        expected: int | None = None
         pts = self._index.pts
+        wanted = self._wanted if pts is not None and stream.codec.name == "h264" else None
+        expected: int | None = None
         counted = 0
         damaged: str | None = None
         packets = self._container.demux(stream)
@@ -627,6 +680,9 @@ class _Reader:
                 packet = None
             if packet is None:
                 return
+            if wanted is not None and pts is not None and packet.pts is not None:
+                needed = int(np.searchsorted(pts, packet.pts)) in wanted
+                stream.codec_context.skip_frame = "DEFAULT" if needed else "NONREF"
             try:
                 frames = packet.decode()
             except av.EOFError:

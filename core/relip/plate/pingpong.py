@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from relip.plate.base import BadFrame, Picture, Plate
+from relip.plate.base import Picture, Plate, Window
 
 #: Frames decoded at once when the plate runs backwards.
 _BLOCK = 24
@@ -57,6 +57,24 @@ class PingPongPlate(Plate):
     ) -> Iterator[Any]:
         """Frames in order; runs that go backwards are decoded in blocks."""
         chosen = list(self._select(frames, on_error))
+        return self._played(chosen, lambda run: self.movie.iter(run, on_error=on_error))
+
+    def pieces(
+        self, windows: Mapping[int, Window], *, on_error: str = "raise", lean: bool = False
+    ) -> Iterator[Any]:
+        """Windows of frames in order; a frame shown twice may have two."""
+        chosen = list(self._select(windows, on_error))
+
+        def read(run: Mapping[int, int]) -> Iterator[Any]:
+            own = {source: windows[frame] for source, frame in run.items()}
+            return self.movie.pieces(own, on_error=on_error, lean=lean)
+
+        return self._played(chosen, read)
+
+    def _played(
+        self, chosen: list[int], read: Callable[[dict[int, int]], Iterator[Any]]
+    ) -> Iterator[Any]:
+        """What is read of the plate's frames, by those shown; ``read`` gets shown by own."""
         start = 0
         while start < len(chosen):
             stop = start + 1
@@ -70,15 +88,11 @@ class PingPongPlate(Plate):
                 step = way
                 stop += 1
             run = chosen[start:stop]
-            sources = [self.source(f) for f in run]
-            if step >= 0:
-                pictures = self.movie.iter(sources, on_error=on_error)
-                for frame, picture in zip(run, pictures, strict=True):
-                    yield _renumber(picture, frame)
-            else:
-                block = list(self.movie.iter(sources[::-1], on_error=on_error))
-                for frame, picture in zip(run, reversed(block), strict=True):
-                    yield _renumber(picture, frame)
+            found = read({self.source(f): f for f in run})
+            if step < 0:
+                found = reversed(list(found))
+            for frame, picture in zip(run, found, strict=True):
+                yield replace(picture, frame=frame)
             start = stop
 
     def fingerprint(self, frame: int | None = None) -> str:
@@ -88,7 +102,3 @@ class PingPongPlate(Plate):
     def close(self) -> None:
         """Close the plate."""
         self.movie.close()
-
-
-def _renumber(picture: Picture | BadFrame, frame: int) -> Picture | BadFrame:
-    return replace(picture, frame=frame)

@@ -157,6 +157,37 @@ def decode(planes: list[np.ndarray], coding: Coding, *, half: bool) -> np.ndarra
     return out
 
 
+def decode_window(
+    planes: list[np.ndarray], coding: Coding, window: tuple[int, int, int, int], *, half: bool
+) -> np.ndarray:
+    """A window of what :func:`decode` gives, at the cost of that window.
+
+    Parameters
+    ----------
+    planes, coding, half
+        As for :func:`decode`; the planes of the whole picture.
+    window : tuple of int
+        x0, y0, x1, y1 inside the picture; not empty.
+
+    Returns
+    -------
+    (y1 - y0, x1 - x0, 3) float32
+        The pixels of the whole picture's conversion. Without ``half`` the last bit may differ,
+        which hangs on where a pixel stands in the processor's vectors.
+    """
+    x0, y0, x1, y1 = window
+    step_x, step_y = 1 << coding.sub_x, 1 << coding.sub_y
+    # chroma samples that interpolation reaches beside the window: one for each doubling
+    left = max(x0 // step_x - coding.sub_x, 0)
+    top = max(y0 // step_y - coding.sub_y, 0)
+    right = -(-x1 // step_x) + coding.sub_x
+    bottom = -(-y1 // step_y) + coding.sub_y
+    cut = [planes[0][top * step_y : bottom * step_y, left * step_x : right * step_x]]
+    cut += [p[top:bottom, left:right] for p in planes[1:]]
+    x, y = x0 - left * step_x, y0 - top * step_y
+    return decode(cut, coding, half=half)[y : y + y1 - y0, x : x + x1 - x0]
+
+
 def encode(rgb: np.ndarray, coding: Coding) -> list[np.ndarray]:
     """Codes of an R'G'B' picture: the inverse of :func:`decode`.
 
