@@ -61,7 +61,7 @@ def test_channels_become_classes(describe):
     crop = np.zeros((SIDE, SIDE, 3), np.uint8)
     crop[:128, :128, 0] = crop[:128, 128:, 1] = crop[128:, :128, 2] = 255
     chance, labels, cover = external.find_parser("thresholds").load().parse(crop)
-    np.testing.assert_allclose(chance.sum(2)[:120], 1, atol=1e-3)
+    np.testing.assert_allclose(chance.sum(0)[:120], 1, atol=1e-3)
     assert (labels[:120, :120] == parsing.SKIN).all()
     assert (labels[:120, 136:] == parsing.LIPS).all()
     assert (labels[136:, 136:] == parsing.BACKGROUND).all()

@@ -9,13 +9,14 @@ import pytest
 from relip.mask import parsing
 from relip.mask.crop import SIDE, display_crop
 from relip.mask.parsing import Palette
-from relip.plate import Colour
+from relip.plate import Colour, Picture
 from relip.track import points
 from relip.track.facetrack import FaceTrack
 
 
 class _Plate:
     colourspace = mask_making.SPACE
+    width, height = mask_making.SIZE
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,10 @@ def crops(track: FaceTrack) -> list[np.ndarray]:
     colour = Colour()
     return [
         display_crop(
-            mask_making.paint(track.landmarks[row], row), track.transform[row], _Plate(), colour
+            Picture(row, mask_making.paint(track.landmarks[row], row)),
+            track.transform[row],
+            _Plate(),
+            colour,
         )
         for row in range(0, 30, 3)
     ]
@@ -43,7 +47,7 @@ def test_classes(track: FaceTrack, crops: list[np.ndarray], palette: Palette):
     row = int(np.argmax(track.lip_opening()[::3])) * 3
     face = track.canonical()[row]
     chance, labels = parsing.parse(palette, crops[row // 3], face)
-    np.testing.assert_allclose(chance.sum(2), 1, atol=1e-5)
+    np.testing.assert_allclose(chance.sum(0), 1, atol=1e-5)
 
     def at(place: np.ndarray) -> int:
         x, y = np.floor(place * SIDE).astype(int)
@@ -59,6 +63,21 @@ def test_classes(track: FaceTrack, crops: list[np.ndarray], palette: Palette):
     lips = labels == parsing.LIPS
     drawn = parsing.places(face)[parsing.LIPS] > 0.5
     assert (lips & drawn).sum() / (lips | drawn).sum() > 0.8
+
+
+def test_a_window_is_parsed_as_the_whole_is(
+    track: FaceTrack, crops: list[np.ndarray], palette: Palette
+):
+    face = track.canonical()[6]
+    chance, labels = parsing.parse(palette, crops[2], face)
+    for x0, y0, x1, y1 in [(70, 130, 200, 250), (0, 0, 40, 50), (100, 200, 101, 256)]:
+        part, names = parsing.parse(palette, crops[2], face, (x0, y0, x1, y1))
+        inside = np.s_[..., y0:y1, x0:x1]
+        np.testing.assert_allclose(part[inside], chance[inside], atol=1e-4)
+        assert (names[inside] == labels[inside]).mean() > 0.999
+        part[inside], names[inside] = 0, parsing.BACKGROUND
+        assert not part.any()
+        assert (names == parsing.BACKGROUND).all()
 
 
 def test_colour_corrects_the_mesh(track: FaceTrack, crops: list[np.ndarray], palette: Palette):

@@ -11,6 +11,7 @@ after De la Torre and Black, 2003).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -44,6 +45,9 @@ _COVERED = 0.06
 
 #: A single pixel counts no more than this many standard deviations in a frame's distance.
 _FAR_OFF = 12.0
+
+#: The pixels by which a frame's weights are found.
+_THIN = slice(None, None, 2)
 
 _ROUNDS = 4
 _FRAME_ROUNDS = 4
@@ -81,6 +85,12 @@ class Appearance:
     level: np.ndarray
     anchor: np.ndarray
 
+    @cached_property
+    def _thinned(self) -> tuple[np.ndarray, np.ndarray]:
+        """Modes in standard deviations at every other pixel, and the anchor there."""
+        basis = (self.modes / self.spread)[:, _THIN].reshape(len(self.modes), -1)
+        return np.ascontiguousarray(basis), self.anchor[_THIN].astype(np.float32)
+
     def explain(self, values: np.ndarray) -> np.ndarray:
         """The face that the model sees behind whatever a frame shows.
 
@@ -99,14 +109,11 @@ class Appearance:
         squares (Geman-McClure weights), begun with the anchor alone: pixels
         that do not fit count little.
         """
-        off = values - self.mean
         if not len(self.modes):
             return self.mean.copy()
-        thin = slice(None, None, 2)
-        basis = (self.modes / self.spread)[:, thin].reshape(len(self.modes), -1)
-        target = (off / self.spread)[thin].reshape(-1)
+        basis, weight = self._thinned
+        target = ((values[_THIN] - self.mean[_THIN]) / self.spread[_THIN]).reshape(-1)
         prior = np.eye(len(basis), dtype=np.float32)
-        weight = self.anchor[thin].astype(np.float32)
         amount = np.zeros(len(basis), np.float32)
         for round_ in range(_FRAME_ROUNDS):
             if round_:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from relip.plate import Colour, Picture, Plate
+from relip.plate.base import Window
 from relip.track import geometry, points
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
@@ -31,15 +32,37 @@ _RING = 9
 _ROUNDS = 5
 
 
+def crop_window(transform: np.ndarray, picture: Picture) -> Window:
+    """The window of the plate that a crop shows, in the picture, with some room.
+
+    Parameters
+    ----------
+    transform : np.ndarray [shape=(2, 3)]
+        Plate pixels to crop units.
+    picture : Picture
+
+    Returns
+    -------
+    tuple of int
+        x0, y0, x1, y1; at least one pixel.
+    """
+    height, width = picture.shape
+    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float)
+    on_plate = geometry.apply(geometry.invert(transform), corners)
+    x0, y0 = np.clip(np.floor(on_plate.min(0)).astype(int) - 4, 0, [width - 1, height - 1])
+    x1, y1 = np.clip(np.ceil(on_plate.max(0)).astype(int) + 4, [x0 + 1, y0 + 1], [width, height])
+    return int(x0), int(y0), int(x1), int(y1)
+
+
 def display_crop(
-    rgb: Picture | np.ndarray, transform: np.ndarray, plate: Plate, colour: Colour
+    picture: Picture, transform: np.ndarray, plate: Plate, colour: Colour
 ) -> np.ndarray:
     """The crop of one frame.
 
     Parameters
     ----------
-    rgb : Picture or np.ndarray [shape=(height, width, 3), dtype=float32]
-        In the plate's colourspace.
+    picture : Picture
+        The frame.
     transform : np.ndarray [shape=(2, 3)]
         Plate pixels to crop units.
     plate : Plate
@@ -51,21 +74,16 @@ def display_crop(
     np.ndarray [shape=(256, 256, 3), dtype=uint8]
         Beyond the picture's border its last pixels go on.
     """
-    picture = Picture.of(rgb)
-    height, width = picture.shape
     to_crop = transform * SIDE
-    corners = np.array([[0, 0], [SIDE, 0], [0, SIDE], [SIDE, SIDE]], float)
-    on_plate = geometry.apply(geometry.invert(to_crop), corners)
-    x0, y0 = np.clip(np.floor(on_plate.min(0)).astype(int) - 4, 0, [width - 1, height - 1])
-    x1, y1 = np.clip(np.ceil(on_plate.max(0)).astype(int) + 4, [x0 + 1, y0 + 1], [width, height])
-    piece = detection_picture(picture.cut(x0, y0, x1, y1), plate, colour)
+    x0, y0, x1, y1 = crop_window(transform, picture)
+    shown = detection_picture(picture.cut(x0, y0, x1, y1), plate, colour)
     scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     if scale < 0.7:
-        piece = cv2.GaussianBlur(piece, (0, 0), 0.5 / scale - 0.2)
+        shown = cv2.GaussianBlur(shown, (0, 0), 0.5 / scale - 0.2)
     moved = to_crop.copy()
     moved[:, 2] += to_crop[:, :2] @ np.array([x0, y0], float)
     return cv2.warpAffine(
-        piece,
+        shown,
         geometry.for_opencv(moved),
         (SIDE, SIDE),
         flags=cv2.INTER_LINEAR,

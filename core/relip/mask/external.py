@@ -230,18 +230,18 @@ class Parser:
         share /= share.sum(0)
         found = {n: share[list(c)].sum(0) for n, c in entry.labels.items()}
         front = found.pop("occluder", None)
-        chance = np.zeros((SIDE, SIDE, 6), np.float32)
+        chance = np.zeros((6, SIDE, SIDE), np.float32)
         for name, values in found.items():
             layer = cv2.resize(values.astype(np.float32), (SIDE, SIDE))
-            chance[..., parsing.CLASSES.index(name)] = layer
-        chance[..., parsing.BACKGROUND] += np.clip(1 - chance.sum(2), 0, 1)
+            chance[parsing.CLASSES.index(name)] = layer
+        chance[parsing.BACKGROUND] += np.clip(1 - chance.sum(0), 0, 1)
         cover = None
         if front is not None:
             small = cv2.resize(
                 front.astype(np.float32), (SMALL, SMALL), interpolation=cv2.INTER_AREA
             )
             cover = 2 * small - 1 if (small > 0.5).any() else None
-        return chance, chance.argmax(2).astype(np.uint8), cover
+        return chance, chance.argmax(0).astype(np.uint8), cover
 
 
 def _torchscript(path: Path, data: bytes) -> Network:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -44,6 +44,11 @@ class Layers:
     neck: np.ndarray | None = None
     teeth: np.ndarray | None = None
     occlusion: np.ndarray | None = None
+
+    def multiplied(self, free: np.ndarray, occlusion: np.ndarray) -> Layers:
+        """The layers with what stands before them cut out, and that as a layer of its own."""
+        cut = {n: v * free for n in LAYERS[:-1] if (v := getattr(self, n)) is not None}
+        return replace(self, **cut, occlusion=occlusion)
 
     def channels(self) -> dict[str, np.ndarray]:
         """All layers by name, zeros for those that are None."""

@@ -12,6 +12,8 @@ and what looks like skin at skin's place is skin.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -71,10 +73,40 @@ _IN_MOUTH, _MOUTH_DOUBT = 0.6, 0.5
 _SMOOTHNESS, _EDGE = 12.0, 6.0
 
 
-def strangeness(
+@dataclass(frozen=True)
+class Sight:
+    """A frame's face against the shot's model.
+
+    Attributes
+    ----------
+    strange : np.ndarray [shape=(P,), dtype=float32]
+        How strange each pixel of the model's area is, in units of its level.
+    explained : np.ndarray [shape=(P, 3), dtype=float32]
+        The face behind, see :func:`relip.mask.appearance.opponent`.
+    crop_map : np.ndarray [shape=(128, 128, 2), dtype=float32]
+        Where the normalised picture's pixels lie in the crop, crop units.
+    """
+
+    strange: np.ndarray
+    explained: np.ndarray
+    crop_map: np.ndarray
+
+
+def sight(model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray) -> Sight:
+    """Compare a frame with the model; parameters as for :func:`find`."""
+    at = space.crop_map(face)
+    values = opponent(sample(cv2.blur(crop, (2, 2)), at))[model.area]
+    explained = model.explain(values)
+    strange = model.strangeness(values, explained)
+    down, across = np.gradient(at, 1 / SMALL, axis=(0, 1))
+    size = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])[model.area]
+    return Sight(strange * np.clip((size - _FOLDED) / (_OPEN - _FOLDED), 0, 1), explained, at)
+
+
+def find(
     model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How strange each pixel of a crop is, in units of the model's level.
+) -> np.ndarray | None:
+    """The occluder in a crop.
 
     Parameters
     ----------
@@ -86,46 +118,25 @@ def strangeness(
 
     Returns
     -------
-    strange : np.ndarray [shape=(128, 128), dtype=float32]
-        0 outside the model's area.
-    expected : np.ndarray [shape=(128, 128, 3), dtype=float32]
-        The face behind, see :func:`relip.mask.appearance.opponent`.
-    spread : np.ndarray [shape=(128, 128, 3), dtype=float32]
-        Its standard deviation; 0 outside the area.
-    """
-    at = space.crop_map(face)
-    values = opponent(sample(cv2.blur(crop, (2, 2)), at))[model.area]
-    explained = model.explain(values)
-    strange = model.strangeness(values, explained)
-    down, across = np.gradient(at, 1 / SMALL, axis=(0, 1))
-    size = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])[model.area]
-    strange = strange * np.clip((size - _FOLDED) / (_OPEN - _FOLDED), 0, 1)
-    stacked = np.concatenate([strange[:, None], explained, model.spread], axis=1)
-    back = sample(model.picture(stacked), space.normalised_map(at))
-    return back[..., 0], back[..., 1:4], back[..., 4:7]
-
-
-def find(
-    model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray
-) -> np.ndarray | None:
-    """The occluder in a crop.
-
-    Parameters
-    ----------
-    model, space, crop, face
-        As for :func:`strangeness`.
-
-    Returns
-    -------
     np.ndarray [shape=(128, 128), dtype=float32] or None
         −1 to 1, above 0 where the occluder is; None where there is none.
     """
-    strange, expected, spread = strangeness(model, space, crop, face)
-    mouth, inside = _grown(face, points.INNER_LIPS, MOUTH_ROOM), _inside_face(face)
+    seen = sight(model, space, crop, face)
+    if not (seen.strange > CERTAIN).any():
+        return None  # resampling makes no value larger
+    back = space.normalised_map(seen.crop_map)
+    strange = sample(model.picture(seen.strange), back)
+    inside = _inside_face(face)
+    if np.count_nonzero((strange > CERTAIN) & inside) < LEAST:
+        return None
     lips = _grown(face, points.OUTER_LIPS, LIP_ROOM)
     seed = _seed(strange, inside & ~lips)
     if seed is None:
         return None
+    stacked = np.concatenate([seen.explained, model.spread], axis=1)
+    behind_it = sample(model.picture(stacked), back)
+    expected, spread = behind_it[..., :3], behind_it[..., 3:]
+    mouth = _grown(face, points.INNER_LIPS, MOUTH_ROOM)
     small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
     values = opponent(small)
     known = spread[..., 0] > 0

@@ -9,12 +9,14 @@ together decide (Bayes' rule). Nothing trained elsewhere is used.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 
 from relip.mask.coverage import fill
 from relip.mask.crop import SIDE
+from relip.plate.base import Window
 from relip.track import points
 
 #: The classes, in the order of labels. Teeth and tongue are parts of the mouth.
@@ -27,6 +29,12 @@ _LEARNT = 6
 #: Bins of lightness and of the two colour differences, and edges of the texture's levels.
 _BINS = 16
 _TEXTURE = (0.012, 0.035)
+
+#: The window of a whole crop.
+WHOLE = (0, 0, SIDE, SIDE)
+
+#: Pixels beside a window that texture and smoothing look at, and that the widest blur reaches.
+_ROOM, _BLUR_REACH = 4, 13
 
 #: How much a pixel's colour counts against its place.
 _COLOUR_WEIGHT = 0.4
@@ -57,18 +65,23 @@ class Palette:
     skin: np.ndarray
     lips: np.ndarray
 
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """Log-likelihoods as they count against a pixel's place ``[shape=(6, bins)]``."""
+        return np.ascontiguousarray(self.chances.T * np.float32(_COLOUR_WEIGHT))
+
 
 def features(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Colour bin of each pixel, and its lightness and colour differences.
 
     Parameters
     ----------
-    crop : np.ndarray [shape=(256, 256, 3), dtype=uint8]
+    crop : np.ndarray [shape=(h, w, 3), dtype=uint8]
 
     Returns
     -------
-    bins : np.ndarray [shape=(256, 256), dtype=int32]
-    values : np.ndarray [shape=(256, 256, 3), dtype=float32]
+    bins : np.ndarray [shape=(h, w), dtype=int32]
+    values : np.ndarray [shape=(h, w, 3), dtype=float32]
     """
     values = cv2.transform(crop.astype(np.float32) / np.float32(255), _OPPONENT)
     light = values[..., 0]
@@ -82,57 +95,76 @@ def features(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return bins * 3 + texture, values
 
 
-def places(face: np.ndarray) -> np.ndarray:
+def places(face: np.ndarray, window: Window = WHOLE) -> np.ndarray:
     """How likely each class is at each pixel, by the mesh alone.
 
     Parameters
     ----------
     face : np.ndarray [shape=(478, 2)]
         Landmarks in crop units.
+    window : tuple of int
+        x0, y0, x1, y1: the pixels of the crop that are wanted.
 
     Returns
     -------
-    np.ndarray [shape=(6, 256, 256), dtype=float32]
+    np.ndarray [shape=(6, y1 - y0, x1 - x0), dtype=float32]
         Sums to about 1 in each pixel.
     """
-    size = (SIDE, SIDE)
-    inside = cv2.GaussianBlur(_drawn(face, OVAL), (0, 0), 3.0)
-    outer = fill(face[list(points.OUTER_LIPS)] * SIDE, size)
-    mouth = cv2.GaussianBlur(fill(face[list(points.INNER_LIPS)] * SIDE, size), (0, 0), 1.2)
-    outer = np.maximum(cv2.GaussianBlur(outer, (0, 0), 1.2), mouth)
+    x0, y0, x1, y1 = window
+    # the blurred outlines are drawn with as much beside the window as the blur reaches
+    ax, ay = max(x0 - _BLUR_REACH, 0), max(y0 - _BLUR_REACH, 0)
+    size = (min(x1 + _BLUR_REACH, SIDE) - ax, min(y1 + _BLUR_REACH, SIDE) - ay)
+    at = face * SIDE
+    moved = at - (ax, ay)
+
+    def blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
+        return cv2.GaussianBlur(picture, (0, 0), sigma)[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
+
+    inside = blurred(_drawn(at, OVAL, (ax, ay), size), 3.0)
+    outer = blurred(fill(moved[list(points.OUTER_LIPS)], size), 1.2)
+    mouth = blurred(fill(moved[list(points.INNER_LIPS)], size), 1.2)
+    outer = np.maximum(outer, mouth)
     lips = outer - mouth
-    jaw = face[list(points.JAW)] * SIDE
+    jaw = at[list(points.JAW)]
     order = np.argsort(jaw[:, 0])
-    edge = np.interp(np.arange(SIDE) + 0.5, jaw[order, 0], jaw[order, 1])
-    rows = np.arange(SIDE)[:, None] + 0.5
-    below = np.clip((rows - edge[None]) / 4, 0, 1).astype(np.float32) * (1 - inside)
+    edge = np.interp(np.arange(x0, x1) + 0.5, jaw[order, 0], jaw[order, 1]).astype(np.float32)
+    rows = np.arange(y0, y1, dtype=np.float32)[:, None] + np.float32(0.5)
+    below = np.clip((rows - edge[None]) / 4, 0, 1) * (1 - inside)
     rest = np.clip(1 - inside - below, 0, 1)
     face_only = np.clip(inside - outer, 0, 1)
-    result = np.empty((_LEARNT, SIDE, SIDE), np.float32)
+    result = np.empty((_LEARNT, y1 - y0, x1 - x0), np.float32)
     result[SKIN] = 0.90 * face_only + 0.05 * outer + 0.10 * rest + 0.10 * below
     result[LIPS] = 0.95 * lips
     result[MOUTH] = mouth
     result[HAIR] = 0.08 * face_only + 0.40 * rest + 0.12 * below
     result[NECK] = 0.68 * below + 0.02
     result[BACKGROUND] = 0.50 * rest + 0.10 * below + 0.001
-    return result + 1e-4
+    return result + np.float32(1e-4)
 
 
-def _drawn(face: np.ndarray, line: tuple[int, ...]) -> np.ndarray:
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
-    cv2.fillPoly(canvas, [np.round(face[list(line)] * SIDE).astype(np.int32)], 1)
+def _drawn(
+    at: np.ndarray,
+    line: tuple[int, ...],
+    origin: tuple[int, int] = (0, 0),
+    size: tuple[int, int] = (SIDE, SIDE),
+) -> np.ndarray:
+    """A closed line of landmarks ``at`` pixels of the crop, filled, over a window of it."""
+    canvas = np.zeros(size[::-1], np.uint8)
+    outline = np.round(at[list(line)]).astype(np.int32) - np.array(origin, np.int32)
+    cv2.fillPoly(canvas, [outline], 1)
     return canvas.astype(np.float32)
 
 
 def _seeds(face: np.ndarray) -> list[np.ndarray]:
     """Pixels that are certainly of each learnt class, bool pictures of 256."""
     chance = places(face)
-    oval = _drawn(face, OVAL).astype(np.uint8)
-    lips = _drawn(face, points.OUTER_LIPS).astype(np.uint8)
+    at = face * SIDE
+    oval = _drawn(at, OVAL).astype(np.uint8)
+    lips = _drawn(at, points.OUTER_LIPS).astype(np.uint8)
     near = cv2.dilate(oval, np.ones((25, 25), np.uint8))
     inner = cv2.erode(oval, np.ones((13, 13), np.uint8))
     around_lips = cv2.dilate(lips, np.ones((9, 9), np.uint8))
-    brows = sum(_drawn(face, line) for line in _BROWS) > 0
+    brows = sum(_drawn(at, line) for line in _BROWS) > 0
     below_eyes = np.arange(SIDE)[:, None] > face[[33, 133, 362, 263], 1].max() * SIDE + 10
     below = cv2.erode((chance[NECK] > 0.6).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     middle = np.abs(np.arange(SIDE)[None] / SIDE - face[points.CHIN, 0]) < 0.22
@@ -192,7 +224,9 @@ def _smoothed(counts: np.ndarray) -> np.ndarray:
     return gaussian_filter(cube, (0.9, 0.9, 0.9, 0.4), mode="nearest").reshape(-1)
 
 
-def parse(palette: Palette, crop: np.ndarray, face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def parse(
+    palette: Palette, crop: np.ndarray, face: np.ndarray, window: Window = WHOLE
+) -> tuple[np.ndarray, np.ndarray]:
     """Parse one crop.
 
     Parameters
@@ -201,23 +235,37 @@ def parse(palette: Palette, crop: np.ndarray, face: np.ndarray) -> tuple[np.ndar
     crop : np.ndarray [shape=(256, 256, 3), dtype=uint8]
     face : np.ndarray [shape=(478, 2)]
         Landmarks in crop units.
+    window : tuple of int
+        x0, y0, x1, y1: the pixels of the crop that are wanted.
 
     Returns
     -------
-    chance : np.ndarray [shape=(256, 256, 6), dtype=float32]
-        Of each learnt class, in the order of :data:`CLASSES`; sums to 1.
+    chance : np.ndarray [shape=(6, 256, 256), dtype=float32]
+        Of each learnt class, in the order of :data:`CLASSES`; sums to 1 in the window, 0 beside.
     labels : np.ndarray [shape=(256, 256), dtype=uint8]
-        The likeliest class, teeth and tongue told apart; no occluder yet.
+        The likeliest class, teeth and tongue told apart; no occluder yet. Background beside
+        the window.
     """
-    bins, values = features(crop)
-    score = palette.chances[bins] * np.float32(_COLOUR_WEIGHT)
-    score = cv2.blur(np.ascontiguousarray(score), (3, 3))
-    score += np.log(places(face)).transpose(1, 2, 0)
-    score -= score.max(2, keepdims=True)
-    chance = np.exp(score)
-    chance /= chance.sum(2, keepdims=True)
-    labels = score.argmax(2).astype(np.uint8)
-    return chance, with_teeth(palette, labels, values)
+    x0, y0, x1, y1 = window
+    # texture and smoothing look at pixels beside the window
+    ax, ay = max(x0 - _ROOM, 0), max(y0 - _ROOM, 0)
+    bins, values = features(crop[ay : y1 + _ROOM, ax : x1 + _ROOM])
+    part = np.s_[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
+    score = cv2.log(places(face, window).reshape(_LEARNT, -1)).reshape(_LEARNT, y1 - y0, x1 - x0)
+    for kind in range(_LEARNT):
+        score[kind] += cv2.blur(palette.scores[kind][bins], (3, 3))[part]
+    best = score.max(0)
+    score -= best
+    likely = np.zeros(best.shape, np.uint8)
+    for kind in range(_LEARNT - 1, -1, -1):
+        likely[score[kind] == 0] = kind
+    share = cv2.exp(score.reshape(_LEARNT, -1)).reshape(score.shape)
+    share /= share.sum(0)
+    chance = np.zeros((_LEARNT, SIDE, SIDE), np.float32)
+    labels = np.full((SIDE, SIDE), BACKGROUND, np.uint8)
+    chance[:, y0:y1, x0:x1] = share
+    labels[y0:y1, x0:x1] = with_teeth(palette, likely, values[part])
+    return chance, labels
 
 
 def with_teeth(palette: Palette, labels: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -81,40 +81,39 @@ def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
     room_below = max(settings.jaw * unit, float(drop) + CHIN_MARGIN * unit)
 
     outlines = np.full((len(curves), (5 + len(LOWER)) * _SPLINE_POINTS, 2), np.nan)
-    for row in rows:
-        outlines[row] = _outline(predicted[row], room_below, settings, unit)
+    outlines[rows] = _outlines(predicted[rows], room_below, settings, unit)
     return Region(outlines)
 
 
-def _outline(
-    face: np.ndarray, room_below: float, settings: MaskSettings, unit: float
+def _outlines(
+    faces: np.ndarray, room_below: float, settings: MaskSettings, unit: float
 ) -> np.ndarray:
-    cheek_l, nostril_l, nose, nostril_r, cheek_r, lip_top = face[:6]
-    jaw = face[6:].copy()
-    middle = (cheek_l + cheek_r) / 2
-    centre = np.array([middle[0], lip_top[1]])
+    """Outlines ``[shape=(F, n, 2)]`` of faces ``[shape=(F, 6 + jaw points, 2)]``."""
+    cheek_l, nostril_l, nose, nostril_r, cheek_r, lip_top = np.moveaxis(faces[:, :6], 1, 0)
+    jaw = faces[:, 6:]
+    centre = np.stack([(cheek_l[:, 0] + cheek_r[:, 0]) / 2, lip_top[:, 1]], axis=1)
     # sides go outwards, the chin goes down; in between the two are mixed by direction
-    away = jaw - centre
-    away /= np.linalg.norm(away, axis=1, keepdims=True)
-    down = np.clip(away[:, 1], 0, 1) ** 2
-    jaw += away * (settings.sides * unit * (1 - down) + room_below * down)[:, None]
+    away = jaw - centre[:, None]
+    away /= np.linalg.norm(away, axis=2, keepdims=True)
+    down = np.clip(away[..., 1], 0, 1) ** 2
+    jaw = jaw + away * (settings.sides * unit * (1 - down) + room_below * down)[..., None]
     below = BELOW_NOSE * (lip_top - nose)
-    top = np.stack([cheek_l, nostril_l + below, nose + below, nostril_r + below, cheek_r])
-    corners = np.concatenate([top, jaw[::-1]])
+    top = np.stack([cheek_l, nostril_l + below, nose + below, nostril_r + below, cheek_r], axis=1)
+    corners = np.concatenate([top, jaw[:, ::-1]], axis=1)
     if settings.grow:
-        outwards = corners - corners.mean(0)
-        outwards /= np.linalg.norm(outwards, axis=1, keepdims=True)
+        outwards = corners - corners.mean(1, keepdims=True)
+        outwards /= np.linalg.norm(outwards, axis=2, keepdims=True)
         corners = corners + outwards * settings.grow * unit
     return smooth_outline(corners, _SPLINE_POINTS)
 
 
 def smooth_outline(corners: np.ndarray, per_corner: int) -> np.ndarray:
-    """A closed uniform cubic B-spline over corners ``[shape=(n, 2)]``.
+    """A closed uniform cubic B-spline over corners ``[shape=(..., n, 2)]``.
 
     ``per_corner`` points for each corner, in their order.
     """
     t = np.arange(per_corner)[:, None] / per_corner
     basis = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
-    around = [np.roll(corners, shift, axis=0) for shift in (1, 0, -1, -2)]
-    pieces = sum(b[None] * a[:, None] for b, a in zip(basis, around, strict=True)) / 6
-    return pieces.reshape(-1, 2)
+    around = [np.roll(corners, shift, axis=-2)[..., None, :] for shift in (1, 0, -1, -2)]
+    pieces = sum(b * a for b, a in zip(basis, around, strict=True)) / 6
+    return pieces.reshape(*corners.shape[:-2], -1, 2)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,10 +18,11 @@ from relip import records
 from relip.errors import PlateError, ShotError, StageMissingError
 from relip.frames import format_range
 from relip.mask import fit, matte, occlusion, parsing, region
-from relip.mask.crop import display_crop
+from relip.mask.crop import SIDE, display_crop
 from relip.mask.external import Parser, ParserEntry, find_parser
 from relip.mask.region import Region
 from relip.plate import BadFrame, Colour, Picture, Plate, read_exr, write_exr
+from relip.plate.base import Window
 from relip.plate.prefetch import prefetch, side_by_side
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
@@ -34,13 +34,16 @@ from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "mask"
-VERSION = 3
+VERSION = 4
 
 #: A frame's status says this, and how much of the region, where something stands before the face.
 OCCLUDED = "occluded"
 
 #: Share of the region that an occluder covers at least to be reported.
 _LEAST_SHARE = 0.002
+
+#: The classes whose chances are layers, in their order.
+_DRAWN = (parsing.LIPS, parsing.MOUTH, parsing.SKIN, parsing.HAIR, parsing.NECK)
 
 #: Frames looked at side by side at most.
 _WORKERS = 8
@@ -123,7 +126,8 @@ class Look:
     cover : np.ndarray [shape=(128, 128), dtype=float32] or None
         The occluder, see :func:`relip.mask.occlusion.find`.
     chance, labels : np.ndarray or None
-        The classes, see :func:`relip.mask.parsing.parse`; None for a neighbour.
+        The classes where the region is, see :func:`relip.mask.parsing.parse`; None for a
+        neighbour.
     piece : np.ndarray [shape=(h, w, 3), dtype=uint8] or None
         The plate around the region, where there is an occluder.
     origin : tuple of int
@@ -160,13 +164,11 @@ def looks(
     wanted = set(frames)
     needed = sorted(wanted | {n for f in frames for n in inputs.neighbours(f)})
 
-    def look(picture: Any) -> Look | None:
+    def look(picture: Picture | BadFrame) -> Look | None:
         if isinstance(picture, BadFrame):
             return None
-        return look_at(
-            picture, plate, colour, inputs, learnt, canonical, parser,
-            parse=picture.frame in wanted,
-        )  # fmt: skip
+        parse = picture.frame in wanted
+        return look_at(picture, plate, colour, inputs, learnt, canonical, parser, parse=parse)
 
     recent: dict[int, Look] = {}
     waiting: list[int] = sorted(wanted)
@@ -193,6 +195,26 @@ def looks(
     yield from settled(seen + 2)
 
 
+def _around(inputs: Inputs, row: int) -> Window:
+    """The region in the plate and as far around as the colours beside an edge are looked at."""
+    outline = inputs.region.on_plate(inputs.track, row)
+    room = int(np.ceil(0.1 * inputs.track.face_width)) + 2
+    x0, y0 = np.clip(np.floor(outline.min(0)).astype(int) - room, 0, None)
+    x1, y1 = np.ceil(outline.max(0)).astype(int) + room
+    return int(x0), int(y0), int(x1), int(y1)
+
+
+def _parsed_window(inputs: Inputs, row: int) -> Window:
+    """The pixels of the crop that the window of a region's layers shows."""
+    outline = inputs.region.on_plate(inputs.track, row)
+    (x0, y0), (x1, y1) = outline.min(0) - 3, outline.max(0) + 3
+    corners = np.array([(x0, y0), (x1, y0), (x0, y1), (x1, y1)])
+    shown = geometry.apply(inputs.track.transform[row], corners) * SIDE
+    left, top = np.clip(np.floor(shown.min(0)) - 1, 0, SIDE - 1).astype(int)
+    right, bottom = np.clip(np.ceil(shown.max(0)) + 1, [left + 1, top + 1], SIDE).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
 def look_at(
     picture: Picture,
     plate: Plate,
@@ -205,10 +227,9 @@ def look_at(
     parse: bool,
 ) -> Look:
     """Look at one frame; see :class:`Look`."""
-    frame = picture.frame
-    row = inputs.track.index(frame)
+    row = inputs.track.index(picture.frame)
     crop = display_crop(picture, inputs.track.transform[row], plate, colour)
-    result = Look(frame, occlusion.find(learnt.model, learnt.space, crop, canonical[row]))
+    result = Look(picture.frame, occlusion.find(learnt.model, learnt.space, crop, canonical[row]))
     if parser is not None:
         result.chance, result.labels, cover = parser.parse(crop)
         if cover is not None:
@@ -216,17 +237,15 @@ def look_at(
     if not parse:
         return result
     if parser is None:
-        result.chance, result.labels = parsing.parse(learnt.palette, crop, canonical[row])
+        result.chance, result.labels = parsing.parse(
+            learnt.palette, crop, canonical[row], _parsed_window(inputs, row)
+        )
     if result.cover is not None:
-        outline = inputs.region.on_plate(inputs.track, row)
-        # as far around as the colours beside an edge are looked at
-        room = int(np.ceil(0.1 * inputs.track.face_width)) + 2
-        x0, y0 = np.clip(np.floor(outline.min(0)).astype(int) - room, 0, None)
-        x1, y1 = np.ceil(outline.max(0)).astype(int) + room
-        piece = picture.cut(x0, y0, x1, y1)
-        if piece.size:
-            result.piece = detection_picture(piece, plate, colour)
-            result.origin = (int(x0), int(y0))
+        x0, y0, x1, y1 = _around(inputs, row)
+        shown = picture.cut(x0, y0, x1, y1)
+        if shown.size:
+            result.piece = detection_picture(shown, plate, colour)
+            result.origin = (x0, y0)
     return result
 
 
@@ -250,46 +269,39 @@ def with_look(
     window[:, 2] += transform[:, :2] @ np.array(layers.origin, float)
     assert look.chance is not None and look.labels is not None
     teeth = (look.labels == parsing.TEETH).astype(np.float32)
-    wanted = [look.chance[..., k] for k in (parsing.LIPS, parsing.MOUTH, parsing.SKIN)]
-    first = _onto(np.dstack(wanted), window, (width, height))
-    second = [look.chance[..., k] for k in (parsing.HAIR, parsing.NECK)]
-    hair, neck, white = np.moveaxis(
-        _onto(np.dstack([*second, teeth]), window, (width, height)), 2, 0
+    classes = [look.chance[k] for k in _DRAWN]
+    lips, mouth, skin = _onto(classes[:3], window, (width, height))
+    hair, neck, white = _onto([*classes[3:], teeth], window, (width, height))
+    inside = np.clip(layers.lips + layers.mouth + layers.skin, 0, 1)
+    seen = replace(
+        layers, lips=lips, mouth=mouth, skin=skin * inside, hair=hair, neck=neck, teeth=white
     )
+    if cover is None or look.piece is None:
+        return seen
     front = np.zeros_like(layers.matte)
-    if cover is not None and look.piece is not None:
-        moved = transform.copy()
-        moved[:, 2] += transform[:, :2] @ np.array(look.origin, float)
-        alpha = occlusion.refine(cover, look.piece, moved)
-        x, y = layers.origin[0] - look.origin[0], layers.origin[1] - look.origin[1]
-        part = alpha[y : y + height, x : x + width]
-        front[: part.shape[0], : part.shape[1]] = part
+    moved = transform.copy()
+    moved[:, 2] += transform[:, :2] @ np.array(look.origin, float)
+    alpha = occlusion.refine(cover, look.piece, moved)
+    x, y = layers.origin[0] - look.origin[0], layers.origin[1] - look.origin[1]
+    part = alpha[y : y + height, x : x + width]
+    front[: part.shape[0], : part.shape[1]] = part
     free = 1 - front
-    lips, mouth, skin = first[..., 0], first[..., 1], first[..., 2]
-    inside = layers.lips + layers.mouth + layers.skin
-    return replace(
-        layers,
-        matte=layers.matte * free,
-        lips=lips * free,
-        mouth=mouth * free,
-        skin=skin * free * np.clip(inside, 0, 1),
-        hair=hair * free,
-        neck=neck * free,
-        teeth=white * free,
-        occlusion=front,
-    )
+    return seen.multiplied(free, occlusion=front)
 
 
-def _onto(picture: np.ndarray, window: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture of the crop resampled into a window of the plate."""
-    to_crop = window * picture.shape[0]
-    return cv2.warpAffine(
-        picture,
+def _onto(
+    pictures: list[np.ndarray], window: np.ndarray, size: tuple[int, int]
+) -> list[np.ndarray]:
+    """Three pictures of the crop resampled into a window of the plate."""
+    to_crop = window * pictures[0].shape[0]
+    placed = cv2.warpAffine(
+        cv2.merge(pictures),
         geometry.for_opencv(to_crop),
         size,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return list(cv2.split(placed))
 
 
 def run(

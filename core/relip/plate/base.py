@@ -17,6 +17,9 @@ import numpy as np
 from relip.errors import PlateError
 from relip.frames import format_range
 
+#: A rectangle of a picture: x0, y0, x1, y1 in pixels from its top left.
+Window = tuple[int, int, int, int]
+
 #: Said of a frame that is not there and is skipped.
 MISSING = "missing in the plate; skipped"
 
