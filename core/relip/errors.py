@@ -9,6 +9,9 @@ exits with :data:`EXIT_UNEXPECTED`.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 EXIT_DONE = 0
 EXIT_UNEXPECTED = 1
 EXIT_USAGE = 2
@@ -36,9 +39,29 @@ class RelipError(Exception):
         super().__init__(message)
         self.message = message
         self.mend = mend
+        #: Whether ``mend`` is what helps with any file of its kind; who knows better replaces it.
+        self.general = False
 
     def __str__(self) -> str:
         return f"{self.message}; {self.mend}" if self.mend else self.message
+
+
+@contextlib.contextmanager
+def mended(mend: str, *, general: bool = False) -> Iterator[None]:
+    """Errors of the block that do not say how to mend them say ``mend``; a decorator, too.
+
+    Parameters
+    ----------
+    mend : str
+    general : bool
+        It holds for any file of its kind; a block around this one may say it better.
+    """
+    try:
+        yield
+    except RelipError as exc:
+        if exc.mend is None or exc.general:
+            exc.mend, exc.general = mend, general
+        raise
 
 
 class UsageError(RelipError):

@@ -19,6 +19,9 @@ from relip.frames import format_range
 #: Said of a frame that is not there and is skipped.
 MISSING = "missing in the plate; skipped"
 
+#: What helps with a file that is damaged.
+AGAIN = "copy or render it again"
+
 #: Bytes hashed at the head, the middle and the tail of a file.
 _BLOCK = 1 << 20
 

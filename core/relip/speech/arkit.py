@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from relip.errors import InputError
+from relip.errors import InputError, mended
 from relip.speech.alignment import frame_times
 from relip.speech.mouth_csv import number, read_rows
 from relip.speech.visemes import MOUTH_CONTROLS
@@ -20,6 +20,7 @@ _CAPTURE_RATES = (24, 25, 30, 48, 50, 60, 120)
 _DEFAULT_RATE = 60.0
 
 
+@mended("export the capture as CSV again", general=True)
 def read_arkit_csv(
     path: str | Path, frames: range, rate: Fraction, offset: float = 0.0
 ) -> np.ndarray:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from relip.errors import InputError, SettingError
+from relip.errors import InputError, SettingError, mended
 from relip.records import write_text
 from relip.speech.visemes import MOUTH_CONTROLS
 
@@ -61,6 +61,7 @@ def write_mouth_csv(
     write_text(path, "\n".join(lines) + "\n")
 
 
+@mended("mend the line, or write the file again with relip", general=True)
 def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
     """Read mouth controls.
 
