@@ -63,3 +63,13 @@ def test_who_knows_better_how_to_mend_it_says_so():
         reader(None)
     with pytest.raises(RelipError, match="damaged; this one"), errors.mended("this shot"):
         reader("this one")
+
+
+def test_a_message_is_one_line_whatever_it_quotes():
+    error = errors.InputError(
+        f"a.csv, line 1: '\x1b[2J\r\n{'9' * 5000}' is no number", mend="mend it"
+    )
+    assert str(error).startswith("a.csv, line 1: ' [2J 999") and str(error).endswith("; mend it")
+    assert len(str(error)) < 200 and str(error).isprintable()
+    path = "/" + "/".join(["a" * 90] * 4)
+    assert path in str(errors.InputError(f"{path}: missing"))

@@ -10,6 +10,7 @@ exits with :data:`EXIT_UNEXPECTED`.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 EXIT_DONE = 0
@@ -20,6 +21,18 @@ EXIT_SOME_FRAMES_FAILED = 4
 EXIT_MODEL = 5
 EXIT_OUTPUT = 6
 EXIT_INTERRUPTED = 130
+
+
+#: Longer words of a message are cut in their middle: what is quoted from a damaged file may be one.
+_LONGEST_WORD = 400
+_LONG = re.compile(rf"\S{{{_LONGEST_WORD},}}")
+
+#: What would move a terminal's cursor, or end the line, when it is quoted from a file.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def _one_line(text: str) -> str:
+    return _LONG.sub(lambda m: f"{m[0][:60]}…{m[0][-20:]}", _CONTROL.sub(" ", text))
 
 
 class RelipError(Exception):
@@ -36,6 +49,7 @@ class RelipError(Exception):
     exit_code = EXIT_UNEXPECTED
 
     def __init__(self, message: str, *, mend: str | None = None) -> None:
+        message = _one_line(message)
         super().__init__(message)
         self.message = message
         self.mend = mend
