@@ -13,8 +13,13 @@ channels; ``header`` lists every attribute that differs; ``inside`` counts the
 pixels that did change (a bench in which nothing happens shows 0 here).
 
 Movies are compressed anew as a whole, so their pictures cannot be exact: shown
-are what FFmpeg says of the new file and the error outside the matte. The row
-``as EXR`` is the same movie finished as a sequence, which is exact.
+are what FFmpeg says of the new file (picture, sound and timecode) and the error of
+the luma outside the matte, both files decoded by FFmpeg alone. The row ``as EXR``
+is the same movie finished as a sequence, which is exact. The sound of the new file
+is the new dialogue alone, by design.
+
+Of integer files the header is compared, too: DPX byte by byte, TIFF, PNG and JPEG by
+what Pillow reads.
 
 ``speed``: blend and write of EXR frames against a plain read and write of the
 same frames with OpenImageIO, in the same run and on the same threads.
@@ -34,6 +39,7 @@ import shutil
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -185,13 +191,22 @@ def movie(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         for number, track in enumerate(tracks):
-            wave = np.sin(np.arange(24_064) * 0.02 * (number + 1)) * 8000
-            for start in range(0, len(wave), 1024):
-                piece = wave[None, start : start + 1024].astype(np.int16)
+            tone = np.sin(np.arange(24_064) * 0.02 * (number + 1)) * 8000
+            for start in range(0, len(tone), 1024):
+                piece = tone[None, start : start + 1024].astype(np.int16)
                 frame = av.AudioFrame.from_ndarray(piece, "s16", "mono")
                 frame.sample_rate, frame.pts = 48000, start
                 container.mux(track.encode(frame))
             container.mux(track.encode(None))
+
+
+def dialogue(path: Path) -> Path:
+    """Half a second of the new dialogue, 48 kHz, one channel."""
+    samples = (np.sin(np.arange(24_000) * 0.05) * 9000).astype("<i2")
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, 48_000, 0, "NONE", ""))
+        sound.writeframes(samples.tobytes())
+    return path
 
 
 def _say(spec: Any, frame: int) -> None:
@@ -300,6 +315,42 @@ def _plain(value: Any) -> Any:
     if isinstance(value, OpenEXR.Compression):
         return value.name.removesuffix("_COMPRESSION").lower()
     return value if isinstance(value, (int, float)) else str(value)
+
+
+#: The fields of a DPX header (SMPTE 268M): where they begin, by name.
+DPX_FIELDS = {
+    0: "magic", 4: "offset", 8: "version", 16: "file size", 20: "ditto", 24: "generic size",
+    28: "industry size", 32: "user size", 36: "file name", 136: "creation time", 160: "creator",
+    260: "project", 460: "copyright", 660: "key", 664: "reserved", 768: "orientation",
+    772: "size", 780: "element", 1408: "offsets", 1432: "source image", 1556: "border",
+    1564: "pixel aspect", 1572: "source", 1628: "pixel aspect", 1664: "film", 1732: "film rate",
+    1920: "timecode", 1924: "userbits", 1932: "field", 1940: "television rate", 1948: "time",
+}  # fmt: skip
+
+
+def header_diff(plate: Path, out: Path) -> set[str]:
+    """Names of what differs in the headers of two files that are no EXR, without OpenImageIO."""
+    if plate.suffix == ".dpx":
+        one, two = (p.read_bytes()[:2048] for p in (plate, out))
+        starts = sorted(DPX_FIELDS)
+        differs = set()
+        for at in (i for i in range(2048) if one[i] != two[i]):
+            differs.add(DPX_FIELDS[max(s for s in starts if s <= at)])
+        return differs
+    from PIL import Image
+
+    heads = []
+    for path in (plate, out):
+        with Image.open(path) as image:
+            tags = {str(k): str(v) for k, v in getattr(image, "tag_v2", {}).items()}
+            heads.append(tags | {str(k): str(v)[:60] for k, v in image.info.items()})
+    # where the strips lie and how long they came out is no part of what is said
+    own = {"273", "279", "278"}
+    return {
+        f"{k}: {heads[0].get(k)} -> {heads[1].get(k)}"
+        for k in {*heads[0], *heads[1]} - own
+        if heads[0].get(k) != heads[1].get(k)
+    }
 
 
 def codes(path: Path) -> np.ndarray:
@@ -418,6 +469,7 @@ def run_integer(folder: Path) -> Iterator[list[str]]:
         report = blend_stage.run(shot, list(shot.frames), progress=QUIET, target=target)
         assert not report.failed, report.failed
         worst, inside, kinds = 0.0, 10**9, set()
+        heads: set[str] = set()
         for frame in shot.frames:
             matte = mattes[frame] == 0
             if suffix == "jpg":
@@ -430,10 +482,14 @@ def run_integer(folder: Path) -> Iterator[list[str]]:
                 before = codes(here / f"p.{frame}.{suffix}")
                 after = codes(here / f"out.{frame}.{suffix}")
                 kinds.add(f"{before.dtype} -> {after.dtype}")
+                heads.update(
+                    header_diff(here / f"p.{frame}.{suffix}", here / f"out.{frame}.{suffix}")
+                )
             gap = np.abs(before.astype(np.float64) - after.astype(np.float64)).max(-1)
             worst = max(worst, float(gap[matte].max()))
             inside = min(inside, int((gap[~matte] > 0).sum()))
-        yield [label, f"{worst:g}", "; ".join(kinds), f"{inside}"]
+        kinds.add("header: " + (", ".join(sorted(heads)) or "same"))
+        yield [label, f"{worst:g}", "; ".join(sorted(kinds)), f"{inside}"]
 
 
 def run_movie(folder: Path) -> Iterator[list[str]]:
@@ -449,13 +505,14 @@ def run_movie(folder: Path) -> Iterator[list[str]]:
                 yield [label, "refused", str(error).partition(": ")[0].rpartition("/")[2], ""]
             continue
         shot, mattes = shot_with_patches(here / "a.relip", plate_path)
-        report = blend_stage.write_movie(shot, out, audio=None, progress=QUIET)
+        sound = dialogue(here / "new.wav")
+        report = blend_stage.write_movie(shot, out, audio=sound, progress=QUIET)
         assert not report.failed, report.failed
         said = _probe(plate_path), _probe(out)
         differs = [
             f"{k}: {said[0][k]} -> {said[1][k]}" for k in said[0] if said[0][k] != said[1][k]
         ]
-        errors, changed = [], 0
+        errors, changed = luma_errors(plate_path, out, mattes, shot.frames.start), 0
         with open_plate(plate_path) as plate, open_plate(out) as again:
             notes = [n for n in plate.info["notes"] if "variable" in n] + report.notes
             alphas = [(plate.read(f).alpha, again.read(f).alpha) for f in shot.frames]
@@ -464,9 +521,8 @@ def run_movie(folder: Path) -> Iterator[list[str]]:
                 notes.append(f"alpha to {gap:.4f}")
             for frame in shot.frames:
                 gap = np.abs(plate.read(frame).rgb - again.read(frame).rgb)
-                errors.append(np.square(gap[mattes[frame] == 0]).mean())
                 changed += int((gap.max(-1) > 0.05)[mattes[frame] > 0.5].sum())
-        db = -10 * np.log10(np.mean(errors))
+        db = -10 * np.log10(np.mean(errors)) if errors else np.nan
         yield [label, f"{db:.1f} dB", "; ".join(differs + notes) or "same", f"{changed}"]
         blend_stage.run(shot, list(shot.frames), progress=QUIET)
         worst, inside = 0.0, 10**9
@@ -480,6 +536,30 @@ def run_movie(folder: Path) -> Iterator[list[str]]:
                 worst = max(worst, float(gap[matte == 0].max()))
                 inside = min(inside, int((gap[matte > 0] > 0).sum()))
         yield [f"{label} as EXR", f"{worst:g}", str(read["R"].pixels.dtype), f"{inside}"]
+
+
+def luma_errors(plate: Path, out: Path, mattes: dict[int, np.ndarray], first: int) -> list[float]:
+    """Mean squared error of the luma outside the matte, codes over their range, picture by picture.
+
+    Only FFmpeg decodes. A movie that was conformed has other pictures: nothing is compared.
+    """
+    found = []
+    with av.open(str(plate)) as one, av.open(str(out)) as two:
+        pictures = [[_luma(f) for f in c.decode(video=0)] for c in (one, two)]
+    if len(pictures[0]) != len(pictures[1]):
+        return []
+    for number, (before, after) in enumerate(zip(*pictures, strict=True)):
+        outside = mattes[first + number] == 0
+        found.append(float(np.square(before - after)[outside].mean()))
+    return found
+
+
+def _luma(frame: Any) -> np.ndarray:
+    """The plane Y over the range of its codes, (h, w)."""
+    plane, bits = frame.planes[0], frame.format.components[0].bits
+    kind = np.uint8 if bits == 8 else np.dtype("<u2")
+    rows = np.frombuffer(plane, kind).reshape(plane.height, -1)[:, : plane.width]
+    return rows.astype(np.float64) / (2**bits - 1)
 
 
 def _probe(path: Path) -> dict[str, Any]:
@@ -501,6 +581,7 @@ def _probe(path: Path) -> dict[str, Any]:
             "matrix": int(context.colorspace),
             "primaries": int(context.color_primaries),
             "transfer": int(context.color_trc),
+            "sounds": [(s.codec.name, s.rate, s.channels) for s in container.streams.audio],
         }
 
 

@@ -2,22 +2,30 @@
 
     python bench/fuzz.py [--minutes 1] [--readers plate,sound,...] [--seed 0]
 
-Each reader (of the table in ``tests/bad_inputs``, and three of its own: ``splice``,
+Each reader (of the table in ``tests/bad_inputs``, and four of its own: ``splice``,
 which writes an EXR again, ``index``, which lists a movie's pictures and decodes the
-first and the last, and ``nk``) is given good files with random damage: bytes
-changed, cut out, doubled, or swapped for numbers that programs trip over. It may
-refuse with a :class:`relip.errors.RelipError` or read what is there. Anything else is
-a find: the file is kept. Each reader runs in a process of its own, with a limit of
-4 GB and of 20 s a file, so that crashes of native libraries are finds too.
+first and the last, ``nk``, and ``folder``, which spoils one file of a finished shot
+folder and asks for its status and a frame of each stage) is given good files with
+random damage: bytes changed, cut out, doubled, or swapped for numbers that programs
+trip over; and, where the file's form is known, values swapped for others of the wrong
+kind (JSON, TOML, .npz, safetensors). It may refuse with a
+:class:`relip.errors.RelipError` or read what is there. Anything else is a find: the
+file is kept. Each reader runs in a process of its own, with a limit of 4 GB and of
+20 s a file, so that crashes of native libraries are finds too.
+
+``python bench/fuzz.py --minutes 10`` is the long run: ten minutes for each reader.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
+import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 import struct
 import sys
@@ -100,6 +108,29 @@ def nk(path: Path) -> Any:
     return scripts.format_nodes(script.nodes)
 
 
+OCIO = """ocio_profile_version: 2
+search_path: ""
+roles:
+  default: lin
+  scene_linear: lin
+  color_timing: log
+file_rules:
+  - !<Rule> {name: exr, extension: exr, pattern: "*", colorspace: lin}
+  - !<Rule> {name: Default, colorspace: lin}
+displays:
+  sRGB:
+    - !<View> {name: Raw, colorspace: lin}
+active_displays: [sRGB]
+active_views: [Raw]
+colorspaces:
+  - !<ColorSpace>
+    name: lin
+    isdata: false
+  - !<ColorSpace>
+    name: log
+    from_scene_reference: !<LogTransform> {base: 10}
+"""
+
 SCRIPT = b"""#! nuke -nx
 version 15.1 v1
 Root {
@@ -143,7 +174,60 @@ Group {
 end_group
 """
 
-OWN = {"splice": splice, "index": index, "nk": nk}
+#: The finished shot that ``folder`` spoils; made by :func:`make_shot`.
+SHOT = Path(tempfile.gettempdir()) / f"relip-fuzz-shot-{os.getuid()}"
+
+
+def make_shot() -> Path:
+    """A finished shot of a few frames, made once."""
+    from relip.demo import make_plate
+    from relip.shot import Shot, ShotSettings
+
+    shot = SHOT / "a.relip"
+    if not (shot / "comp" / "record.json").exists():
+        make_plate(SHOT / "p.####.exr", n_frames=6, size=256, exr=True, half=True)
+        settings = {
+            "plate": {"path": str(SHOT / "p.####.exr"), "colourspace": "ACEScg"},
+            "render": {"drive": "track"},
+            "train": {"steps": 2},
+        }
+        Shot.create(shot, ShotSettings.from_dict(settings)).run(until="blend")
+    return shot
+
+
+def folder(path: Path) -> Any:
+    """Put a spoilt file into the shot, do what commands do with it, put the good one back.
+
+    The name of ``path`` says which file of the shot it is: ``folder+track+track.npz``.
+    """
+    import contextlib
+
+    from relip import pipeline, records, rerun
+    from relip.errors import RelipError
+    from relip.progress import Progress
+    from relip.shot import Shot
+
+    name = path.name.split("+", 1)[1]
+    place = SHOT / "a.relip" / name.replace("+", "/")
+    kept = place.read_bytes()
+    quiet = Progress("none")
+    try:
+        place.write_bytes(path.read_bytes())
+        shot = Shot.open(SHOT / "a.relip")
+        for stage in ("mask", "render", "blend"):
+            with contextlib.suppress(RelipError):
+                pipeline.run_stage(shot, stage, frames="1002", progress=quiet)
+        if place.name == "record.json":
+            with contextlib.suppress(RelipError):
+                again = records.read_record(place.parent).get("again", {})
+                if isinstance(again.get("keys"), dict):
+                    rerun.changed_inputs(shot, "mask", again)
+        return pipeline.status(shot)
+    finally:
+        place.write_bytes(kept)
+
+
+OWN = {"splice": splice, "index": index, "nk": nk, "folder": folder}
 
 
 def seeds(module: Any) -> dict[str, list[tuple[str, bytes]]]:
@@ -180,8 +264,7 @@ def seeds(module: Any) -> dict[str, list[tuple[str, bytes]]]:
                     container.mux(stream.encode(frame))
                 container.mux(stream.encode(None))
             found["plate"].append((suffix, path.read_bytes()))
-        np.savez_compressed(Path(folder) / "t.npz", frames=np.arange(3), landmarks=np.zeros(9))
-        found["track"].append((".npz", (Path(folder) / "t.npz").read_bytes()))
+        found["track"].append((".npz", module.tracked()))
         from safetensors.numpy import save_file
 
         save_file({"mean": np.zeros(3, np.float32)}, Path(folder) / "m", {"relip": "{}"})
@@ -207,7 +290,171 @@ def seeds(module: Any) -> dict[str, list[tuple[str, bytes]]]:
     found["arkit"].append((".csv", b"Timecode,BlendshapeCount,JawOpen\n00:00:00:00,61,0.1\n"
                                    b"00:00:00:01,61,0.5\n"))  # fmt: skip
     found["record"].append((".json", b'{"stage": "mask", "again": {"settings": {}, "keys": {}}}'))
+    found["kept"].append(
+        (
+            ".json",
+            json.dumps(
+                {
+                    "stage": "track", "key": "0123", "data": {"visible": 3}, "notes": ["a", "b"],
+                    "faceless": [1001, 1002], "reasons": {"1001": "no face"}, "target": "comp",
+                    "unreadable": {"1003": "damaged"}, "versions": {"relip": "1"}, "frame": 1001,
+                    "again": {"settings": {}, "keys": {"1001": "a"}}, "state": "done", "note": "",
+                }
+            ).encode(),
+        )
+    )  # fmt: skip
+    cues = module.CUES
+    found["script"] = [
+        (".srt", cues.encode()),
+        (".vtt", ("WEBVTT\n\n" + cues.replace(",", ".") + "&#233;&lt;\n").encode()),
+        (".tsv", b"0.00\tX\n0.30\tB\n0.45\tC\n1.20\tX\n"),
+        (".json", b'{"mouthCues": [{"start": 0, "end": 0.3, "value": "X"}, '
+                  b'{"start": 0.3, "end": 1, "value": "B"}]}'),
+        (".TextGrid", module.GRID.encode()),
+    ]  # fmt: skip
+    found["lexicon"].append((".txt", "plum P L AH1 M\nfive(2)\tf aɪ v\n# no\n".encode()))
+    found["curves"].append(
+        (".nk", b"NoOp {\n jawOpen {{curve x1 0 x2 0.5 x3 -1e-3}}\n"
+                b" mouthClose {{curve x1 1 x2 1 x3 0}}\n}\n")
+    )  # fmt: skip
+    found["models"].append((".toml", module.RENDERER.encode()))
+    found["parsers"].append((".toml", module.PARSER.encode()))
+    found["gizmos"].append((".toml", (here / "gizmos" / "gizmos.toml").read_bytes()))
+    found["override"].append(
+        (
+            ".json",
+            b'{"offsets": {"1001": {"mouth": [0, 0]}, "1004": {"mouth": [4, -2], "13": [0, 1]}}, '
+            b'"alignment": {"from": "a.txt", "tracks": {"nose": {"1001": [64.5, 36.2]}}}}',
+        )
+    )
+    found["points"] = [
+        (".txt", module.AFTER_EFFECTS.encode()),
+        (".txt", b"# nuke\n1001 10 12\n1002 11.5 12.25\n1003 12 13\n"),
+        (".nk", SCRIPT),
+        (".json", json.dumps({"format": "relip track 1", "frames": [1001, 1002],
+                              "points": {"nose": [[1, 2], None]}}).encode()),
+    ]  # fmt: skip
+    found["comp"] = [(".nk", SCRIPT), *found["nk"]]
+    found["ocio"].append((".ocio", OCIO.encode()))
+    found["pathmap"].append(
+        (
+            ".json",
+            b'{"version": "pathmapping-1.0", "path_mapping_rules": [{"source_path": "P:/show", '
+            b'"source_path_format": "WINDOWS", "destination_path": "/mnt/show"}]}',
+        )
+    )
     return found
+
+
+def shot_files() -> list[tuple[str, bytes]]:
+    """The files of the finished shot that others may have written, by what :func:`folder` takes."""
+    shot = make_shot()
+    files = ["shot.toml", *(str(p.relative_to(shot)) for p in sorted(shot.rglob("record.json")))]
+    for pattern in ("track/*.npz", "mask/*.npz", "model/*.safetensors", "*/status/1002.json",
+                    "mask/mask.1002.exr", "render/patch.1002.exr", "track/*.json"):  # fmt: skip
+        files += [str(p.relative_to(shot)) for p in sorted(shot.glob(pattern))]
+    return [
+        ("+" + name.replace("/", "+"), (shot / name).read_bytes()) for name in dict.fromkeys(files)
+    ]
+
+
+#: Values that are not what is expected in their place.
+ODD: list[Any] = [None, True, [], {}, "", "x", "²", -1, 0, 1, 10**400, 1e308, float("inf"),
+                  float("nan"), [[]], {"a": 1}, "1001", "-", "\0", [1, "a"], -(10**12)]  # fmt: skip
+
+
+def swapped(suffix: str, data: bytes, rng: random.Random) -> bytes:
+    """The data with one or two values swapped for others, where its form is known."""
+    try:
+        if suffix.endswith(".json"):
+            return _swapped_json(data, rng)
+        if suffix.endswith((".toml", ".txt", ".csv", ".nk")):
+            return _swapped_words(data, rng)
+        if suffix.endswith(".npz"):
+            return _swapped_arrays(data, rng)
+        if suffix.endswith(".safetensors"):
+            return _swapped_head(data, rng)
+    except Exception:  # it is no good file of its kind any more
+        pass
+    return spoilt(data, rng)
+
+
+def _swapped_json(data: bytes, rng: random.Random) -> bytes:
+    tree = json.loads(data)
+    for _ in range(rng.randint(1, 2)):
+        places: list[tuple[Any, Any]] = []
+        waiting = [tree]
+        while waiting:
+            node = waiting.pop()
+            keys = node if isinstance(node, dict) else range(len(node))
+            for key in keys:
+                places.append((node, key))
+                if isinstance(node[key], (dict, list)):
+                    waiting.append(node[key])
+        if not places:
+            return json.dumps(rng.choice(ODD)).encode()
+        node, key = rng.choice(places)
+        how = rng.randrange(4)
+        if how == 0:
+            del node[key]
+        elif how == 1 and isinstance(node, dict):
+            node[str(rng.choice(ODD))] = node.pop(key)
+        else:
+            node[key] = rng.choice(ODD)
+    return json.dumps(tree).encode()
+
+
+def _swapped_words(data: bytes, rng: random.Random) -> bytes:
+    words = re.split(rb"([\s,=\[\]{}\"']+)", data)
+    for _ in range(rng.randint(1, 3)):
+        value = rng.choice(ODD)
+        text = value if isinstance(value, str) else json.dumps(value)
+        words[rng.randrange(0, len(words), 2)] = text.encode()
+    return b"".join(words)
+
+
+def _swapped_arrays(data: bytes, rng: random.Random) -> bytes:
+    import numpy as np
+
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    name = rng.choice(list(arrays))
+    value = arrays[name]
+    how = rng.randrange(6)
+    if how == 0:
+        del arrays[name]
+    elif how == 1:
+        arrays[name] = value[..., None]
+    elif how == 2:
+        arrays[name] = value.ravel()[: rng.randrange(value.size + 1)]
+    elif how == 3:
+        arrays[name] = value.astype(
+            rng.choice(["U8", "complex64", "float16", "int8", "bool", "M8[s]"])
+        )
+    elif how == 4:
+        arrays[name] = np.full_like(value, rng.choice([0, 1, -1]))
+    else:
+        arrays[name] = np.full(value.shape, rng.choice([np.nan, np.inf, 1e300]))
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def _swapped_head(data: bytes, rng: random.Random) -> bytes:
+    """A safetensors file with another head; its numbers stay."""
+    size = int.from_bytes(data[:8], "little")
+    head = json.loads(data[8 : 8 + size])
+    if "relip" in head.get("__metadata__", {}) and rng.random() < 0.5:
+        own = head["__metadata__"]["relip"].encode()
+        head["__metadata__"]["relip"] = _swapped_json(own, rng).decode()
+        made = json.dumps(head).encode()
+    elif rng.random() < 0.5:
+        one, two = rng.sample([k for k in head if k != "__metadata__"], 2)
+        head[one], head[two] = head[two], head[one]
+        made = json.dumps(head).encode()
+    else:
+        made = _swapped_json(data[8 : 8 + size], rng)
+    return len(made).to_bytes(8, "little") + made + data[8 + size :]
 
 
 def spoilt(data: bytes, rng: random.Random) -> bytes:
@@ -239,7 +486,7 @@ def work(name: str, seconds: float, seed: int, keep: str, queue: Any) -> None:
     from relip.errors import RelipError
 
     module = table()
-    material = seeds(module)[name]
+    material = shot_files() if name == "folder" else seeds(module)[name]
     read = {**module.READERS, **OWN}[name]
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))
     rng = random.Random(seed)
@@ -254,7 +501,7 @@ def work(name: str, seconds: float, seed: int, keep: str, queue: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         while time.monotonic() < end:
             suffix, data = rng.choice(material)
-            content = spoilt(data, rng)
+            content = swapped(suffix, data, rng) if rng.random() < 0.5 else spoilt(data, rng)
             path = Path(folder) / f"{name}{suffix}"
             path.write_bytes(content)
             Path(keep, f"last-{name}{suffix}").write_bytes(content)

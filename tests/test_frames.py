@@ -106,3 +106,31 @@ def test_timecode(text: str, count: int, rate: Fraction, after: str):
     assert advance_timecode(text, count, rate) == after
     if after != text:
         assert advance_timecode(after, -count, rate) == text
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "9" * 5000, "1/" + "9" * 5000, "25_0", "1e2"])
+def test_rates_that_would_take_for_ever(text: str):
+    with pytest.raises(SettingError, match="is not a number") as caught:
+        parse_rate(text)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9" * 5000,
+        "1-999999999999",
+        ",".join(f"{i}000000-{i}999999" for i in range(1, 100)),
+        "0-1999999,3000000",
+    ],
+)
+def test_ranges_that_would_fill_the_memory(text: str):
+    with pytest.raises(FrameRangeError) as caught:
+        parse_range(text)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_range_of_many_gaps_outside_the_shot_is_told_in_short():
+    with pytest.raises(FrameRangeError, match="outside the shot's range") as caught:
+        select_frames("1001-101001x2", range(1, 11))
+    assert len(str(caught.value)) < 300

@@ -9,6 +9,10 @@ exits with :data:`EXIT_UNEXPECTED`.
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
+
 EXIT_DONE = 0
 EXIT_UNEXPECTED = 1
 EXIT_USAGE = 2
@@ -17,6 +21,18 @@ EXIT_SOME_FRAMES_FAILED = 4
 EXIT_MODEL = 5
 EXIT_OUTPUT = 6
 EXIT_INTERRUPTED = 130
+
+
+#: Longer words of a message are cut in their middle: what is quoted from a damaged file may be one.
+_LONGEST_WORD = 400
+_LONG = re.compile(rf"\S{{{_LONGEST_WORD},}}")
+
+#: What would move a terminal's cursor, or end the line, when it is quoted from a file.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def _one_line(text: str) -> str:
+    return _LONG.sub(lambda m: f"{m[0][:60]}…{m[0][-20:]}", _CONTROL.sub(" ", text))
 
 
 class RelipError(Exception):
@@ -33,12 +49,33 @@ class RelipError(Exception):
     exit_code = EXIT_UNEXPECTED
 
     def __init__(self, message: str, *, mend: str | None = None) -> None:
+        message = _one_line(message)
         super().__init__(message)
         self.message = message
         self.mend = mend
+        #: Whether ``mend`` is what helps with any file of its kind; who knows better replaces it.
+        self.general = False
 
     def __str__(self) -> str:
         return f"{self.message}; {self.mend}" if self.mend else self.message
+
+
+@contextlib.contextmanager
+def mended(mend: str, *, general: bool = False) -> Iterator[None]:
+    """Errors of the block that do not say how to mend them say ``mend``; a decorator, too.
+
+    Parameters
+    ----------
+    mend : str
+    general : bool
+        It holds for any file of its kind; a block around this one may say it better.
+    """
+    try:
+        yield
+    except RelipError as exc:
+        if exc.mend is None or exc.general:
+            exc.mend, exc.general = mend, general
+        raise
 
 
 class UsageError(RelipError):

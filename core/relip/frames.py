@@ -25,9 +25,15 @@ NTSC_RATES = {
 }
 
 #: Ranges longer than this are refused before they are expanded.
-MAX_FRAMES = 10_000_000
+MAX_FRAMES = 2_000_000
 
-_TERM = re.compile(r"^(-?\d+)(?:-(-?\d+))?(?:[x:](\d+))?$")
+_TERM = re.compile(r"^(-?\d{1,12})(?:-(-?\d{1,12}))?(?:[x:](\d{1,12}))?$")
+
+#: A rate as people write it. Fraction itself takes 1e999999999, too, and counts for hours.
+_RATE = re.compile(r"\d{1,9}(?:\.\d{1,12}|/\d{1,9})?")
+
+#: Letters of what was given that a message shows.
+_SHOWN = 60
 
 
 def parse_rate(text: str | int | Fraction) -> Fraction:
@@ -53,10 +59,13 @@ def parse_rate(text: str | int | Fraction) -> Fraction:
         text = repr(text)
     key = str(text).strip()
     try:
+        # What is a number already, as a movie's rate is, is taken as it is.
+        if isinstance(text, str) and not _RATE.fullmatch(key):
+            raise ValueError
         rate = NTSC_RATES.get(key) or Fraction(key)
     except (ValueError, ZeroDivisionError):
         raise SettingError(
-            f"frame rate {text!r} is not a number",
+            f"frame rate {_cut(str(text))!r} is not a number",
             mend="write it as 24, 25 or 24000/1001",
         ) from None
     if not 1 <= rate <= 1000:
@@ -85,6 +94,10 @@ def frame_time(frame: int, first: int, rate: Fraction) -> Fraction:
     return (Fraction(frame - first) + Fraction(1, 2)) / rate
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
 def parse_range(text: str) -> list[int]:
     """Expand a frame range.
 
@@ -105,11 +118,12 @@ def parse_range(text: str) -> list[int]:
         If the text is not a range, runs backwards or has a step of 0.
     """
     frames: set[int] = set()
-    for term in text.split(","):
+    whole, text = text, _cut(text)
+    for term in whole.split(","):
         match = _TERM.match(term.strip())
         if not match:
             raise FrameRangeError(
-                f"frame range {text!r}: cannot read {term.strip()!r}",
+                f"frame range {text!r}: cannot read {_cut(term.strip())!r}",
                 mend="write 1001, 1001-1100, 1001-1100x2 or a list of these with commas",
             )
         first = int(match[1])
@@ -121,8 +135,10 @@ def parse_range(text: str) -> list[int]:
             )
         if step < 1:
             raise FrameRangeError(f"frame range {text!r}: a step of 0 gives no frames")
-        if (last - first) // step >= MAX_FRAMES:
-            raise FrameRangeError(f"frame range {text!r}: more than {MAX_FRAMES} frames")
+        if (last - first) // step + len(frames) >= MAX_FRAMES:
+            raise FrameRangeError(
+                f"frame range {text!r}: more than {MAX_FRAMES} frames", mend="write a shorter one"
+            )
         frames.update(range(first, last + 1, step))
     return sorted(frames)
 
@@ -174,7 +190,7 @@ def select_frames(text: str | None, available: range) -> list[int]:
     outside = [f for f in frames if f not in available]
     if outside:
         raise FrameRangeError(
-            f"frames {format_range(outside)} are outside the shot's range "
+            f"frames {_cut(format_range(outside))} are outside the shot's range "
             f"{available[0]}-{available[-1]}",
             mend="give frames inside the shot or change its range in shot.toml",
         )

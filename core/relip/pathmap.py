@@ -143,5 +143,5 @@ def _read(path: Path) -> list[Rule]:
     except OSError as exc:
         reason = exc.strerror or exc
         raise SettingError(f"path map {str(path)!r}: {reason}", mend=mend) from None
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise SettingError(f"path map {str(path)!r} holds no rules", mend=mend) from None

@@ -363,7 +363,7 @@ def _status(shot: Shot) -> list[StageStatus]:
             else:
                 target = records.read_record(shot.path("comp")).get("target")
                 pattern = target if target and target != "comp/comp.####.exr" else None
-                movie = records.read_json(shot.path("comp", "movie.json"))
+                movie = records.read_record(shot.path("comp"), "movie.json")
                 with shot.open_plate() as plate:
                     found = _per_frame(
                         shot,
@@ -374,7 +374,7 @@ def _status(shot: Shot) -> list[StageStatus]:
                             blend_stage.sequence_path(t, f) if t else blend_stage.comp_path(shot, f)
                         ),
                     )
-                    if movie and found.state == "missing":
+                    if "movie" in movie and found.state == "missing":
                         current = movie.get("key") == blend_stage.movie_key(shot, plate)
                         current &= shot.resolve(movie["movie"]).exists()
                         found = StageStatus(

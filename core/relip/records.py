@@ -17,7 +17,8 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -266,26 +267,73 @@ def read_json(path: Path) -> Any | None:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise ShotError(
             f"{path}: damaged: {exc}", mend="delete it and run the stage again"
         ) from exc
 
 
-def read_record(folder: Path) -> dict[str, Any]:
+def _frames(value: Any) -> bool:
+    return isinstance(value, list) and all(type(f) is int for f in value)
+
+
+def _lines(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)
+
+
+def _by_frame(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        _FRAME.fullmatch(k) and isinstance(v, str) for k, v in value.items()
+    )
+
+
+_FRAME = re.compile(r"-?[0-9]{1,12}")
+
+#: What the entries of a record are that one stage writes and another reads. One without a value
+#: is as good as none.
+_ENTRIES: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("stage", "key", "align_key", "target", "movie"), lambda v: type(v) is str),
+    **dict.fromkeys(("data", "versions", "again", "grain"), lambda v: type(v) is dict),
+    **dict.fromkeys(("faceless", "passed", "skipped", "repeated"), _frames),
+    **dict.fromkeys(("reasons", "unreadable", "failed"), _by_frame),
+    "notes": _lines,
+}
+
+
+def is_frame(text: str) -> bool:
+    """Whether a key of a record or the name of a status file is a frame's number."""
+    return _FRAME.fullmatch(text) is not None
+
+
+def read_record(folder: Path, name: str = "record.json") -> dict[str, Any]:
     """Read ``<stage>/record.json``; empty when there is none.
+
+    Its entries are what :func:`write_record` is given: a key is text, notes are lines, what is
+    told by frame has frames for keys.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of another file of this kind.
 
     Raises
     ------
     ShotError
         If it is damaged.
     """
-    path = Path(folder) / "record.json"
+    path = Path(folder) / name
     record = read_json(path)
     if record is None:
         return {}
+    mend = "delete it and run the stage again"
     if not isinstance(record, dict):
-        raise ShotError(f"{path}: damaged: not a record", mend="delete it and run the stage again")
+        raise ShotError(f"{path}: damaged: not a record", mend=mend)
+    for entry, fits in _ENTRIES.items():
+        if record.get(entry) is None:
+            record.pop(entry, None)
+        elif not fits(record[entry]):
+            raise ShotError(f"{path}: damaged: its {entry} is not what Relip writes", mend=mend)
     return record
 
 
@@ -298,17 +346,26 @@ def write_npz(path: Path, **arrays: np.ndarray) -> None:
         np.savez_compressed(handle, **arrays)
 
 
+#: Bytes of all arrays of a file: those of a track over 200,000 frames.
+LARGEST_NPZ = 4 << 30
+
+
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Read a ``.npz`` written by :func:`write_npz`, refusing pickled objects.
 
     Raises
     ------
     ShotError
-        If the file is damaged.
+        If the file is damaged, or its arrays are larger than :data:`LARGEST_NPZ`.
     FileNotFoundError
         If it does not exist.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            # A few bytes can stand for very many zeros.
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > LARGEST_NPZ:
+            raise ValueError(f"its arrays are said to take {size} bytes")
         with np.load(path, allow_pickle=False) as data:
             return {name: data[name] for name in data.files}
     except FileNotFoundError:
@@ -375,7 +432,7 @@ class FrameRecord:
         path = self.status_folder / f"{frame}.json"
         try:
             status = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         fine = isinstance(status, dict) and status.get("state") in STATES
         return status if fine else None

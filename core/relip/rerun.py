@@ -83,14 +83,18 @@ def rerun(path: Path, *, into: Path | None = None, progress: Progress | None = N
         If ``into`` exists.
     """
     path = Path(path)
-    record = records.read_json(path)
-    if record is None:
+    if not path.is_file():
         raise InputError(f"{path} does not exist", mend="give a stage's record.json")
-    wanted = record.get("again") if isinstance(record, dict) else None
-    stage = record.get("stage") if isinstance(record, dict) else None
-    if not isinstance(wanted, dict) or stage not in RESULTS:
+    record = records.read_record(path.parent, path.name)
+    wanted, stage = record.get("again"), record.get("stage")
+    if wanted is None or stage not in RESULTS:
         raise InputError(f"{path} is no record of a stage", mend="give a stage's record.json")
     source = Shot.open(path.resolve().parent.parent)
+    if not all(isinstance(wanted.get(name, {}), dict) for name in ("settings", "keys")):
+        raise InputError(
+            f"{path}: damaged: it does not say what {stage} was made with",
+            mend="run the stage again",
+        )
     settings = ShotSettings.from_dict(wanted.get("settings", {}), where=str(path))
     shot = Shot(source.folder, settings)
     changed = changed_inputs(shot, stage, wanted)
@@ -122,11 +126,11 @@ def rerun(path: Path, *, into: Path | None = None, progress: Progress | None = N
 def changed_inputs(shot: Shot, stage: str, wanted: dict[str, Any]) -> str:
     """Whether the inputs are those of the record, by their fingerprints; empty when they are."""
     keys = wanted.get("keys", {})
-    now = pipeline.stage_keys(shot, stage, [int(f) for f in keys if f.lstrip("-").isdigit()])
+    now = pipeline.stage_keys(shot, stage, [int(f) for f in keys if records.is_frame(f)])
     different = [f for f, key in keys.items() if now.get(f) != key]
     if not different:
         return ""
-    frames = [int(f) for f in different if f.lstrip("-").isdigit()]
+    frames = [int(f) for f in different if records.is_frame(f)]
     where = f"of frames {format_range(frames)} " if frames else ""
     return f"the inputs {where}are not what they were when {stage} was run"
 
@@ -194,5 +198,5 @@ def _copied(shot: Shot, stage: str, into: Path) -> Shot:
 def recorded_frames(shot: Shot, stage: str) -> list[int]:
     """Frames of which a stage has kept a status."""
     folder = FrameRecord(shot.path(RESULTS[stage][0])).status_folder
-    found = [p.stem for p in folder.glob("*.json") if p.stem.lstrip("-").isdigit()]
+    found = [p.stem for p in folder.glob("*.json") if records.is_frame(p.stem)]
     return sorted(int(f) for f in found if int(f) in shot.frames)

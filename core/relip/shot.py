@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import reprlib
 import sys
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -350,7 +351,9 @@ class ShotSettings:
                 )
             kind = cast("Callable[[], Any]", groups[name].default_factory)
             if not isinstance(values, dict):
-                raise SettingError(f"{where}: {name} must be a section [{name}]")
+                raise SettingError(
+                    f"{where}: {name} must be a section [{name}]", mend=f"write [{name}]"
+                )
             defaults = kind()
             known = {f.name for f in dataclasses.fields(defaults)}
             checked = {}
@@ -372,20 +375,34 @@ class ShotSettings:
         return dataclasses.asdict(self)
 
 
+#: Whole numbers of a setting lie below it: what follows counts in floats, too.
+_LARGEST = 1 << 53
+
+#: Values in messages, long ones cut.
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring = 80
+
+
 def _coerce(where: str, value: Any, default: Any) -> Any:
     if isinstance(default, bool) or isinstance(value, bool):
         good = isinstance(value, bool) and isinstance(default, bool)
     elif isinstance(default, float):
-        good = isinstance(value, (int, float))
+        good = isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST)
         value = float(value) if good else value
     elif isinstance(default, tuple):
         good = isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value)
         value = tuple(value) if good else value
     else:
         good = isinstance(value, type(default))
+        if isinstance(value, int):
+            good = good and abs(value) < _LARGEST
+    texts = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(text, str) and "\0" in text for text in texts):
+        raise SettingError(f"{where} holds a zero byte", mend="write it without")
     if not good:
         raise SettingError(
-            f"{where} is {value!r}", mend=f"it must be of the kind of its default, {default!r}"
+            f"{where} is {_SHOWN.repr(value)}",
+            mend=f"it must be of the kind of its default, {default!r}",
         )
     return value
 
@@ -458,7 +475,7 @@ class Shot:
             raise ShotError(
                 f"{folder}: not a shot folder (no shot.toml)", mend="make one with relip new"
             ) from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        except (OSError, ValueError, RecursionError) as exc:
             raise ShotError(
                 f"{path}: cannot be read: {exc}", mend="mend it, or make the shot again: relip new"
             ) from None

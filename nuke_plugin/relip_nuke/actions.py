@@ -8,7 +8,18 @@ from typing import Any, Callable, NamedTuple
 
 import nuke
 
-from relip_nuke import engine, farm, handoff, nodes, overrides, paths, pixels, settings, state
+from relip_nuke import (
+    containment,
+    engine,
+    farm,
+    handoff,
+    nodes,
+    overrides,
+    paths,
+    pixels,
+    settings,
+    state,
+)
 
 #: Errors that are told to the artist in one line.
 _EXPECTED = (
@@ -136,7 +147,7 @@ def make_shot(node: nuke.Node, button: str) -> None:
     holder = nodes.owner(speech)
     if not nodes.text(holder, "shot"):
         nodes.put(holder, "shot", default_shot(holder))
-    shot = nodes.shot_of(holder)
+    shot = containment.fit_for_a_shot(nodes.shot_of(holder))
     made = settings.of(parts)
     made["plate"] = plate_settings(speech, shot)
 

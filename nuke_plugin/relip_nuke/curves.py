@@ -65,7 +65,7 @@ def read(path: str) -> Table:
     return table
 
 
-def write(path: str, table: Table) -> None:
+def write(path: str, table: Table, *, shot: str) -> None:
     """Write a mouth.csv with the controls that its rows have, frames rising."""
     present = {name for row in table.values() for name in row}
     names = [name for name in CONTROLS if name in present]
@@ -74,7 +74,7 @@ def write(path: str, table: Table) -> None:
     writer.writerow(["frame", *names])
     for frame in sorted(table):
         writer.writerow([frame, *(f"{table[frame][name]:.{DECIMALS}f}" for name in names)])
-    paths.atomic_write(path, text.getvalue())
+    paths.atomic_write(path, text.getvalue(), shot=shot)
 
 
 def merged(shot: str) -> Table:

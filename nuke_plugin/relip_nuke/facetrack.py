@@ -176,7 +176,7 @@ def offsets(corrections: dict[str, Keys]) -> dict[str, dict[str, list[float]]]:
     }
 
 
-def write_offsets(path: str, corrections: dict[str, Keys]) -> bool:
+def write_offsets(path: str, corrections: dict[str, Keys], *, shot: str) -> bool:
     """Write corrections; False, and the file removed, when all of them are 0.
 
     A file that holds more than Relip's offsets keeps what else it holds.
@@ -191,7 +191,7 @@ def write_offsets(path: str, corrections: dict[str, Keys]) -> bool:
     if made:
         data["offsets"] = made
     if not data:
-        paths.remove(path)
+        paths.remove(path, shot=shot)
         return False
-    paths.atomic_write(path, json.dumps(data, indent=1) + "\n")
+    paths.atomic_write(path, json.dumps(data, indent=1) + "\n", shot=shot)
     return bool(made)

@@ -8,7 +8,7 @@ from typing import Any
 
 import nuke
 
-from relip_nuke import nodes, paths, state
+from relip_nuke import containment, nodes, paths, state
 
 #: Which command makes a stage's frames.
 _MAKES = {
@@ -189,7 +189,9 @@ def bundle_request(node: nuke.Node, shot: str, write: nuke.Node | None) -> dict[
 
     The comp step is there when the comp is saved and a Write is given.
     """
-    params: dict[str, Any] = {"shot": shot, "out": os.path.join(shot, paths.NUKE_FOLDER, "farm")}
+    out = os.path.join(shot, paths.NUKE_FOLDER, "farm")
+    containment.inside(os.path.join(out, "template.yaml"), shot)
+    params: dict[str, Any] = {"shot": shot, "out": out}
     comp = comp_file()
     if write is not None and comp:
         first, last = nodes.shot_frames(node)

@@ -7,7 +7,7 @@ from typing import Any
 
 import nuke
 
-from relip_nuke import nodes, paths
+from relip_nuke import containment, nodes, paths
 
 #: What each button of RelipTrack asks ``relip export`` for.
 EXPORTS: dict[str, dict[str, Any]] = {
@@ -27,10 +27,11 @@ _ASIDE = 160
 def request(node: nuke.Node, button: str, shot: str) -> dict[str, Any]:
     """The parameters of the engine's ``export`` for a button."""
     chosen = EXPORTS[button]
+    out = os.path.join(shot, paths.NUKE_FOLDER, "handoff", button[5:] + ".nk")
     params: dict[str, Any] = {
         "shot": shot,
         "to": chosen["to"],
-        "out": os.path.join(shot, paths.NUKE_FOLDER, "handoff", button[5:] + ".nk"),
+        "out": containment.inside(out, shot),
     }
     options = dict(chosen.get("options", {}))
     if chosen["to"] in ("cornerpin", "stmap"):

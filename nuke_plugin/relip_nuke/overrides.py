@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 import os
+import re
 
 import nuke
 
 from relip_nuke import curves, facetrack, nodes, paths, phones, pixels, state
+
+#: A frame's number as JSON keeps it; more digits than any shot has are none.
+_FRAME = re.compile(r"-?\d{1,9}\Z")
 
 
 class OverrideError(Exception):
@@ -69,16 +73,16 @@ def write_curves(speech: nuke.Node, shot: str) -> list[int]:
         {frame: row for frame, row in edited.items() if frame in computed}, computed
     )
     if changed:
-        curves.write(curves.override_file(shot), changed)
+        curves.write(curves.override_file(shot), changed, shot=shot)
     else:
-        paths.remove(curves.override_file(shot))
+        paths.remove(curves.override_file(shot), shot=shot)
     nodes.put(speech, "curves_loaded", curves.fingerprint(edited))
     return sorted(changed)
 
 
 def revert_curves(speech: nuke.Node, shot: str) -> bool:
     """Remove the override and load the computed curves; whether there was one."""
-    removed = paths.remove(curves.override_file(shot))
+    removed = paths.remove(curves.override_file(shot), shot=shot)
     load_curves(speech, shot)
     return removed
 
@@ -138,21 +142,21 @@ def write_phones(speech: nuke.Node, shot: str) -> bool:
     time = clock(speech, shot)
     text = _phone_text(speech)
     if _lines(text) == _lines(phones.to_text(computed, time)):
-        paths.remove(phones.override_file(shot))
+        paths.remove(phones.override_file(shot), shot=shot)
         nodes.put(speech, "phones_loaded", paths.digest(_lines(text)))
         return False
     try:
         grid = phones.from_text(text, time, computed.duration)
     except ValueError as error:
         raise OverrideError(f"Phones, {error}") from None
-    phones.write(phones.override_file(shot), grid)
+    phones.write(phones.override_file(shot), grid, shot=shot)
     nodes.put(speech, "phones_loaded", paths.digest(_lines(text)))
     return True
 
 
 def revert_phones(speech: nuke.Node, shot: str) -> bool:
     """Remove the override and show the computed phones; whether there was one."""
-    removed = paths.remove(phones.override_file(shot))
+    removed = paths.remove(phones.override_file(shot), shot=shot)
     load_phones(speech, shot)
     return removed
 
@@ -210,7 +214,7 @@ def write_corrections(track: nuke.Node, shot: str) -> bool:
     """Write the corrections to ``overrides/track.json``; False when all are 0."""
     made = corrections(track)
     try:
-        there = facetrack.write_offsets(facetrack.override_file(shot), made)
+        there = facetrack.write_offsets(facetrack.override_file(shot), made, shot=shot)
     except ValueError as error:
         raise OverrideError(f"Corrections: {error}") from None
     nodes.put(track, "fixes_written", _fixes_fingerprint(made))
@@ -262,13 +266,16 @@ def _forget(shot: str, kind: str) -> list[int]:
     """Remove the frames of an override that Nuke wrote and nobody changed since."""
     known = paths.read_json(_ours(shot))
     removed = []
-    for frame, made in dict(known.get(kind, {})).items():
+    noted = known.get(kind)
+    for frame, made in noted.items() if isinstance(noted, dict) else ():
+        if not _FRAME.match(frame):
+            continue
         path = paths.frame_file(_sequence(shot, kind), int(frame))
-        if paths.fingerprint(path) == made and paths.remove(path):
+        if paths.fingerprint(path) == made and paths.remove(path, shot=shot):
             removed.append(int(frame))
     if kind in known:
         del known[kind]
-        paths.write_json(_ours(shot), known)
+        paths.write_json(_ours(shot), known, shot=shot)
     return sorted(removed)
 
 
@@ -278,7 +285,7 @@ def _remember(shot: str, kind: str, frames: range) -> None:
         str(frame): paths.fingerprint(paths.frame_file(_sequence(shot, kind), frame))
         for frame in frames
     }
-    paths.write_json(_ours(shot), known)
+    paths.write_json(_ours(shot), known, shot=shot)
 
 
 def _sequence(shot: str, kind: str) -> str:

@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any, Callable
 
+from relip_nuke import containment
+
 #: What Nuke keeps in a shot folder: handed-over plates, its ledger, native nodes.
 NUKE_FOLDER = "nuke"
 
@@ -25,15 +27,15 @@ _MOST_KNOWN = 20000
 _PLACE = re.compile(r"#+|%0?(\d*)d")
 
 
-def atomic_write(path: str, data: str | bytes) -> None:
-    """Write a file, whole or not at all; its folder is made when it is missing.
+def atomic_write(path: str, data: str | bytes, *, shot: str) -> None:
+    """Write a file of a shot, whole or not at all; its folder is made when it is missing.
 
     Raises
     ------
     OSError
-        If it cannot be written; ``path`` is as it was then.
+        If it cannot be written or would lie outside the shot; ``path`` is as it was then.
     """
-    folder = os.path.dirname(path)
+    folder = os.path.dirname(containment.inside(path, shot))
     os.makedirs(folder, exist_ok=True)
     handle, temporary = tempfile.mkstemp(
         prefix="." + os.path.basename(path)[:80] + ".", suffix=".tmp", dir=folder
@@ -92,15 +94,21 @@ def _read_text(path: str) -> str:
         return handle.read()
 
 
-def write_json(path: str, data: dict[str, Any]) -> None:
-    """Write a JSON object atomically."""
-    atomic_write(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
+def write_json(path: str, data: dict[str, Any], *, shot: str) -> None:
+    """Write a JSON object of a shot atomically."""
+    atomic_write(path, json.dumps(data, indent=1, sort_keys=True) + "\n", shot=shot)
 
 
-def remove(path: str) -> bool:
-    """Remove a file; whether it was there."""
+def remove(path: str, *, shot: str) -> bool:
+    """Remove a file of a shot; whether it was there.
+
+    Raises
+    ------
+    OSError
+        If it cannot be removed or lies outside the shot.
+    """
     try:
-        os.unlink(path)
+        os.unlink(containment.inside(path, shot))
     except FileNotFoundError:
         return False
     return True

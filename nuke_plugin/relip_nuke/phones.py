@@ -117,7 +117,7 @@ def _tier(tiers: list[tuple[str, list[Interval]]], parts: tuple[str, ...]) -> li
     return None
 
 
-def write(path: str, grid: Grid) -> None:
+def write(path: str, grid: Grid, *, shot: str) -> None:
     """Write a TextGrid with the tiers words and phones, in Praat's long format."""
     lines = [
         'File type = "ooTextFile"',
@@ -147,7 +147,7 @@ def write(path: str, grid: Grid) -> None:
                 f"            xmax = {_number(end)}",
                 f'            text = "{quoted}"',
             ]
-    paths.atomic_write(path, "\n".join(lines) + "\n")
+    paths.atomic_write(path, "\n".join(lines) + "\n", shot=shot)
 
 
 def _number(seconds: float) -> str:

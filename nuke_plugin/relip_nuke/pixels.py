@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import nuke
 
-from relip_nuke import facetrack, nodes, paths, settings, state
+from relip_nuke import containment, facetrack, nodes, paths, settings, state
 
 #: Knobs that say where a node stands or how it looks, not what it shows.
 _LOOKS = frozenset(
@@ -268,7 +268,7 @@ def _memory(shot: str, write: str) -> str:
 
 def forget(shot: str, write: str) -> None:
     """What the frames of an inner Write were rendered from is no longer known."""
-    paths.remove(_memory(shot, write))
+    paths.remove(_memory(shot, write), shot=shot)
 
 
 def render_once(
@@ -316,9 +316,12 @@ def render_once(
     inner = node.node(write) if isinstance(node, nuke.Group) else None
     if inner is None:
         raise PixelError(f"{node.name()} has no {write} inside; is it an altered copy?")
-    # Until all frames are there, what is on disk belongs to nothing.
-    forget(shot, write)
+    wanted = [paths.frame_file(path, frame) for frame in frames]
     with nodes.no_undo(), _full_size():
+        _check_target(inner, wanted, frames)
+        containment.unlinked(wanted, shot)
+        # Until all frames are there, what is on disk belongs to nothing.
+        forget(shot, write)
         node[switch].setValue(True)
         try:
             nuke.execute(inner, frames[0], frames[-1], 1)
@@ -333,8 +336,30 @@ def render_once(
             f"{source.name()}: frames {paths.format_frames(lacking)} were not rendered;"
             " press Update again"
         )
-    paths.write_json(_memory(shot, write), made)
+    paths.write_json(_memory(shot, write), made, shot=shot)
     return True
+
+
+def _check_target(inner: nuke.Node, wanted: list[str], frames: range) -> None:
+    """See that a Write inside a Relip node writes the shot's files: a comp may say otherwise.
+
+    Raises
+    ------
+    PixelError
+        If it names another place.
+    """
+    pattern = file_pattern(inner)
+    named = [paths.frame_file(pattern, frame) for frame in frames]
+    if [_place(path) for path in named] != [_place(path) for path in wanted]:
+        raise PixelError(
+            f"{inner.fullName()} would write {named[0]}, which is not {wanted[0]} of the shot;"
+            " is the node an altered copy? Make a new one"
+        )
+
+
+def _place(path: str) -> str:
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.normcase(os.path.join(os.path.realpath(folder), name))
 
 
 def _made(fingerprint: str, path: str, frames: range) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def note_status(shot: str, status: dict[str, Any]) -> None:
             # Known from here on: a plate's fingerprint is that of the shot's frames.
             ledger["frames"] = span
             with contextlib.suppress(OSError):
-                paths.write_json(_ledger(shot), ledger)
+                paths.write_json(_ledger(shot), ledger, shot=shot)
     made: dict[str, Any] = {}
     for stage in status.get("stages", []):
         name, state = str(stage.get("stage")), str(stage.get("state"))
@@ -243,7 +243,7 @@ def note_status(shot: str, status: dict[str, Any]) -> None:
     for name, source in made.items():
         ledger[name] = {"version": _VERSION, "from": source, "result": result_of(shot, name)}
     with contextlib.suppress(OSError):  # a shot that may only be read can still be looked at
-        paths.write_json(_ledger(shot), ledger)
+        paths.write_json(_ledger(shot), ledger, shot=shot)
 
 
 def known_frames(shot: str) -> tuple[int, int] | None:

@@ -147,8 +147,173 @@ def record(path: Path) -> Any:
     return rerun(path)
 
 
-def toml(text: str) -> bytes:
-    return text.encode()
+def script(path: Path) -> Any:
+    from relip.speech.script import read_script
+
+    return read_script(path)
+
+
+def lexicon(path: Path) -> Any:
+    from relip.speech import read_lexicon
+
+    return read_lexicon(path)
+
+
+def curves(path: Path) -> Any:
+    from relip.speech.nuke_curves import read_nuke_curves
+
+    return read_nuke_curves(path)
+
+
+def models(path: Path) -> Any:
+    from relip.render.catalogue import read_models
+
+    return read_models(path)
+
+
+def parsers(path: Path) -> Any:
+    from relip.mask import external
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(external.VARIABLE, str(path))
+        return external.find_parser("parser")
+
+
+def gizmos(path: Path) -> Any:
+    from relip.gizmo.manifest import read_manifest
+
+    return read_manifest(path)
+
+
+def override(path: Path) -> Any:
+    from relip.track.overrides import read_offsets, read_tracks
+
+    frames = range(1001, 1011)
+    return read_offsets(path, frames), read_tracks(path, frames)
+
+
+def points(path: Path) -> Any:
+    from relip.handoff.coordinates import Format
+    from relip.handoff.tracks import read_tracks
+
+    return read_tracks(path, Format(64, 48), first_frame=1001)
+
+
+def comp(path: Path) -> Any:
+    from relip.handoff import nk
+
+    return nk.read(path)
+
+
+def ocio(path: Path) -> Any:
+    from relip.plate.colour import Colour
+
+    found = Colour(path)
+    return found.names(), found.from_file_rules("a/plate.exr")
+
+
+def pathmap(path: Path) -> Any:
+    from relip.pathmap import parse
+
+    return parse(str(path))
+
+
+def kept(path: Path) -> Any:
+    """A stage's record, and a frame's status, as every command reads them."""
+    from relip.records import FrameRecord, read_record
+
+    status = path.parent / "status" / "1001.json"
+    status.parent.mkdir(exist_ok=True)
+    status.write_bytes(path.read_bytes())
+    try:
+        return read_record(path.parent, path.name), FrameRecord(path.parent).get(1001)
+    finally:
+        status.unlink()
+        status.parent.rmdir()
+
+
+def zipped(size: int) -> bytes:
+    """An .npz with one array of zeros that is said to be of this many bytes."""
+    import io
+    import zipfile
+
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        head, {"descr": "|u1", "fortran_order": False, "shape": (size,)}
+    )
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("frames.npy", head.getvalue() + b"\0" * 16)
+    data = bytearray(file.getvalue())
+    # both of the archive's notes of how large it is unpacked
+    for mark, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        place = data.index(mark) + offset
+        data[place : place + 4] = struct.pack("<I", min(size, 2**32 - 2))
+    return bytes(data)
+
+
+def tracked(**changed: Any) -> bytes:
+    """A good track of three frames, its arrays changed; None leaves one out."""
+    import io
+
+    count = 3
+    arrays: dict[str, Any] = {
+        "frames": np.arange(1001, 1001 + count),
+        "landmarks": np.zeros((count, 478, 3), np.float32),
+        "transform": np.zeros((count, 2, 3)),
+        "visible": np.ones(count, bool),
+        "confidence": np.ones(count, np.float32),
+        "shape": np.zeros((478, 2)),
+        "face_width": np.array(100.0),
+        "run": np.zeros(count, np.int64),
+        "mix": np.ones(count),
+        "bridged": np.zeros(count, bool),
+        "regions": np.ones((count, 3), np.float32),
+        "angles": np.zeros((count, 3), np.float32),
+    } | changed
+    file = io.BytesIO()
+    np.savez(file, **{name: value for name, value in arrays.items() if value is not None})
+    return file.getvalue()
+
+
+#: A renderer of a models.toml, to be spoilt.
+RENDERER = """[[renderer]]
+name = "lips"
+adapter = "mel96"
+file = "lips.pt"
+format = "torchscript"
+sha256 = "%s"
+licence = "own"
+commercial = true
+""" % ("0" * 64)
+
+PARSER = """[[parser]]
+name = "parser"
+file = "parser.onnx"
+format = "onnx"
+sha256 = "%s"
+licence = "own"
+commercial = true
+size = 512
+[parser.labels]
+skin = [1]
+hair = [17]
+""" % ("0" * 64)
+
+CUES = """1
+00:00:00,000 --> 00:00:01,500
+<i>Five</i> big plums
+
+2
+00:00:02,000 --> 00:00:03,000
+again
+"""
+
+AFTER_EFFECTS = (
+    "Adobe After Effects 8.0 Keyframe Data\n\n\tUnits Per Second\t24\n\tSource Width\t64\n"
+    "\tSource Height\t48\n\nPosition\n\tFrame\tX pixels\tY pixels\n\t0\t10\t12\n"
+    "\t1\t11\t12.5\n\nEnd of Keyframe Data\n"
+)
 
 
 #: ``plate.exr`` names the reader and the suffix; two rows may share a name.
@@ -255,14 +420,125 @@ TABLE: list[tuple[str, Callable[[], bytes] | bytes, int, tuple[str, ...]]] = [
     ("track.npz", b"", 3, ("damaged",)),
     ("track.npz", b"PK\x03\x04 no archive", 3, ("damaged",)),
     ("track.npz", b"PK\x05\x06" + b"\0" * 18, 3, ("holds no",)),
-    ("record.json", b"{", 3, ("damaged",)),
-    ("record.json", b"[]", 3, ("no record",)),
+    ("track.npz", lambda: zipped(5 << 30), 3, ("damaged", "bytes", "delete it")),
+    ("track.npz", lambda: tracked(angles=None), 3, ("holds no", "angles", "relip track")),
+    ("track.npz", lambda: tracked(landmarks=np.zeros((3, 68, 3))), 3, ("landmarks is",)),
+    ("track.npz", lambda: tracked(landmarks=np.full((3, 478, 3), np.nan)), 3, ("no place",)),
+    ("track.npz", lambda: tracked(visible=np.array(["a", "b", "c"])), 3, ("visible is",)),
+    ("track.npz", lambda: tracked(frames=np.array([1001, 1003, 1004])), 3, ("not one run",)),
+    ("track.npz", lambda: tracked(frames=np.zeros(0, np.int64)), 3, ("damaged",)),
+    ("track.npz", lambda: tracked(face_width=np.array(0.0)), 3, ("no size",)),
+    ("record.json", b"{", 3, ("damaged", "delete it")),
+    ("record.json", b"[]", 3, ("not a record",)),
     ("record.json", b'{"stage": "render"}', 3, ("no record",)),
+    ("record.json", b'{"stage": "render", "again": 3}', 3, ("again",)),
+    ("record.json", b"[" * 100_000, 3, ("damaged",)),
+    ("kept.json", b"\xff\xfe", 3, ("damaged", "delete it")),
+    ("kept.json", b'{"notes": "all fine"}', 3, ("its notes",)),
+    ("kept.json", b'{"reasons": {"soon": "no face"}}', 3, ("its reasons",)),
+    ("kept.json", b'{"faceless": ["1001"]}', 3, ("its faceless",)),
+    ("kept.json", b'{"key": {"a": 1}}', 3, ("its key",)),
+    ("kept.json", b'{"target": ["a.exr"]}', 3, ("its target",)),
+    # More of the shot's settings
+    ("shot.txt", b"[mask]\nfeather = 1" + b"0" * 400, 2, ("mask.feather",)),
+    ("shot.txt", b"[train]\nsteps = 1" + b"0" * 400, 2, ("train.steps",)),
+    ("shot.txt", b"[train]\nsteps = 1" + b"0" * 5000, 3, ("cannot be read",)),
+    ("shot.txt", b"a = " + b"[" * 5000, 3, ("cannot be read",)),
+    ("shot.txt", b'[plate]\npath = "a\\u0000.exr"\n', 2, ("plate.path", "zero byte")),
+    # Transcripts with times
+    ("script.srt", b"", 3, ("holds no subtitles", "SRT")),
+    ("script.srt", b"\xff\xfe", 3, ("UTF-8",)),
+    ("script.srt", CUES.replace("00:00:01,500", "00:00:00,000").replace("00:00:00,000 -->",
+     "00:00:01,000 -->").encode(), 3, ("ends at", "before it starts")),
+    ("script.srt", CUES.replace("00:00:00", "9" * 5000 + ":00:00").encode()[:5050], 3,
+     ("holds no subtitles",)),
+    ("script.vtt", b"WEBVTT\n\nNOTE nothing\n", 3, ("holds no subtitles",)),
+    ("script.tsv", b"", 3, ("no mouth cues",)),
+    ("script.tsv", b"0\tX\nsoon\tA\n", 3, ("line 2", "not a time and a shape")),
+    ("script.tsv", b"0\tX\n1\tQ\n2\tX\n", 3, ("cue 2", "unknown")),
+    ("script.json", b"{", 3, ("not a Rhubarb result",)),
+    ("script.json", b'{"mouthCues": [{"start": 1' + b"0" * 400 + b', "end": 2, "value": "A"}]}', 3,
+     ("not a Rhubarb result",)),
+    ("script.json", b"[" * 100_000, 3, ("not a Rhubarb result",)),
+    ("lexicon.txt", b"\xff\xfe", 3, ("UTF-8",)),
+    ("lexicon.txt", b"plum\n", 3, ("line 1", "plum")),
+    ("lexicon.txt", b"plum P L QQ9 M\n", 3, ("line 1", "plum")),
+    # Scripts of Nuke and curves in them
+    ("comp.nk", b"Read {\n file a.exr\n", 3, ()),
+    ("comp.nk", b"\xff\xfe\0 no script", 3, ()),
+    ("comp.nk", b"Read {\n name \"[exec rm -rf /]\"\n}\nexec rm -rf /\n", 3, ()),
+    ("comp.nk", b"Group {\n" * 5000, 3, ()),
+    ("comp.nk", b"}\n", 3, ()),
+    ("curves.nk", b"", 3, ("no mouth curves",)),
+    ("curves.nk", b"\xff\xfe", 3, ("cannot read",)),
+    ("curves.nk", b" jawOpen {{curve x1 wide}}\n", 3, ("jawOpen", "not a number")),
+    ("curves.nk", b" jawOpen {{curve x" + b"9" * 5000 + b" 1}}\n", 3, ("jawOpen", "no frame")),
+    ("curves.nk", b" jawOpen {{curve x1 0}}\n mouthClose {{curve x2 0}}\n", 3, ("mouthClose",)),
+    # Tracks of other tools, and the artist's word
+    ("points.txt", b"", 3, ("holds no track",)),
+    ("points.txt", b"1001 10\n", 3, ("line 1", "frame, x and y")),
+    ("points.txt", b"1001 10 nan\n", 3, ("line 1",)),
+    ("points.txt", b"1001 1e30 10\n", 3, ("far outside",)),
+    ("points.txt", AFTER_EFFECTS.replace("Width\t64", "Width\t0").encode(), 3, ("line 4", "size")),
+    ("points.txt", AFTER_EFFECTS.replace("11\t", "wide\t").encode(), 3, ("line 10",)),
+    ("points.json", b'{"format": "else"}', 3, ("not a track by Relip",)),
+    ("points.json", b'{"format": ' + b"[" * 100_000, 3, ("not a track by Relip",)),
+    ("points.nk", b"Blur {\n name Blur1\n}\n", 3, ("no tracker or corner pin",)),
+    ("points.nk", b"Tracker4 {\n tracks {{1 31 1} {{5 1 20}} {{}}}\n name T\n}\n", 3, ()),
+    ("override.json", b"[1]", 3, ("not a track override", "offsets")),
+    ("override.json", b'{"offsets": {"1001": {"ear": [0, 0]}}}', 3, ("not a track override",)),
+    ("override.json", b'{"offsets": {"1001": {"13": [1]}}}', 3, ("not a track override",)),
+    ("override.json", b'{"offsets": {"1001": {"13": [1' + b"0" * 400 + b", 0]}}}", 3,
+     ("not a track override",)),
+    ("override.json", b'{"alignment": {"tracks": {}}}', 3, ("alignment", "relip track")),
+    ("override.json", b"[" * 100_000, 3, ("damaged",)),
+    # Descriptions of models and gizmos, colour, path maps
+    ("models.toml", b"[[renderer]\n", 5, ("cannot be read",)),
+    ("models.toml", b"renderer = 3\n", 5, ("no list",)),
+    ("models.toml", RENDERER.replace('name = "lips"\n', "").encode(), 5, ("name is missing",)),
+    ("models.toml", RENDERER.replace("torchscript", "pickle").encode(), 5, ("format is",)),
+    ("models.toml", RENDERER.replace("0" * 64, "0" * 63).encode(), 5, ("sha256",)),
+    ("models.toml", RENDERER.replace("true", "1").encode(), 5, ("commercial",)),
+    ("models.toml", (RENDERER + RENDERER).encode(), 5, ("is taken",)),
+    ("models.toml", b"a = " + b"[" * 5000, 5, ("cannot be read",)),
+    ("parsers.toml", PARSER.replace("size = 512", "size = 3").encode(), 5, ("size is 3",)),
+    ("parsers.toml", PARSER.replace("[17]", "[-1]").encode(), 5, ("label hair",)),
+    ("parsers.toml", PARSER.replace('"parser"', '"other"').encode(), 2, ("no parser", "other")),
+    ("gizmos.toml", b"gizmo = 3\n", 3, ("no list",)),
+    ("gizmos.toml", b'[[gizmo]]\nclass = "R_v1_0"\nfile = "../a.gizmo"\n', 3, ("beside",)),
+    ("ocio.ocio", b"", 3, ()),
+    ("ocio.ocio", b"ocio_profile_version: 99\n", 3, ()),
+    ("pathmap.json", b"{", 2, ("holds no rules",)),
+    ("pathmap.json", b'{"path_mapping_rules": [{"source_path": "a"}]}', 2, ("holds no rules",)),
+    ("pathmap.json", b"[" * 100_000, 2, ("holds no rules",)),
 ]  # fmt: skip
 
 READERS = {
     f.__name__: f
-    for f in (plate, sound, transcript, shot, textgrid, mouth, arkit, model, track, record)
+    for f in (
+        plate,
+        sound,
+        transcript,
+        shot,
+        textgrid,
+        mouth,
+        arkit,
+        model,
+        track,
+        record,
+        kept,
+        script,
+        lexicon,
+        curves,
+        models,
+        parsers,
+        gizmos,
+        override,
+        points,
+        comp,
+        ocio,
+        pathmap,
+    )
 }
 
 
@@ -280,6 +556,7 @@ def test_bad_input(tmp_path: Path, row: int):
     text = str(caught.value)
     assert caught.value.exit_code == code, text
     assert text.count("\n") == 0 and len(text) < 600
+    assert caught.value.mend, text
     where = "shot.toml" if path.stem == "shot" else path.name
     assert where in text or (path.stem == "transcript" and words == ())
     for word in words:

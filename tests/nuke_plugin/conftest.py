@@ -19,6 +19,10 @@ import pytest
 import relip
 from relip import jobs
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from desk_making import Desk  # noqa: E402
+
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "nuke_plugin"
 GIZMOS = ROOT / "gizmos"
@@ -283,3 +287,9 @@ def nuke(nukes: Callable[..., Nuke], comp: Comp) -> Nuke:
     started = nukes()
     started.host.open(comp.path)
     return started
+
+
+@pytest.fixture
+def desk(nukes: Callable[..., Nuke], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A comp of the five nodes whose engine does only what the test says."""
+    return Desk(nukes(), tmp_path, monkeypatch)

@@ -44,7 +44,7 @@ def test_an_override_holds_only_what_differs_and_the_engine_reads_it(plugin_modu
     edited[7]["mouthPress"] = 0.25 + 1e-6  # below what is written: no difference
     changed = curves.difference(edited, computed)
     assert sorted(changed) == [3, 6]
-    curves.write(str(tmp_path / "o.csv"), changed)
+    curves.write(str(tmp_path / "o.csv"), changed, shot=str(tmp_path))
     frames, columns = speech.read_mouth_csv(tmp_path / "o.csv")
     assert frames == [3, 6]
     assert set(columns) == {"jawOpen", "mouthPress"}
@@ -78,7 +78,8 @@ def test_phones_there_and_back_are_the_engines(plugin_module, tmp_path: Path, al
     clock = phones.Clock(1001, 24000 / 1001, 0.5)
     text = phones.to_text(grid, clock)
     assert text.splitlines()[1].split() == ["1017.783", "1020.181", "HH", 'hel"lo']
-    phones.write(str(tmp_path / "b.TextGrid"), phones.from_text(text, clock, grid.duration))
+    mine = phones.from_text(text, clock, grid.duration)
+    phones.write(str(tmp_path / "b.TextGrid"), mine, shot=str(tmp_path))
     back = speech.read_textgrid(tmp_path / "b.TextGrid")
     assert [p.label for p in back.phones] == [p.label for p in alignment.phones]
     assert [w.label for w in back.words] == ["", 'hel"lo', ""]
@@ -171,7 +172,8 @@ def test_corrections_move_the_engines_landmarks(plugin_module, tmp_path: Path):
     facetrack = plugin_module("facetrack")
     zero = {name: {f: (0.0, 0.0) for f in range(1002, 1005)} for name in facetrack.FIXES}
     fixes = {**zero, "fix_lip_left": {1002: (0.0, 0.0), 1003: (2.0, 3.0), 1004: (4.0, 6.0)}}
-    assert facetrack.write_offsets(str(tmp_path / "overrides" / "track.json"), fixes)
+    path = tmp_path / "overrides" / "track.json"
+    assert facetrack.write_offsets(str(path), fixes, shot=str(tmp_path))
 
     class Here(Shot):
         frames = range(1001, 1007)  # type: ignore[assignment]
@@ -189,10 +191,10 @@ def test_no_correction_is_no_override_but_other_keys_stay(plugin_module, tmp_pat
     facetrack = plugin_module("facetrack")
     path = tmp_path / "track.json"
     zero = {name: {1001: (0.0, 0.0)} for name in facetrack.FIXES}
-    assert not facetrack.write_offsets(str(path), zero)
+    assert not facetrack.write_offsets(str(path), zero, shot=str(tmp_path))
     assert not path.exists()
     path.write_text('{"face": [1, 2], "offsets": {"1001": {"all": [1, 0]}}}')
-    assert not facetrack.write_offsets(str(path), zero)
+    assert not facetrack.write_offsets(str(path), zero, shot=str(tmp_path))
     assert path.read_text().split() == ["{", '"face":', "[", "1,", "2", "]", "}"]
 
 
@@ -247,13 +249,13 @@ def test_sequences_on_disk(plugin_module, tmp_path: Path):
 def test_writes_whole_or_not_at_all(plugin_module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     paths = plugin_module("paths")
     path = tmp_path / "a.json"
-    paths.write_json(str(path), {"x": 1})
+    paths.write_json(str(path), {"x": 1}, shot=str(tmp_path))
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        paths.write_json(str(path), {"x": 2})
+        paths.write_json(str(path), {"x": 2}, shot=str(tmp_path))
     assert paths.read_json(str(path)) == {"x": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]

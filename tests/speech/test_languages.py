@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -137,6 +138,22 @@ def test_subtitles_round_trip_and_errors(tmp_path: Path) -> None:
     (tmp_path / "c.srt").write_text("nothing")
     with pytest.raises(TranscriptError, match="no subtitles"):
         read_subtitles(tmp_path / "c.srt")
+
+
+@pytest.mark.parametrize("said", ["<" * 200_000, "{\\" * 100_000, "<a" * 100_000])
+def test_tags_that_never_end_take_no_time(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "a.srt"
+    path.write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{said}\n")
+    began = time.process_time()
+    assert read_subtitles(path)[0].text == said
+    assert time.process_time() - began < 2
+
+
+def test_a_character_of_thousands_of_digits_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.srt"
+    said = f"&#{'1' * 5000}; plums"
+    path.write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{said}\n")
+    assert read_subtitles(path)[0].text == said
 
 
 def test_subtitles_of_the_recording_align_like_its_text() -> None:

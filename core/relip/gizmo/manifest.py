@@ -141,7 +141,7 @@ def read_manifest(path: Path) -> dict[str, Entry]:
         data = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise GizmoError(f"{path} cannot be read: {exc}", mend="mend its TOML") from None
     if data.get("schema", SCHEMA) != SCHEMA:
         raise GizmoError(

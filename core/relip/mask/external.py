@@ -129,7 +129,7 @@ def find_parser(name: str) -> ParserEntry:
     path = Path(where).expanduser()
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise ModelError(f"{path} cannot be read: {exc}", mend=f"check {VARIABLE}") from None
     entries = data.get("parser", [])
     entries = entries if isinstance(entries, list) else []

@@ -23,6 +23,9 @@ Window = tuple[int, int, int, int]
 #: Said of a frame that is not there and is skipped.
 MISSING = "missing in the plate; skipped"
 
+#: What helps with a file that is damaged.
+AGAIN = "copy or render it again"
+
 #: Bytes hashed at the head, the middle and the tail of a file.
 _BLOCK = 1 << 20
 

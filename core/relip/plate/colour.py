@@ -63,12 +63,15 @@ class Colour:
         source = str(config or os.environ.get("OCIO") or BUILTIN_CONFIG)
         if not source.startswith("ocio://") and not Path(source).is_file():
             where = "" if config else " (from the environment variable OCIO)"
-            raise ColourError(f"OCIO config {source}{where} does not exist")
+            raise ColourError(f"OCIO config {source}{where} does not exist", mend="check its path")
         try:
             self._config = ocio.Config.CreateFromFile(source)
             self._config.validate()
         except Exception as error:
-            raise ColourError(f"OCIO config {source}: {_first_line(error)}") from None
+            raise ColourError(
+                f"OCIO config {source}: {_first_line(error)}",
+                mend="mend it, or take another; without one the ACES studio config is used",
+            ) from None
         self._ocio = ocio
         self._lock = threading.Lock()
         self._processors: dict[tuple[str, str, bool], Any] = {}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from relip.errors import OutputError, PlateError
+from relip.plate.base import AGAIN
 from relip.plate.damage import damage
 from relip.records import atomic_path
 
@@ -329,7 +330,9 @@ def open_image(path: str | Path) -> Any:
 
     path = Path(path)
     if not path.is_file():
-        raise PlateError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}")
+        raise PlateError(
+            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}", mend="check the path"
+        )
     try:
         wrong = damage(path)
     except OSError as error:
@@ -337,7 +340,7 @@ def open_image(path: str | Path) -> Any:
             f"{path} cannot be read: {error.strerror or error}", mend="check its permissions"
         ) from None
     if wrong is not None:
-        raise PlateError(f"{path} is not an image that can be read ({wrong})")
+        raise PlateError(f"{path} is not an image that can be read ({wrong})", mend=AGAIN)
     # This reader returns its errors; the older one prints them.
     oiio.attribute("openexr:core", 1)
     config = oiio.ImageSpec()
@@ -349,7 +352,7 @@ def open_image(path: str | Path) -> Any:
             reason = _brief(oiio.geterror())
         except UnicodeDecodeError:  # it quotes the damaged bytes
             reason = "damaged"
-        raise PlateError(f"{path} is not an image that can be read ({reason})")
+        raise PlateError(f"{path} is not an image that can be read ({reason})", mend=AGAIN)
     return image
 
 
@@ -369,7 +372,7 @@ def read_pixels(path: str | Path, dtype: str = "float") -> tuple[np.ndarray, Any
         check_size(path, [spec])
         pixels = image.read_image(dtype)
         if pixels is None:
-            raise PlateError(f"{path} cannot be read: {_brief(image.geterror())}")
+            raise PlateError(f"{path} cannot be read: {_brief(image.geterror())}", mend=AGAIN)
     finally:
         image.close()
     return pixels.reshape(spec.height, spec.width, spec.nchannels), spec

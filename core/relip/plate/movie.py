@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from relip.errors import ColourError, PlateError
-from relip.plate.base import MISSING, BadFrame, Picture, Plate, file_fingerprint
+from relip.plate.base import AGAIN, MISSING, BadFrame, Picture, Plate, file_fingerprint
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
 from relip.plate.movie_index import MovieIndex, movie_index
 from relip.plate.yuv import Coding, decode, decode_window
@@ -119,7 +119,7 @@ def video_stream(container: Any, path: str) -> Any:
         raise PlateError(
             f"{path}: the codec of its video is not known", mend="give it in a common one"
         )
-    raise PlateError(f"{path} has no video in it")
+    raise PlateError(f"{path} has no video in it", mend="give the movie with the picture")
 
 
 def coding_of(format_name: str) -> tuple[str, Coding, bool] | None:
@@ -549,7 +549,7 @@ class MoviePlate(Plate):
             reader = self._reader = _Reader(self)
         result = reader.picture(frame, self._picture(frame))
         if isinstance(result, str):
-            raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
+            raise PlateError(f"{self.path} frame {frame} cannot be read: {result}", mend=AGAIN)
         return result
 
     def iter(
@@ -568,7 +568,9 @@ class MoviePlate(Plate):
                     yield BadFrame(frame, MISSING, skipped=True)
                 elif isinstance(result, str):
                     if on_error == "raise":
-                        raise PlateError(f"{self.path} frame {frame} cannot be read: {result}")
+                        raise PlateError(
+                            f"{self.path} frame {frame} cannot be read: {result}", mend=AGAIN
+                        )
                     yield BadFrame(frame, result)
                 else:
                     yield result

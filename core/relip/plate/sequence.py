@@ -14,7 +14,16 @@ import numpy as np
 
 from relip.errors import ColourError, PlateError
 from relip.frames import format_range, parse_range
-from relip.plate.base import MISSING, BadFrame, Part, Picture, PictureSpec, Plate, file_fingerprint
+from relip.plate.base import (
+    AGAIN,
+    MISSING,
+    BadFrame,
+    Part,
+    Picture,
+    PictureSpec,
+    Plate,
+    file_fingerprint,
+)
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
 from relip.plate.exr import check_size, file_stamp, open_image, place
 from relip.plate.opening import IMAGE_SUFFIXES
@@ -343,7 +352,8 @@ class SequencePlate(Plate):
             ) from None
         except PlateError as error:
             raise PlateError(
-                f"{self.path} frame {frame} cannot be read: {error.message}", mend=error.mend
+                f"{self.path} frame {frame} cannot be read: {error.message}",
+                mend=error.mend or AGAIN,
             ) from None
 
     def _load(self, frame: int) -> Picture:
@@ -472,7 +482,10 @@ def _layout(image: Any, path: str) -> tuple[list[Any], int, tuple[int, ...]]:
         if header.nchannels <= 2 or "y" in names:
             return headers, number, (names.index("y") if "y" in names else 0,)
     shown = ", ".join(headers[0].channelnames[:6]) if headers else "none"
-    raise PlateError(f"{path} has no channels R, G, B (it has {shown})")
+    raise PlateError(
+        f"{path} has no channels R, G, B (it has {shown})",
+        mend="render the picture into R, G and B",
+    )
 
 
 def _channel_type(header: Any, channel: int) -> str:

@@ -139,7 +139,7 @@ def read_models(path: Path) -> dict[str, ModelEntry]:
         data = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path} does not exist", mend="check --models") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise ModelError(f"{path} cannot be read: {exc}", mend="mend it") from None
     entries = data.get("renderer", [])
     if not isinstance(entries, list):

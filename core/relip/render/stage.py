@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -592,9 +593,11 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
             [encoding.colourspace, encoding.working, encoding.offset, encoding.scale],
             np.median(track.landmarks[[track.index(f) for f in chosen]], axis=1).round(),
         )
-        old = records.read_json(folder / "record.json") or {}
+        old = records.read_record(folder)
         if old.get("key") == key:
-            return Grain(**{k: np.array(v, np.float64) for k, v in old["model"].items()})
+            # What is not what was written is measured again.
+            with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):
+                return Grain(**{k: np.array(v, np.float64) for k, v in old["model"].items()})
         pieces: list[np.ndarray] = []
         after: list[np.ndarray | None] = []
         last: tuple[int, np.ndarray] | None = None

@@ -70,7 +70,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         )
     mattes = [mask_stage.matte_fingerprint(shot, f) for f in frames]
     key = records.fingerprint(VERSION, mattes)
-    old = records.read_json(folder / "mask_pictures.json") or {}
+    old = records.read_record(folder, "mask_pictures.json")
     if not force and old.get("key") == key and all((folder / name).exists() for name in FILES):
         report.kept = frames
         return report

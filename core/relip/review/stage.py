@@ -55,7 +55,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     frames = list(shot.frames)
     visible = [f for f in frames if track.editable[track.index(f)]]
     key = review_key(shot)
-    old = records.read_json(folder / "record.json") or {}
+    old = records.read_record(folder)
     if not force and old.get("key") == key and (folder / "report.html").exists():
         report.kept = frames
         report.data = old.get("data", {})
@@ -301,7 +301,7 @@ def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | 
         where = format_range(int(f) for f, why in because.items() if why == reason)
         rows.append((f"passed through: {reason}", where))
     for stage in ("speech", "track", "model"):
-        record = records.read_json(shot.path(stage, "record.json")) or {}
+        record = records.read_record(shot.path(stage))
         for name, value in (record.get("data") or {}).items():
             if name == "word_confidence":  # shown below, in colours
                 continue

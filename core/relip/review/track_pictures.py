@@ -53,7 +53,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         records.file_fingerprint(shot.path("track", "track.npz")),
         records.file_fingerprint(shot.path("track", "record.json")),
     )
-    old = records.read_json(folder / "track_pictures.json") or {}
+    old = records.read_record(folder, "track_pictures.json")
     if not force and old.get("key") == key and all((folder / name).exists() for name in FILES):
         report.kept = frames
         return report

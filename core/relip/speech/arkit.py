@@ -8,18 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from relip.errors import InputError
+from relip.errors import InputError, mended
 from relip.speech.alignment import frame_times
 from relip.speech.mouth_csv import number, read_rows
 from relip.speech.visemes import MOUTH_CONTROLS
 
-_TIMECODE = re.compile(r"^(\d+):(\d+):(\d+)[:;](\d+(?:\.\d+)?)$")
+_TIMECODE = re.compile(r"^(\d{1,3}):(\d{1,2}):(\d{1,2})[:;](\d{1,4}(?:\.\d{1,9})?)$")
 #: The rates phones and generators capture at; the smallest that holds every frame number is taken.
 _CAPTURE_RATES = (24, 25, 30, 48, 50, 60, 120)
 #: Without usable times, rows are taken to be this many per second (Live Link Face's own).
 _DEFAULT_RATE = 60.0
 
 
+@mended("export the capture as CSV again", general=True)
 def read_arkit_csv(
     path: str | Path, frames: range, rate: Fraction, offset: float = 0.0
 ) -> np.ndarray:

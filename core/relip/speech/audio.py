@@ -106,7 +106,9 @@ def load_audio(path: str | Path) -> Audio:
     if len(samples) < RATE // 100:
         raise AudioError(f"the dialogue {path} is 0 s long", mend="give one with speech in it")
     if not np.isfinite(samples).all():
-        raise AudioError(f"the dialogue {path} holds samples that are not numbers")
+        raise AudioError(
+            f"the dialogue {path} holds samples that are not numbers", mend="export it again"
+        )
     return Audio(samples, RATE, len(samples) / RATE, source_rate, source_channels)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from relip.errors import InputError, SettingError
+from relip.errors import InputError, SettingError, mended
 from relip.records import write_text
 from relip.speech.visemes import MOUTH_CONTROLS
 
@@ -61,6 +61,7 @@ def write_mouth_csv(
     write_text(path, "\n".join(lines) + "\n")
 
 
+@mended("mend the line, or write the file again with relip", general=True)
 def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
     """Read mouth controls.
 
@@ -93,7 +94,7 @@ def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
     for column, name in enumerate(names[1:], start=2):
         if name not in (*MOUTH_CONTROLS, *VISIBILITY):
             raise InputError(
-                f"{path}, line 1, column {column}: {name!r} is not a mouth control",
+                f"{path}, line 1, column {column}: {cut(name)!r} is not a mouth control",
                 mend=f"use {', '.join((*MOUTH_CONTROLS, *VISIBILITY))}",
             )
         if name in names[1 : column - 1]:
@@ -110,10 +111,12 @@ def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
                 f"{path}, line {line}: {len(row)} columns where line 1 has {len(names)}"
             )
         try:
-            frame = int(row[0])
+            frame = int(row[0][:_LONGEST])
+            if len(row[0]) > _LONGEST:
+                raise ValueError
         except ValueError:
             raise InputError(
-                f"{path}, line {line}, column 1 (frame): {row[0]!r} is not a frame number"
+                f"{path}, line {line}, column 1 (frame): {cut(row[0])!r} is not a frame number"
             ) from None
         if frames and frame <= frames[-1]:
             raise InputError(
@@ -163,6 +166,15 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
         raise InputError(f"{path}, line {reader.line_num}: {error}") from None
 
 
+#: Letters of a cell that messages show; no number is longer.
+_LONGEST = 40
+
+
+def cut(text: str) -> str:
+    """A cell as a message shows it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
 def number(
     text: str, path: Path, line: int, column: int, name: str, limits: tuple[float, float] | None
 ) -> float:
@@ -172,10 +184,12 @@ def number(
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{path}, line {line}, column {column} ({name}): {text!r} is not a number")
+        raise InputError(
+            f"{path}, line {line}, column {column} ({cut(name)}): {cut(text)!r} is not a number"
+        )
     if limits and not limits[0] - 1e-6 <= value <= limits[1] + 1e-6:
         raise InputError(
-            f"{path}, line {line}, column {column} ({name}): {text} is not between "
+            f"{path}, line {line}, column {column} ({cut(name)}): {cut(text)} is not between "
             f"{limits[0]:g} and {limits[1]:g}"
         )
     return min(max(value, limits[0]), limits[1]) if limits else value

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from relip.errors import InputError, SettingError
+from relip.errors import InputError, SettingError, mended
 from relip.records import write_text
 from relip.speech.visemes import MOUTH_CONTROLS
 
@@ -60,6 +60,7 @@ def write_nuke_curves(
     write_text(path, "\n".join([*lines, "}"]) + "\n")
 
 
+@mended("write it with relip export --to curves", general=True)
 def read_nuke_curves(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
     """Read what :func:`write_nuke_curves` wrote.
 
@@ -84,7 +85,9 @@ def read_nuke_curves(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]
         if control not in MOUTH_CONTROLS:
             continue
         pairs = re.findall(r"x(-?\d+) (\S+)", keys)
-        own = [int(frame) for frame, _ in pairs]
+        own = [int(frame) for frame, _ in pairs if len(frame) <= 12]
+        if len(own) != len(pairs):
+            raise InputError(f"{path}: a key of {control} lies at no frame")
         if frames and own != frames:
             raise InputError(f"{path}: the keys of {control} are not those of the other curves")
         frames = own

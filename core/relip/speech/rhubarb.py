@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from relip.errors import InputError, TranscriptError
+from relip.errors import InputError, TranscriptError, mended
 from relip.records import write_text
 from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.visemes import viseme_table
@@ -29,6 +29,7 @@ def _tables() -> tuple[dict[str, str], dict[str, str]]:
     return phones, shapes
 
 
+@mended("make it with rhubarb -f tsv or -f json", general=True)
 def read_rhubarb(path: str | Path) -> Alignment:
     """Read mouth cues as phones.
 
@@ -99,7 +100,7 @@ def _from_json(text: str, path: Path) -> list[tuple[float, float, str]]:
     try:
         cues = json.loads(text)["mouthCues"]
         out = [(float(c["start"]), float(c["end"]), str(c["value"]).upper()) for c in cues]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path} is not a Rhubarb result: {error!r}") from None
     if not out:
         raise InputError(f"{path} holds no mouth cues")

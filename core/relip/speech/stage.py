@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relip import records
-from relip.errors import AudioError, InputError, RelipError, TranscriptError
+from relip.errors import AudioError, InputError, TranscriptError, mended
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
@@ -108,7 +107,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     data = dict(old.get("data", {})) if aligned else {}
     notes: list[str] = list(old.get("notes", [])) if aligned else []
     if aligned:
-        with _mended("delete it and run relip speech again"):
+        with mended("delete it and run relip speech again"):
             alignment = speech.read_textgrid(grid_path)
     else:
         audio = speech.load_audio(shot.resolve(d.audio))
@@ -300,12 +299,12 @@ def load(shot: Shot) -> Dialogue:
             f"{csv_path}: the mouth curves are not made yet", mend="run relip speech on the shot"
         )
     again = "delete it and run relip speech again"
-    with _mended(again):
+    with mended(again):
         frames, columns = speech.read_mouth_csv(csv_path)
         curves = to_shot(shot, frames, columns, np.zeros((len(shot.frames), 10)), str(csv_path))
     override = shot.override("mouth.csv")
     if override:
-        with _mended("mend or remove the override"):
+        with mended("mend or remove the override"):
             frames, columns = speech.read_mouth_csv(override)
             curves = to_shot(shot, frames, columns, curves, str(override))
     return Dialogue(read_phones(shot), curves)
@@ -323,20 +322,10 @@ def read_phones(shot: Shot) -> Alignment:
 
     override = shot.override("phones.TextGrid")
     if override:
-        with _mended("mend or remove the override"):
+        with mended("mend or remove the override"):
             return speech.read_textgrid(override)
-    with _mended("delete it and run relip speech again"):
+    with mended("delete it and run relip speech again"):
         return speech.read_textgrid(shot.path("speech", "phones.TextGrid"))
-
-
-@contextlib.contextmanager
-def _mended(mend: str) -> Iterator[None]:
-    """Errors of the block that do not say how to mend them say ``mend``."""
-    try:
-        yield
-    except RelipError as exc:
-        exc.mend = exc.mend or mend
-        raise
 
 
 def to_shot(

@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from relip.errors import TranscriptError
+from relip.errors import TranscriptError, mended
 from relip.records import write_text
 from relip.speech.alignment import Alignment
 
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
+_TIME = r"(?:(\d{1,6}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _CUE = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
-_TAG = re.compile(r"<[^>]*>|\{\\[^}]*\}")
+_TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 SUFFIXES = (".srt", ".vtt")
 
 
@@ -25,6 +25,7 @@ class Cue(NamedTuple):
     text: str
 
 
+@mended("mend its times", general=True)
 def read_subtitles(path: str | Path) -> list[Cue]:
     """Read SRT or WebVTT.
 
@@ -70,7 +71,7 @@ def read_subtitles(path: str | Path) -> list[Cue]:
         while at < len(lines) and lines[at].strip() and not _CUE.match(lines[at]):
             said.append(lines[at].strip())
             at += 1
-        words = html.unescape(_TAG.sub("", " ".join(said))).strip()
+        words = _plain(" ".join(said))
         if words:
             cues.append(Cue(start, end, words))
     if not cues:
@@ -106,6 +107,14 @@ def subtitle_cues(alignment: Alignment, longest: float = 5.0, pause: float = 0.6
         else:
             cues.append(Cue(start, end, label))
     return cues
+
+
+def _plain(said: str) -> str:
+    said = _TAG.sub("", said)
+    try:
+        return html.unescape(said).strip()
+    except ValueError:  # the number of a character, of thousands of digits
+        return said.strip()
 
 
 def _seconds(parts: tuple[str, ...]) -> float:

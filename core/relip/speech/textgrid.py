@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from relip.errors import InputError, TranscriptError
+from relip.errors import InputError, TranscriptError, mended
 from relip.records import write_text
 from relip.speech.alignment import ARPABET, Alignment, Interval, fill
 from relip.speech.confidence import colour
@@ -99,6 +99,7 @@ def confidence_tier(alignment: Alignment) -> tuple[Interval, ...]:
     )
 
 
+@mended("save it from Praat as a TextGrid, as text", general=True)
 def read_textgrid(path: str | Path) -> Alignment:
     """Read words and phones from a TextGrid.
 

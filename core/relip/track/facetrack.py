@@ -134,22 +134,54 @@ class FaceTrack:
                 f"{path}: the face track is not made yet", mend="run relip track on the shot"
             ) from None
         try:
-            return cls(
-                frames=data["frames"],
-                landmarks=data["landmarks"].astype(np.float64),
-                transform=data["transform"],
-                visible=data["visible"],
-                confidence=data["confidence"].astype(np.float64),
-                shape=data["shape"],
-                face_width=float(data["face_width"]),
-                run=data["run"],
-                mix=data["mix"].astype(np.float64),
-                bridged=data["bridged"],
-                regions=data["regions"].astype(np.float64),
-                angles=data["angles"].astype(np.float64),
-            )
+            count = data["frames"].size
+            arrays = {
+                name: _array(
+                    data[name], name, tuple(count if n is None else n for n in shape), kind
+                )
+                for name, (shape, kind) in _ARRAYS.items()
+            }
+            width = float(_array(data["face_width"], "face_width", (), np.float64))
+            if count == 0 or (np.diff(arrays["frames"]) != 1).any():
+                raise ValueError("its frames are not one run")
+            if not (np.isfinite(width) and width > 0 and np.isfinite(arrays["shape"]).all()):
+                raise ValueError("the face has no size")
+            if not np.isfinite(arrays["landmarks"][arrays["visible"]]).all():
+                raise ValueError("a visible face has no place")
+            return cls(face_width=width, **arrays)
         except KeyError as exc:
             raise ShotError(f"{path}: holds no {exc}", mend="run relip track again") from None
+        except ValueError as exc:
+            raise ShotError(f"{path}: damaged: {exc}", mend="run relip track again") from None
+
+
+#: Shape and kind of each array of the file; None stands for the number of frames.
+_ARRAYS: dict[str, tuple[tuple[int | None, ...], type]] = {
+    "frames": ((None,), np.int64),
+    "landmarks": ((None, points.COUNT, 3), np.float64),
+    "transform": ((None, 2, 3), np.float64),
+    "visible": ((None,), np.bool_),
+    "confidence": ((None,), np.float64),
+    "shape": ((points.COUNT, 2), np.float64),
+    "run": ((None,), np.int64),
+    "mix": ((None,), np.float64),
+    "bridged": ((None,), np.bool_),
+    "regions": ((None, 3), np.float64),
+    "angles": ((None, 3), np.float64),
+}
+
+
+def _array(value: np.ndarray, name: str, shape: tuple[int, ...], kind: type) -> np.ndarray:
+    """An array as the track has it.
+
+    Raises
+    ------
+    ValueError
+        If its shape is another or its values are of another kind.
+    """
+    if value.shape != shape or not np.can_cast(value.dtype, kind, "same_kind"):
+        raise ValueError(f"{name} is {value.dtype} {value.shape}")
+    return value.astype(kind)
 
 
 def lip_opening(landmarks: np.ndarray) -> np.ndarray:

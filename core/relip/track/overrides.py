@@ -82,7 +82,7 @@ def read_offsets(path: Path, frames: range) -> np.ndarray:
             share = weights(name)
             moved = share > 0
             result[:, moved] += curve[:, None] * share[moved, None]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as exc:
         raise ShotError(
             f"{path}: not a track override ({exc.__class__.__name__}: {exc})",
             mend='write {"offsets": {"1001": {"13": [dx, dy]}}}; a point is a number, '
@@ -118,7 +118,7 @@ def read_tracks(path: Path, frames: range) -> dict[str, np.ndarray] | None:
                 result[str(name)] = curve
         if not result:
             raise ValueError(f"no track has a place in frames {frames.start}-{frames[-1]}")
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as exc:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as exc:
         raise ShotError(
             f"{path}: its alignment is not understood ({exc.__class__.__name__}: {exc})",
             mend='write {"alignment": {"tracks": {"nose": {"1001": [x, y]}}}}, or use '
