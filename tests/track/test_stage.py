@@ -16,6 +16,7 @@ from relip.progress import Progress
 from relip.records import read_json, read_npz
 from relip.shot import PlateSettings, Shot, ShotSettings
 from relip.track import geometry, stage
+from relip.track.detection import same_picture
 from relip.track.facemesh import FaceMesh
 from relip.track.facetrack import FaceTrack
 
@@ -282,3 +283,14 @@ def test_the_other_face_of_two(tmp_path: Path):
     assert (found["right"] > width).all()
     mirrored = 2 * width - found["right"]
     np.testing.assert_allclose(mirrored, found["left"], atol=2.5)
+
+
+def test_pictures_are_the_same_only_when_every_value_is():
+    one = np.random.default_rng(0).random((70, 90, 3)).astype(np.float32)
+    one[0, 0], one[11, 13, 2] = np.nan, np.nan
+    assert same_picture(one, one.copy())
+    for place in ((0, 29, 1), (1, 1, 0), (69, 89, 2)):
+        other = one.copy()
+        other[place] += 1e-6
+        assert not same_picture(one, other)
+    assert not same_picture(one, one[:, :60])

@@ -162,7 +162,7 @@ def detect(shot: Shot, progress: Progress) -> Detection:
                 last_rgb = None
                 progress.step()
                 continue
-            if last_rgb is not None and np.array_equal(picture.rgb, last_rgb, equal_nan=True):
+            if last_rgb is not None and same_picture(picture.rgb, last_rgb):
                 repeated.append(picture.frame)
                 if policy == "skip":
                     progress.step()
@@ -185,6 +185,12 @@ def detect(shot: Shot, progress: Progress) -> Detection:
     found.several = follower.crowded
     found.unreadable, found.skipped, found.repeated = unreadable, skipped, repeated
     return found
+
+
+def same_picture(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two pictures are equal, NaN to NaN; quick where they are not."""
+    few = np.s_[::31, ::29]
+    return all(np.array_equal(one[part], other[part], equal_nan=True) for part in (few, ...))
 
 
 def gather(person: people.Person | None, count: int, shapes: int) -> Detection:
