@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from relip.demo import INNER_LIPS, JAW, OUTER_LIPS, Scene
-from relip.track import facetrack
-from relip.track.facemesh import FaceMesh
+from relip.track import facetrack, points
+from relip.track.facemesh import FaceMesh, landmarks_of
 from relip.track.points import face_width
 
 SIZE = 400
@@ -126,6 +126,33 @@ def test_small_face_in_a_large_picture(mesh: FaceMesh, pictures: list[np.ndarray
     (found,) = mesh.faces(wide)
     wanted = faces[8][:, :2] * (150 / SIZE) + [900, 500]
     assert np.linalg.norm(found[:, :2] - wanted, axis=1).mean() < 0.02 * face_width(found)
+
+
+def test_a_small_face_beside_a_large_one(mesh: FaceMesh, pictures: list[np.ndarray], faces):
+    """A detector that sees the whole picture misses it; a tile shows it, at the right place."""
+    small = cv2.resize(pictures[8], (110, 110), interpolation=cv2.INTER_AREA)
+    wide = np.full((SIZE, 1000, 3), 120, np.uint8)
+    wide[:, :SIZE], wide[150:260, 740:850] = pictures[0], small
+    assert len(mesh.search(wide, tiles=True, far=True)) == 1
+    large, found = mesh.search(wide, far=True, beside=True)
+    assert face_width(large) > 3 * face_width(found)
+    wanted = faces[8][:, :2] * (110 / SIZE) + [740, 150]
+    assert np.linalg.norm(found[:, :2] - wanted, axis=1).mean() < 0.04 * face_width(found)
+
+
+def test_landmarks_are_read_from_their_encoding():
+    """Whether each is three floats, as the model writes them, or more."""
+    from mediapipe.framework.formats import landmark_pb2
+
+    rng = np.random.default_rng(3)
+    values = rng.uniform(-1, 2, (points.COUNT, 3)).astype(np.float32)
+    message = landmark_pb2.NormalizedLandmarkList()
+    for x, y, z in values:
+        message.landmark.add(x=x, y=y, z=z)
+    wanted = values.astype(float) * [192, 100, 192]
+    np.testing.assert_array_equal(landmarks_of(message, 192, 100), wanted)
+    message.landmark[7].presence = 0.5
+    np.testing.assert_array_equal(landmarks_of(message, 192, 100), wanted)
 
 
 def test_no_face(mesh: FaceMesh):

@@ -75,6 +75,19 @@ def test_one_person_in_every_frame(whole: Follower):
     assert np.isfinite(motions).all()
 
 
+def test_a_small_face_beside_a_large_one_is_followed(mesh: Blinking, pictures: list[np.ndarray]):
+    """From the first frame, though the detectors that see the whole picture miss it."""
+    wide = []
+    for picture in pictures[:4]:
+        canvas = np.full((SIZE, 700, 3), 120, np.uint8)
+        canvas[:, :SIZE] = picture
+        canvas[90:160, 500:570] = cv2.resize(picture, (70, 70), interpolation=cv2.INTER_AREA)
+        wide.append(canvas)
+    large, small = sorted(followed(mesh, wide).crowd, key=lambda p: -p.size())
+    assert sorted(large.faces) == sorted(small.faces) == [0, 1, 2, 3]
+    assert small.faces[3][:, 0].mean() == pytest.approx(535, abs=12)
+
+
 def test_a_gap_of_a_few_frames_is_bridged(
     mesh: Blinking, pictures: list[np.ndarray], whole: Follower
 ):

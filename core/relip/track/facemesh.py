@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from relip.errors import ModelError
-from relip.track import geometry
+from relip.track import geometry, points
 from relip.track.finder import Face, Finder, cut, landmark_array, quiet_stderr
 
 __all__ = ["FaceMesh", "quiet_stderr"]
@@ -33,6 +33,11 @@ DETECTOR_SIDE = 640
 _AROUND_BOX = 1.6
 
 _CROP = 192
+
+#: Bytes of a landmark in a message's encoding, and which are tags: field 1 of 15 bytes, in it
+#: the floats x, y and z.
+_ENCODED = 17
+_TAGS, _TAG_BYTES = [0, 1, 2, 7, 12], np.array([0x0A, 15, 0x0D, 0x15, 0x1D], np.uint8)
 
 #: One face landmark model on one rectangle of a picture.
 _GRAPH = """
@@ -89,10 +94,26 @@ class _LandmarkModel:
         self._graph.wait_until_idle()
         if self._result is None or self._result.is_empty():
             return None
-        return landmark_array(self._getter.get_proto(self._result).landmark, width, height)
+        return landmarks_of(self._getter.get_proto(self._result), width, height)
 
     def close(self) -> None:
         self._graph.close()
+
+
+def landmarks_of(message: Any, width: int, height: int) -> np.ndarray:
+    """A list of normalised landmarks ``[shape=(478, 3)]`` in pixels of a crop.
+
+    Read from the message's encoding where each landmark is three floats with
+    their tags, and nothing else: value by value takes ten times as long.
+    """
+    data = np.frombuffer(message.SerializeToString(), np.uint8)
+    if data.size != points.COUNT * _ENCODED:
+        return landmark_array(message.landmark, width, height)
+    each = data.reshape(points.COUNT, _ENCODED)
+    if (each[:, _TAGS] != _TAG_BYTES).any():
+        return landmark_array(message.landmark, width, height)
+    values = np.ascontiguousarray(np.delete(each, _TAGS, axis=1)).view("<f4")
+    return values.astype(float) * np.array([width, height, width], float)
 
 
 class FaceMesh(Finder):

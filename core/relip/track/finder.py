@@ -126,7 +126,12 @@ class Finder(ABC):
         return sorted(distinct(kept), key=face_width, reverse=True)
 
     def search(
-        self, picture: np.ndarray, *, tiles: bool = True, far: bool = False
+        self,
+        picture: np.ndarray,
+        *,
+        tiles: bool = True,
+        far: bool = False,
+        beside: bool = False,
     ) -> list[np.ndarray]:
         """Rough landmarks of all faces: the whole picture, then farther, then in tiles.
 
@@ -138,10 +143,15 @@ class Finder(ABC):
             thorough, and slow.
         far : bool
             Whether to look for small faces beside large ones too.
+        beside : bool
+            Whether to look for them in the largest tiles as well: beside a face that fills a
+            picture, one of a tenth of its height is too small for a detector that sees the whole.
         """
         found = self.detect(picture)
         if far or not found:
             found = distinct(found + self.detect(picture, far=True))
+        if found and beside:
+            found = distinct(found + self._tiled(picture, TILE_SHARES[0]))
         if not found and tiles:
             found = self._in_tiles(picture)
         return distinct(found)[:MAX_FACES]
@@ -167,7 +177,8 @@ class Finder(ABC):
 
     def _measure(self, picture: np.ndarray, start: np.ndarray) -> Face | None:
         marks, shapes = [], []
-        crops = [upright(start, width, self.crop_size) for width in self.crop_faces]
+        stance = Stance.of(start)
+        crops = [stance.crop(width, self.crop_size) for width in self.crop_faces]
         around = Surroundings(picture, crops, self.crop_size)
         for to_crop in crops:
             found = self.in_crop(around.cut(to_crop, self.crop_size))
@@ -189,31 +200,77 @@ class Finder(ABC):
         return None if found is None else found.landmarks
 
     def _in_tiles(self, picture: np.ndarray) -> list[np.ndarray]:
-        height, width = picture.shape[:2]
         for share in TILE_SHARES:
-            side = int(share * min(width, height))
-            if side < SMALLEST_TILE:
+            if int(share * min(picture.shape[:2])) < SMALLEST_TILE:
                 break
-            found: list[np.ndarray] = []
-            for y in _starts(height, side):
-                for x in _starts(width, side):
-                    tile = np.ascontiguousarray(picture[y : y + side, x : x + side])
-                    for face in self.detect(tile, far=self.sees_far):
-                        found.append(face + np.array([x, y, 0.0]))
+            found = self._tiled(picture, share)
             if found:
                 return distinct(found)
         return []
 
+    def _tiled(self, picture: np.ndarray, share: float) -> list[np.ndarray]:
+        """What stands in square tiles whose side is a share of the picture's shorter one."""
+        height, width = picture.shape[:2]
+        side = int(share * min(width, height))
+        found: list[np.ndarray] = []
+        for y in _starts(height, side):
+            for x in _starts(width, side):
+                tile = np.ascontiguousarray(picture[y : y + side, x : x + side])
+                for face in self.detect(tile, far=self.sees_far):
+                    found.append(face + np.array([x, y, 0.0]))
+        return found
+
 
 def _same_place(face: np.ndarray, other: np.ndarray) -> bool:
     """Whether crops around both faces are the same for the landmark model."""
-    there = geometry.compose(upright(face, 1.0, 1), geometry.invert(upright(other, 1.0, 1)))
-    scale = float(np.hypot(there[0, 0], there[1, 0]))
-    angle = float(np.degrees(np.arctan2(there[1, 0], there[0, 0])))
-    middle = geometry.apply(there, np.array([[0.5, 0.5]]))[0] - 0.5
+    own, there = Stance.of(face), Stance.of(other)
+    turn = own.rotation @ there.rotation.T
+    scale = there.extent / own.extent
+    angle = float(np.degrees(np.arctan2(turn[1, 0], turn[0, 0])))
+    # where the other's middle lies in the crop around this face
+    moved = turn @ there.middle - own.middle
     return bool(
-        np.linalg.norm(middle) < SAME[0] and abs(scale - 1) < SAME[1] and abs(angle) < SAME[2]
+        np.linalg.norm(moved) / own.extent < SAME[0]
+        and abs(scale - 1) < SAME[1]
+        and abs(angle) < SAME[2]
     )
+
+
+@dataclass(frozen=True)
+class Stance:
+    """How a face stands in its picture.
+
+    Attributes
+    ----------
+    rotation : np.ndarray [shape=(2, 2)]
+        Makes the eyes level.
+    middle : np.ndarray [shape=(2,)]
+        Of the face's box, turned so.
+    extent : float
+        The box's larger side.
+    """
+
+    rotation: np.ndarray
+    middle: np.ndarray
+    extent: float
+
+    @classmethod
+    def of(cls, face: np.ndarray) -> Stance:
+        """The stance of landmarks ``[shape=(478, 2 or 3)]``."""
+        x, y = (face[362, :2] + face[263, :2]) - (face[33, :2] + face[133, :2])
+        length = float(np.hypot(x, y)) or 1.0
+        cos, sin = float(x) / length, float(y) / length
+        rotation = np.array([[cos, sin], [-sin, cos]])
+        level = rotation @ face[:, :2].T
+        low, high = level.min(1), level.max(1)
+        return cls(rotation, (low + high) / 2, max(float((high - low).max()), 4.0))
+
+    def crop(self, width: float, size: int) -> np.ndarray:
+        """Similarity from the picture to a crop; see :func:`upright`."""
+        linear = self.rotation * (size / (width * self.extent))
+        # the box's middle in the picture, turned and scaled, is its middle turned, scaled
+        shift = size / 2 - self.middle * (size / (width * self.extent))
+        return np.c_[linear, shift]
 
 
 def upright(face: np.ndarray, width: float, size: int) -> np.ndarray:
@@ -221,13 +278,7 @@ def upright(face: np.ndarray, width: float, size: int) -> np.ndarray:
 
     The eyes are level in the crop and the face is in its middle.
     """
-    eyes = face[[362, 263], :2].mean(0) - face[[33, 133], :2].mean(0)
-    angle = np.arctan2(eyes[1], eyes[0])
-    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    level = face[:, :2] @ rotation.T
-    low, high = level.min(0), level.max(0)
-    linear = rotation * (size / (width * max(float((high - low).max()), 4.0)))
-    return np.c_[linear, size / 2 - linear @ (rotation.T @ (low + high) / 2)]
+    return Stance.of(face).crop(width, size)
 
 
 class Surroundings:

@@ -29,6 +29,9 @@ from relip.track.people import Person
 #: The detectors are asked in every frame of this many, and whenever somebody is missing.
 CENSUS = 8
 
+#: Of so many such frames one is searched for smaller faces, and one in tiles for the smallest.
+FAR, BESIDE = 3, 6
+
 #: With nobody in sight tiles are searched in every frame of this many; those between are
 #: caught up on backwards.
 THOROUGH = 8
@@ -292,8 +295,9 @@ class Follower:
         fresh: list[np.ndarray] = []
         shapes: list[np.ndarray | None] = []
         # small faces beside large ones: in the first frame of a run, and now and then
-        far = not self._recent or now.row % (3 * CENSUS) == 0
-        for rough in self._finder.search(now.picture, tiles=tiles, far=far):
+        first = not self._recent
+        far, beside = (first or now.row % (each * CENSUS) == 0 for each in (FAR, BESIDE))
+        for rough in self._finder.search(now.picture, tiles=tiles, far=far, beside=beside):
             if any(_overlap(rough, p.faces[now.row]) for p in present):
                 continue
             found = self._finder.measure(now.picture, rough)

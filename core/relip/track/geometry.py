@@ -52,15 +52,25 @@ def fit_similarity_robust(source: np.ndarray, target: np.ndarray, *, rounds: int
     residual : float
         Median distance left, in the units of ``target``.
     """
-    weights = np.ones(len(source))
     transform = fit_similarity(source, target)
-    distance = np.linalg.norm(apply(transform, source) - target, axis=1)
+    distance = _distances(transform, source, target)
     for _ in range(rounds):
-        scale = max(1.4826 * float(np.median(distance)), 1e-6)
+        scale = max(1.4826 * _median(distance), 1e-6)
         weights = 1.0 / (1.0 + (distance / (2.0 * scale)) ** 2)
         transform = fit_similarity(source, target, weights)
-        distance = np.linalg.norm(apply(transform, source) - target, axis=1)
-    return transform, float(np.median(distance))
+        distance = _distances(transform, source, target)
+    return transform, _median(distance)
+
+
+def _distances(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    off = apply(transform, source) - target
+    return np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2)
+
+
+def _median(values: np.ndarray) -> float:
+    """``np.median`` of a few numbers, which takes longer to check its arguments than to sort."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
 
 
 def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
