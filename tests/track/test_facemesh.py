@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from relip.demo import INNER_LIPS, JAW, OUTER_LIPS, Scene
-from relip.track import facetrack, points
+from relip.track import facetrack, mirror, points
 from relip.track.facemesh import FaceMesh, landmarks_of
 from relip.track.points import face_width
 
@@ -164,3 +164,19 @@ def test_no_face(mesh: FaceMesh):
 def test_a_hidden_face_is_not_found(mesh: FaceMesh):
     scene = Scene(1, size=SIZE, faceless_frames=[0])
     assert mesh.faces(np.round(scene.render(0) * 255).astype(np.uint8)) == []
+
+
+def test_a_mirrored_picture_has_the_mirrored_face(
+    mesh: FaceMesh, pictures: list[np.ndarray], faces: list[np.ndarray]
+):
+    off = []
+    for picture, face in zip(pictures, faces, strict=True):
+        width = picture.shape[1]
+        start = mesh.refine(picture, face)
+        seen = mesh.refine(np.ascontiguousarray(picture[:, ::-1]), mirror.landmarks(face, width))
+        assert start is not None and seen is not None
+        back = mirror.landmarks(seen, width)
+        lips = list(points.LIPS)
+        apart = np.linalg.norm(back[lips, :2] - start[lips, :2], axis=1).mean()
+        off.append(apart / face_width(face))
+    assert max(off) < 0.0004  # ten times as much when the mirror image is not measured too

@@ -127,7 +127,7 @@ class FaceMesh(Finder):
 
     name = "mediapipe-facemesh"
     crop_size = _CROP
-    crop_faces = (1.3, 1.5)
+    crop_faces = (1.4,)
     sees_far = True
 
     def __init__(self) -> None:

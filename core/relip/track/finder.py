@@ -17,6 +17,7 @@ made smaller, 0.17 % under noise of 2 % (lips).
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from relip.track import geometry, points
+from relip.track import geometry, mirror, points
 from relip.track.points import face_width
 
 #: Tiles tried when the whole picture shows no face, as a share of its shorter side.
@@ -74,7 +75,8 @@ class Finder(ABC):
     crop_size : int
         Side in pixels of the crops that :meth:`in_crop` is given.
     crop_faces : tuple of float
-        Sides of the crops that are averaged, as multiples of the face's extent.
+        Sides of the crops, as multiples of the face's extent. Each is measured as it is and
+        mirrored, and all are averaged.
     sees_far : bool
         Whether :meth:`detect` has a second detector for small faces.
     blendshape_names : tuple of str
@@ -180,16 +182,21 @@ class Finder(ABC):
         stance = Stance.of(start)
         crops = [stance.crop(width, self.crop_size) for width in self.crop_faces]
         around = Surroundings(picture, crops, self.crop_size)
-        for to_crop in crops:
-            found = self.in_crop(around.cut(to_crop, self.crop_size))
+        for to_crop, mirrored in itertools.product(crops, (False, True)):
+            crop = around.cut(to_crop, self.crop_size)
+            found = self.in_crop(np.ascontiguousarray(crop[:, ::-1]) if mirrored else crop)
             if found is None:
                 continue
-            result = found.landmarks
+            result, shape = found.landmarks, found.blendshapes
+            if mirrored:
+                result = mirror.landmarks(result, self.crop_size)
+                if shape is not None:
+                    shape = shape[mirror.blendshapes(self.blendshape_names)]
             result[:, :2] = geometry.apply(geometry.invert(to_crop), result[:, :2])
             result[:, 2] /= float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
             marks.append(result)
-            if found.blendshapes is not None:
-                shapes.append(found.blendshapes)
+            if shape is not None:
+                shapes.append(shape)
         if not marks:
             return None
         return Face(np.mean(marks, axis=0), np.mean(shapes, axis=0) if shapes else None)

@@ -33,7 +33,7 @@ class TasksLandmarker(Finder):
 
     name = "mediapipe-tasks"
     crop_size = 384
-    crop_faces = (1.8, 2.2)
+    crop_faces = (2.0,)
 
     def __init__(self, path: Path) -> None:
         os.environ.setdefault("GLOG_minloglevel", "3")
