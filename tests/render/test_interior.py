@@ -10,7 +10,15 @@ import render_making
 from relip.mask.coverage import fill
 from relip.render import interior
 from relip.render.examples import Examples
-from relip.render.interior import Mouths, add_mouth_detail, choose, shapes, spread
+from relip.render.interior import (
+    Mouths,
+    add_mouth_detail,
+    choose,
+    looks,
+    shapes,
+    spread,
+    wishes,
+)
 from relip.render.rig import N_INNER, N_OUTER, track_lines
 
 
@@ -181,3 +189,105 @@ def test_lips_at_the_edge_of_the_window(examples: Examples, striped: Mouths):
         lines = examples.lines[0] + shift
         result = add_mouth_detail(picture, striped, 3, lines, window)
         assert result.shape == picture.shape and np.isfinite(result).all()
+
+
+# --- teeth and tongue by wish ---------------------------------------------------------------------
+
+TEETH, TONGUE, DARK = (0.55, 0.53, 0.50), (0.55, 0.25, 0.28), (0.05, 0.03, 0.03)
+SKIN, LIP = (0.62, 0.50, 0.44), (0.50, 0.33, 0.33)
+
+
+@pytest.fixture(scope="module")
+def painted(examples: Examples, mouths: Mouths) -> Mouths:
+    """Three mouths of the widest opening, alike in shape: one shows teeth, one tongue, one dark."""
+    widest = int(np.argmax([opening(lines) for lines in mouths.lines]))
+    lines = mouths.lines[widest]
+    height, width = mouths.pictures.shape[1:3]
+    lips = fill(lines[:N_OUTER], (width, height))[..., None]
+    inside = fill(lines[N_OUTER : N_OUTER + N_INNER], (width, height))[..., None]
+    pictures = []
+    for within in (TEETH, TONGUE, DARK):
+        picture = np.array(SKIN) * (1 - lips) + np.array(LIP) * lips
+        picture = picture * (1 - inside) + np.array(DARK) * inside
+        upper = inside * (np.arange(height) < lines[:, 1].mean())[:, None, None]
+        pictures.append(picture * (1 - upper) + np.array(within) * upper)
+    return Mouths(
+        np.array([10, 20, 30]),
+        np.array(pictures, np.float16),
+        np.repeat(lines[None], 3, 0),
+        np.repeat(mouths.shapes[widest : widest + 1], 3, 0),
+    )
+
+
+def test_teeth_and_tongue_are_told_apart(painted: Mouths):
+    seen = looks(painted)
+    assert seen[0, 0] > 0.25 and seen[0, 1] < 0.05
+    assert seen[1, 1] > 0.25 and seen[1, 0] < 0.05
+    assert seen[2].max() < 0.05
+    shut = painted.lines.copy()
+    inner = slice(N_OUTER, N_OUTER + N_INNER)
+    shut[:, inner, 1] = shut[:, inner, 1].mean()
+    assert not looks(Mouths(painted.frames, painted.pictures, shut, painted.shapes)).any()
+
+
+def test_a_wish_chooses_among_mouths_of_one_shape(painted: Mouths):
+    seen = looks(painted)
+    assert wishes(seen, np.full((5, 2), 0.5)) is None
+    for visibility, chosen in (([1, 0.5], 0), ([0.5, 1], 1), ([0, 0], 2)):
+        wanted = np.repeat(painted.shapes[:1], 5, 0).astype(float)
+        cost = wishes(seen, np.repeat([visibility], 5, 0).astype(float))
+        assert cost is not None and cost.min() >= 0
+        assert (choose(painted.frames, painted.shapes, wanted, cost) == chosen).all()
+
+
+def test_a_wish_in_one_frame_changes_no_frame_far_away(painted: Mouths):
+    visibility = np.full((40, 2), 0.5)
+    visibility[20, 0] = 1
+    wanted = np.repeat(painted.shapes[:1], 40, 0).astype(float)
+    plain = choose(painted.frames, painted.shapes, wanted)
+    biased = choose(painted.frames, painted.shapes, wanted, wishes(looks(painted), visibility))
+    changed = np.flatnonzero(plain != biased)
+    assert np.abs(changed - 20).max(initial=0) <= interior.AROUND
+    assert biased[20] == 0
+
+
+def test_what_is_wished_for_is_shown(examples: Examples, painted: Mouths):
+    """Though the network drew a dark mouth there."""
+    window = examples.window
+    middle = np.array([window.width, window.height]) / 2
+    lines = painted.lines[0] - painted.lines[0, :N_OUTER].mean(0) + middle
+    size = (window.width, window.height)
+    lips = fill(lines[:N_OUTER], size)[..., None]
+    inside = fill(lines[N_OUTER : N_OUTER + N_INNER], size)
+    made = np.array(SKIN) * (1 - lips) + np.array(LIP) * lips
+    made = (made * (1 - inside[..., None]) + np.array(DARK) * inside[..., None]).astype(np.float32)
+    core = cv2.erode((inside > 0.99).astype(np.uint8), np.ones((5, 5))) > 0
+
+    def shown(chosen: int, *visibility: float) -> np.ndarray:
+        wish = np.array(visibility)
+        return add_mouth_detail(made, painted, chosen, lines, window, visibility=wish)
+
+    def teeth(picture: np.ndarray) -> float:
+        return float((picture.min(2)[core] > 0.35).mean())
+
+    assert teeth(made) == 0 and teeth(shown(0, 0.5, 0.5)) == 0
+    assert teeth(shown(0, 1, 0.5)) > 0.2
+    half = shown(0, 0.75, 0.5)
+    assert made[core].mean() < half[core].mean() < shown(0, 1, 0.5)[core].mean()
+    # a mouth that has nothing but teeth, and none are wanted
+    assert teeth(shown(0, 0, 0.5)) == 0
+    assert shown(0, 0, 0.5)[core].mean() < shown(0, 1, 0.5)[core].mean() / 2
+    # nothing beyond the opening's edge
+    near = cv2.dilate((inside > 0).astype(np.uint8), np.ones((11, 11))) > 0
+    np.testing.assert_array_equal(shown(0, 1, 0.5)[~near], made[~near])
+
+
+def test_no_wish_opens_closed_lips(examples: Examples, painted: Mouths):
+    window = examples.window
+    middle = np.array([window.width, window.height]) / 2
+    lines = painted.lines[0] - painted.lines[0, :N_OUTER].mean(0) + middle
+    inner = slice(N_OUTER, N_OUTER + N_INNER)
+    lines[inner, 1] = lines[inner, 1].mean()
+    made = np.full((window.height, window.width, 3), SKIN, np.float32)
+    result = add_mouth_detail(made, painted, 0, lines, window, visibility=np.array([1.0, 1.0]))
+    np.testing.assert_array_equal(result, made)

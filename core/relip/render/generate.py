@@ -123,7 +123,7 @@ def draw_window(
     ----------
     visibility : np.ndarray [shape=(2,)], optional
         How much of teeth and tongue the compositor wants to see, 0-1; 0.5 leaves it to the
-        network. The first network draws what it learned and has no use for it.
+        network.
     mouth : int
         Which of the model's mouths the fine band inside the opening is taken from; −1: none.
     teeth : float
@@ -140,7 +140,7 @@ def draw_window(
         tensor = tensor.contiguous(memory_format=torch.channels_last)
         output = model.network(tensor)[0].float().cpu().numpy()
     picture = (output.transpose(1, 2, 0) + model.mean).astype(np.float32)
-    picture = add_mouth_detail(picture, model.mouths, mouth, lines, model.window, teeth)
+    picture = add_mouth_detail(picture, model.mouths, mouth, lines, model.window, teeth, visibility)
     return picture, region
 
 

@@ -55,6 +55,17 @@ _BLOCK = 500
 #: for holding or skipping a frame, and for a jump of up to four.
 JUMP, HOLD, NEAR_JUMP = 0.35, 0.3, 0.6
 
+#: What a mouth that shows all of what is not wanted costs, in per cent of the face width.
+WISH = 2.0
+
+#: Share of a mouth's piece below which its opening shows nothing, and the part of the piece's
+#: height by which the opening is narrowed before it is looked at.
+LEAST_OPENING, EDGE = 0.002, 0.02
+
+#: Percentile of the opening's values that is its dark, and the brightest that is dark still, as
+#: a part of the skin's.
+DARK, DARKEST = 15, 0.25
+
 _LIPS = slice(0, N_OUTER + N_INNER)
 _PER_CENT = 115.0  # crop units to per cent of the face width
 
@@ -163,7 +174,81 @@ def shapes(lines: np.ndarray) -> np.ndarray:
     return np.concatenate(parts, 1) / np.sqrt(_LIPS.stop)
 
 
-def choose(frames: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def looks(mouths: Mouths) -> np.ndarray:
+    """How much of each mouth's opening shows teeth, and how much tongue.
+
+    Returns
+    -------
+    np.ndarray [shape=(n, 2), dtype=float64]
+        Shares of the opening, 0 to 1; 0 where the lips are closed.
+    """
+    height, width = mouths.pictures.shape[1:3]
+    result = np.zeros((len(mouths.frames), 2))
+    # not the lips' own edge, which is as red as a tongue
+    edge = 2 * max(round(EDGE * height), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (edge, edge))
+    for i, picture in enumerate(mouths.pictures):
+        lines = mouths.lines[i]
+        opening = cv2.erode(fill(lines[N_OUTER : N_OUTER + N_INNER], (width, height)), kernel)
+        total = float(opening.sum())
+        if total < LEAST_OPENING * height * width:
+            continue
+        inside = _parts(picture.astype(np.float32), lines)
+        result[i] = [float((part * opening).sum()) / total for part in inside]
+    return result
+
+
+def _parts(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much each pixel of a mouth looks like teeth and like tongue, 0 to 1 in float32.
+
+    Teeth are bright and pale, a tongue is bright and red, beside the skin around.
+    """
+    skin = _skin(picture, lines)
+    high, low = picture.max(2), np.maximum(picture.min(2), 0)
+    bright = np.clip((picture.mean(2) / skin - 0.35) / 0.25, 0, 1)
+    red = np.clip(((high - low) / np.maximum(high, 0.02) - 0.25) / 0.15, 0, 1)
+    return (bright * (1 - red)).astype(np.float32), (bright * red).astype(np.float32)
+
+
+def _skin(picture: np.ndarray, lines: np.ndarray) -> float:
+    """How bright the skin around the lips is."""
+    lips = fill(lines[:N_OUTER], (picture.shape[1], picture.shape[0]))
+    around = picture.mean(2)[lips < 0.01]
+    return max(float(np.median(around)) if around.size else 0.5, 0.05)
+
+
+def wishes(shown: np.ndarray, visibility: np.ndarray) -> np.ndarray | None:
+    """What each mouth costs in each frame for showing what is not wanted.
+
+    Parameters
+    ----------
+    shown : np.ndarray [shape=(n, 2)]
+        From :func:`looks`.
+    visibility : np.ndarray [shape=(F, 2)]
+        How much of teeth and tongue is wanted, 0-1; 0.5 is no wish.
+
+    Returns
+    -------
+    np.ndarray [shape=(F, n)] or None
+        Per cent of the face width, as the shapes' distances; None without any wish.
+    """
+    wish = 2 * visibility - 1
+    if not len(shown) or not wish.any():
+        return None
+    share = shown / np.maximum(shown.max(0), 1e-6)
+    cost = np.zeros((len(visibility), len(shown)))
+    for k in range(visibility.shape[1]):
+        missed = np.where(wish[:, k, None] > 0, 1 - share[None, :, k], share[None, :, k])
+        cost += WISH * np.abs(wish[:, k, None]) * missed
+    return cost
+
+
+def choose(
+    frames: np.ndarray,
+    known: np.ndarray,
+    wanted: np.ndarray,
+    wished: np.ndarray | None = None,
+) -> np.ndarray:
     """The mouth for every frame of a shot.
 
     Parameters
@@ -176,6 +261,8 @@ def choose(frames: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndar
         Shapes of all frames of the shot. What a frame is given depends on the
         :data:`AROUND` frames before and behind it: an edit changes nothing far
         away, and every chunk of the shot chooses alike.
+    wished : np.ndarray [shape=(F, n)], optional
+        What the mouths cost besides, from :func:`wishes`.
 
     Returns
     -------
@@ -187,6 +274,8 @@ def choose(frames: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.ndar
     known = known.astype(np.float64)
     square = (wanted**2).sum(1)[:, None] + (known**2).sum(1)[None] - 2 * wanted @ known.T
     distance = np.sqrt(np.maximum(square, 0))
+    if wished is not None:
+        distance += wished
     count = min(CANDIDATES, len(known))
     candidates = np.argsort(distance, axis=1, kind="stable")[:, :count]
     cost = np.take_along_axis(distance, candidates, 1)
@@ -241,8 +330,13 @@ def add_mouth_detail(
     lines: np.ndarray,
     window: Window,
     amount: float = 1.0,
+    visibility: np.ndarray | None = None,
 ) -> np.ndarray:
     """Replace the fine band inside the opening by that of a mouth of the shot.
+
+    Where the compositor wants more or less of teeth or tongue, the whole of
+    that mouth comes in as far as the wish goes, its light matched at the lips;
+    what is not wanted of it sinks into the mouth's dark.
 
     Parameters
     ----------
@@ -256,6 +350,8 @@ def add_mouth_detail(
     window : Window
     amount : float
         0 leaves the picture as it is.
+    visibility : np.ndarray [shape=(2,)], optional
+        How much of teeth and tongue is wanted, 0-1; 0.5 is no wish.
 
     Returns
     -------
@@ -263,6 +359,8 @@ def add_mouth_detail(
     """
     if chosen < 0 or amount <= 0:
         return picture
+    wish = np.zeros(2) if visibility is None else 2 * np.asarray(visibility, float) - 1
+    whole = float(np.abs(wish).max())
     unit = window.size / 256
     height, width = mouths.pictures.shape[1:3]
     size = (width, height)
@@ -285,12 +383,39 @@ def add_mouth_detail(
     broad_made = cv2.GaussianBlur(made, (0, 0), SIGMA * unit)
     broad_mouth = cv2.GaussianBlur(mouth, (0, 0), SIGMA * unit)
     apart = cv2.GaussianBlur(np.abs(broad_made - broad_mouth).max(2), (0, 0), SIGMA * unit)
-    gate = np.clip(1.5 - apart / DISAGREEMENT, 0, 1) * _opening(within, size, unit)
-    gate = (amount * gate)[..., None]
-    result = gate * (broad_made + mouth - broad_mouth) + (1 - gate) * made
+    inside = _opening(within, size, unit)
+    gate = np.clip(1.5 - apart / DISAGREEMENT, 0, 1)
+    broad = broad_made
+    if whole > 0:
+        gate = (1 - whole) * gate + whole
+        lips = fill(within[:N_OUTER], size) * (1 - inside)
+        light = (lips[..., None] * (broad_made - broad_mouth)).sum((0, 1)) / (lips.sum() + 1e-6)
+        broad = (1 - whole) * broad_made + whole * (broad_mouth + light.astype(np.float32))
+    gate = (amount * gate * inside)[..., None]
+    shown = broad + mouth - broad_mouth
+    if (wish < 0).any():
+        shown = _sunk(shown, within, np.clip(-wish, 0, 1))
+    result = gate * shown + (1 - gate) * made
     picture = picture.copy()
     picture[y0:y1, x0:x1] = result[y0 - y : y1 - y, x0 - x : x1 - x]
     return picture.astype(np.float32)
+
+
+def _sunk(picture: np.ndarray, lines: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """A mouth whose teeth and tongue sink, by their shares, into its own dark."""
+    height, width = picture.shape[:2]
+    opening = fill(lines[N_OUTER : N_OUTER + N_INNER], (width, height)) > 0.5
+    if not opening.any():
+        return picture
+    dark = np.percentile(picture[opening], DARK, axis=0)
+    dark = dark * min(1.0, DARKEST * _skin(picture, lines) / max(float(dark.mean()), 1e-3))
+    sunk = np.zeros((height, width), np.float32)
+    for part, amount in zip(_parts(picture, lines), share, strict=True):
+        sunk += np.float32(amount) * part
+    # what lies between two teeth sinks with them
+    sunk = cv2.GaussianBlur(np.clip(sunk, 0, 1), (0, 0), max(height / 64, 0.8))[..., None]
+    sunk = np.clip(1.4 * sunk, 0, 1)
+    return (picture + sunk * np.minimum(dark - picture, 0)).astype(np.float32)
 
 
 def _opening(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:

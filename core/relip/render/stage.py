@@ -25,7 +25,7 @@ from relip.render.catalogue import ModelEntry, find_model
 from relip.render.drive import driven_controls, driven_lines, driven_visibility
 from relip.render.grain import FRAMES, Grain
 from relip.render.grain import measure as measure_grain
-from relip.render.interior import choose, shapes
+from relip.render.interior import Mouths, choose, looks, shapes, wishes
 from relip.render.premult import premultiply
 from relip.render.rig import Rig, track_lines
 from relip.sharing import Sharing
@@ -162,16 +162,21 @@ def load_inputs(shot: Shot) -> Inputs:
     path = train_stage.model_path(shot)
     lines = driven_lines(shot, track, load_rig(path))
     mouths = np.full(len(lines), -1)
+    visibility = driven_visibility(shot)
     if shot.settings.render.teeth:
-        known = _tensors(path, "interior.frames", "interior.shapes")
+        biased = bool((visibility != 0.5).any())
+        known = _tensors(path, "interior." if biased else ("interior.frames", "interior.shapes"))
         if known:
-            mouths = choose(known["interior.frames"], known["interior.shapes"], shapes(lines))
+            wished = wishes(looks(Mouths.from_tensors(known)), visibility) if biased else None
+            mouths = choose(
+                known["interior.frames"], known["interior.shapes"], shapes(lines), wished
+            )
     return Inputs(
         track=track,
         region=region,
         lines=lines,
         own_lines=own,
-        visibility=driven_visibility(shot),
+        visibility=visibility,
         mouths=mouths,
         teeth=shot.settings.render.teeth,
         model_key=records.file_fingerprint(path),
@@ -209,7 +214,7 @@ def load_rig(path: Path) -> Rig:
         ) from exc
 
 
-def _tensors(path: Path, *names: str) -> dict[str, np.ndarray]:
+def _tensors(path: Path, names: str | tuple[str, ...]) -> dict[str, np.ndarray]:
     """Those tensors of a model file whose names begin so.
 
     Raises
