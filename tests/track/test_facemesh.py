@@ -88,6 +88,40 @@ def test_moved_picture_moves_the_landmarks(
     assert away.mean() < 0.006 * face_width(faces[4])
 
 
+def test_a_mirrored_picture_mirrors_the_landmarks(
+    mesh: FaceMesh, pictures: list[np.ndarray], faces: list[np.ndarray]
+):
+    """Far better than the model by itself, which sees the two sides of a face differently."""
+    away, alone = [], []
+    lips = list(points.LIPS)
+    for row in (0, 5, 9):
+        start = faces[row][list(points.MIRRORED)] * [-1, 1, 1] + [SIZE, 0, 0]
+        flipped = np.ascontiguousarray(pictures[row][:, ::-1])
+        found = mesh.measure(flipped, start)
+        mesh.mirrors = False
+        one, other = mesh.measure(pictures[row], faces[row]), mesh.measure(flipped, start)
+        mesh.mirrors = True
+        assert found is not None and one is not None and other is not None
+        for errors, face, twin in (
+            (away, faces[row], found.landmarks),
+            (alone, one.landmarks, other.landmarks),
+        ):
+            back = twin[list(points.MIRRORED)] * [-1, 1, 1] + [SIZE, 0, 0]
+            apart = np.linalg.norm((back - face)[lips, :2], axis=1).mean()
+            errors.append(apart / face_width(face))
+    assert np.mean(away) < 0.004
+    assert np.mean(away) < 0.75 * np.mean(alone)
+
+
+def test_mirroring_pairs_the_two_sides(faces: list[np.ndarray]):
+    order = np.array(points.MIRRORED)
+    assert (order[order] == np.arange(points.COUNT)).all()
+    for line in (points.OUTER_UPPER, points.OUTER_LOWER, points.JAW, points.INNER_PAIRS):
+        flat = np.array(line)
+        assert (order[flat] == flat[::-1]).all()
+    assert tuple(order[list(points.EYE_LEFT)]) == points.EYE_RIGHT
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_two_faces(mesh: FaceMesh, pictures: list[np.ndarray], faces: list[np.ndarray], side: str):
     """Both are found, the larger one first, each where it is alone."""

@@ -128,6 +128,7 @@ class FaceMesh(Finder):
     name = "mediapipe-facemesh"
     crop_size = _CROP
     crop_faces = (1.3, 1.5)
+    mirrors = True
     sees_far = True
 
     def __init__(self) -> None:

@@ -75,6 +75,9 @@ class Finder(ABC):
         Side in pixels of the crops that :meth:`in_crop` is given.
     crop_faces : tuple of float
         Sides of the crops that are averaged, as multiples of the face's extent.
+    mirrors : bool
+        Whether every other crop is measured mirrored: what the model does to one side of a face
+        and not to the other goes out of the mean.
     sees_far : bool
         Whether :meth:`detect` has a second detector for small faces.
     blendshape_names : tuple of str
@@ -84,6 +87,7 @@ class Finder(ABC):
     name: str
     crop_size: int
     crop_faces: tuple[float, ...]
+    mirrors: bool = False
     sees_far: bool = False
     blendshape_names: tuple[str, ...] = ()
 
@@ -180,11 +184,16 @@ class Finder(ABC):
         stance = Stance.of(start)
         crops = [stance.crop(width, self.crop_size) for width in self.crop_faces]
         around = Surroundings(picture, crops, self.crop_size)
-        for to_crop in crops:
-            found = self.in_crop(around.cut(to_crop, self.crop_size))
+        for number, to_crop in enumerate(crops):
+            crop = around.cut(to_crop, self.crop_size)
+            mirrored = self.mirrors and number % 2 == 1
+            found = self.in_crop(cv2.flip(crop, 1) if mirrored else crop)
             if found is None:
                 continue
             result = found.landmarks
+            if mirrored:
+                result = result[list(points.MIRRORED)]
+                result[:, 0] = self.crop_size - result[:, 0]
             result[:, :2] = geometry.apply(geometry.invert(to_crop), result[:, :2])
             result[:, 2] /= float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
             marks.append(result)
