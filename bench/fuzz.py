@@ -19,6 +19,7 @@ file is kept. Each reader runs in a process of its own, with a limit of 4 GB and
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib.util
 import io
 import json
@@ -393,14 +394,15 @@ def _swapped_json(data: bytes, rng: random.Random) -> bytes:
                     waiting.append(node[key])
         if not places:
             return json.dumps(rng.choice(ODD)).encode()
+        odd = copy.deepcopy(rng.choice(ODD))  # else it may come to hold itself
         node, key = rng.choice(places)
         how = rng.randrange(4)
         if how == 0:
             del node[key]
         elif how == 1 and isinstance(node, dict):
-            node[str(rng.choice(ODD))] = node.pop(key)
+            node[str(odd)] = node.pop(key)
         else:
-            node[key] = rng.choice(ODD)
+            node[key] = odd
     return json.dumps(tree).encode()
 
 
@@ -487,6 +489,9 @@ def work(name: str, seconds: float, seed: int, keep: str, queue: Any) -> None:
 
     module = table()
     material = shot_files() if name == "folder" else seeds(module)[name]
+    if name == "model":
+        network = make_shot() / "model" / "model.safetensors"
+        material = [*material, *[(".safetensors", network.read_bytes())] * 4]
     read = {**module.READERS, **OWN}[name]
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))
     rng = random.Random(seed)

@@ -44,6 +44,23 @@ def sized(side: int) -> bytes:
     return poke(data, b"displayWindow\0box2i\0", 0, window)
 
 
+def tiled(height: int) -> bytes:
+    """A good EXR of 24 x 16 in tiles of 16 x 16, which are said to be of another height."""
+    import tempfile
+
+    import OpenImageIO as oiio
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.exr"
+        spec = oiio.ImageSpec(24, 16, 3, "half")
+        spec.tile_width = spec.tile_height = 16
+        output = oiio.ImageOutput.create(str(path))
+        output.open(str(path), spec)
+        output.write_image(np.zeros((16, 24, 3), np.float32))
+        output.close()
+        return poke(path.read_bytes(), b"tiles\0tiledesc\0", 4, struct.pack("<I", height))
+
+
 def exr_named(name: bytes) -> bytes:
     return exr().replace(b"\0G\0", b"\0" + name + b"\0", 1)
 
@@ -329,6 +346,7 @@ TABLE: list[tuple[str, Callable[[], bytes] | bytes, int, tuple[str, ...]]] = [
     ("plate.exr", lambda: sized(2_000_000_000), 3, ()),
     ("plate.exr", lambda: exr_named(b"X"), 3, ("no channels R, G, B",)),
     ("plate.exr", lambda: poke(exr(), b"channels\0chlist\0", 2, b"\x09"), 3, ()),
+    ("plate.exr", lambda: tiled(1 << 28), 3, ("tiles are 16x268435456", "copy")),
     ("plate.png", b"\x89PNG\r\n\x1a\n", 3, ()),
     ("plate.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 60, 3, ()),
     ("plate.dpx", b"SDPX" + b"\xff" * 100, 3, ()),
@@ -395,6 +413,12 @@ TABLE: list[tuple[str, Callable[[], bytes] | bytes, int, tuple[str, ...]]] = [
     ("textgrid.TextGrid", GRID.replace("xmax = 1\n            text", "xmax = -1\n            text")
      .encode(), 3, ()),
     ("textgrid.TextGrid", GRID.replace("xmin = 0\n", "xmin = soon\n").encode(), 3, ()),
+    ("textgrid.TextGrid", GRID.replace("size = 1\nitem", "size = 1e999\nitem").encode(), 3,
+     ("inf tiers",)),
+    ("textgrid.TextGrid", GRID.replace("intervals: size = 1", "intervals: size = -1e999").encode(),
+     3, ("-inf tiers or intervals",)),
+    ("textgrid.TextGrid", GRID.replace("xmax = 1\ntiers", "xmax = 1e999\ntiers").encode(), 3,
+     ("inf s long",)),
     # Mouth controls
     ("mouth.csv", b"", 3, ()),
     ("mouth.csv", b"\xff\x00", 3, ("UTF-8",)),

@@ -175,6 +175,10 @@ MAX_PIXELS = 1 << 28
 MAX_CHANNELS, MAX_BYTES = 1024, 8 << 30
 
 
+#: Pixels of a tile that is larger than its image.
+_LARGEST_TILE = 1 << 24
+
+
 def check_size(path: str | Path, headers: Sequence[Any]) -> None:
     """Refuse an image too large to be one, before memory is taken for it.
 
@@ -187,7 +191,8 @@ def check_size(path: str | Path, headers: Sequence[Any]) -> None:
     Raises
     ------
     PlateError
-        Above :data:`MAX_PIXELS`, :data:`MAX_CHANNELS` or :data:`MAX_BYTES`.
+        Above :data:`MAX_PIXELS`, :data:`MAX_CHANNELS` or :data:`MAX_BYTES`; or with tiles
+        of more pixels than any image has.
     """
     total = 0
     for header in headers:
@@ -197,6 +202,13 @@ def check_size(path: str | Path, headers: Sequence[Any]) -> None:
                 f"{path} says it is {header.width}x{header.height} in a display window of "
                 f"{header.full_width}x{header.full_height}",
                 mend=f"images up to {MAX_PIXELS} pixels are read; check the file",
+            )
+        # A reader takes memory for whole tiles, which may be said to be far larger than the image.
+        tile = max(header.tile_width, 1) * max(header.tile_height, 1)
+        if tile > max(header.width * header.height, _LARGEST_TILE):
+            raise PlateError(
+                f"{path} says its tiles are {header.tile_width}x{header.tile_height}",
+                mend="the file is damaged: copy or render it again",
             )
         total += 4 * header.width * header.height * header.nchannels
         if header.nchannels > MAX_CHANNELS or total > MAX_BYTES:
@@ -370,7 +382,12 @@ def read_pixels(path: str | Path, dtype: str = "float") -> tuple[np.ndarray, Any
         if spec.deep:
             raise PlateError(f"{path} is a deep image", mend="flatten it")
         check_size(path, [spec])
-        pixels = image.read_image(dtype)
+        try:
+            pixels = image.read_image(dtype)
+        except MemoryError:
+            raise PlateError(
+                f"{path} takes more memory than there is", mend="delete it if it is not that large"
+            ) from None
         if pixels is None:
             raise PlateError(f"{path} cannot be read: {_brief(image.geterror())}", mend=AGAIN)
     finally:

@@ -350,6 +350,12 @@ class SequencePlate(Plate):
                 f"{self.files[frame]} frame {frame} cannot be read: text that is not UTF-8",
                 mend="the file is damaged: copy it again",
             ) from None
+        except MemoryError:
+            raise PlateError(
+                f"{self.files[frame]} frame {frame} takes more memory than there is",
+                mend="render on a machine with more; or, if it is not that large, "
+                "the file is damaged: copy it again",
+            ) from None
         except PlateError as error:
             raise PlateError(
                 f"{self.path} frame {frame} cannot be read: {error.message}",
@@ -376,7 +382,8 @@ class SequencePlate(Plate):
             spec = PictureSpec(image.format_name(), parts, part, channels, path, stamp)
         finally:
             image.close()
-        rgb = parts[part].pixels[..., list(channels)].astype(np.float32)
+        with np.errstate(over="ignore"):  # a double beyond the largest float is infinite
+            rgb = parts[part].pixels[..., list(channels)].astype(np.float32)
         if len(channels) == 1:
             rgb = np.repeat(rgb, 3, axis=2)
         rgb = np.ascontiguousarray(place(rgb, spec.origin, self.width, self.height))

@@ -21,6 +21,9 @@ _TOKEN = re.compile(
     r'"((?:[^"]|"")*)"|<(exists|absent)>'
     r"|(?<![\w.\[])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.\]])"
 )
+#: Seconds: a day. What says it is longer is damaged.
+LONGEST = 86_400.0
+
 #: What other aligners write for silence.
 SILENCE_LABELS = frozenset(
     ("", "sil", "sp", "spn", "pau", "<sil>", "<eps>", "_", "#", "silence", "h#")
@@ -208,19 +211,25 @@ def _parse(text: str, path: Path) -> tuple[dict[str, list[Interval]], float]:
         at += 1
         return tokens[at - 1]
 
+    def count() -> int:
+        number = float(take(float))
+        # No tier has more; and infinity is no count at all.
+        if not 0 <= number <= len(tokens):
+            raise InputError(f"{path} is damaged: {number:g} tiers or intervals in it")
+        return int(number)
+
     take(float)
     duration = float(take(float))
-    if duration <= 0:
+    if not 0 < duration <= LONGEST:
         raise InputError(f"{path}: the TextGrid is {duration:g} s long")
     tiers: dict[str, list[Interval]] = {}
     if take(str) != "<exists>":
         return tiers, duration
-    for _ in range(int(take(float))):
+    for _ in range(count()):
         kind, name = str(take(str)), str(take(str))
         take(float), take(float)
-        count = int(take(float))
         intervals: list[Interval] = []
-        for number in range(1, count + 1):
+        for number in range(1, count() + 1):
             start = float(take(float))
             if kind == "TextTier":
                 take(str)
