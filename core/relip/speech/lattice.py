@@ -1,8 +1,10 @@
-"""The exact best path of words through sound: a Viterbi search without beams.
+"""The best path of words through sound: a Viterbi search over whole windows of it.
 
 A transcript becomes a left-to-right graph of states: each word by any of its
 pronunciations, silence allowed before, between and after words. A phone
-lasts as long as it likes; a very short one costs something.
+lasts as long as it likes; a very short one costs something. Only the stretch
+of words that the sound can have reached by now is followed: what lies hundreds
+of nats behind the best never comes back (:data:`BEAM`).
 """
 
 from __future__ import annotations
@@ -39,8 +41,14 @@ SKIP_COST_FOREIGN = -12.0
 #: so that one strange sound does not push its neighbours out of place. Nats.
 FLOOR = 15.0
 
-#: Frames whose emissions are looked up at once.
+#: States this far behind the best of a frame are given up, nats: a hundred and more frames that
+#: are as strange as can be (:data:`FLOOR`).
+BEAM = 2000.0
+
+#: Frames whose emissions are looked up at once, and after which the stretch of states that is
+#: followed is set anew.
 _BLOCK = 256
+_TIGHTEN = 16
 
 #: One sound of a pronunciation: the model's phones that may stand for it, the nearest first.
 Sound = tuple[str, ...]
@@ -82,6 +90,8 @@ class _Graph:
     before: list[list[int]] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
     ends: list[list[int]] = field(default_factory=list)
+    #: First state of the pause before each word, and of the last one.
+    pauses: list[int] = field(default_factory=list)
 
     def add(
         self,
@@ -163,6 +173,7 @@ def _graph(model: AcousticModel, words: Sequence[Sequence[Sequence[Sound]]]) -> 
     quiet = [model.senones(SILENCE)]
     before: list[int] = [-1]  # -1: the beginning
     for index, variants in enumerate(words):
+        graph.pauses.append(len(graph.senones))
         pause = graph.add([quiet], [(-1, 0, 0)], list(before), SILENCE_COST if index else 0.0)
         if index:
             graph.ends[-1].append(pause)
@@ -178,6 +189,7 @@ def _graph(model: AcousticModel, words: Sequence[Sequence[Sequence[Sound]]]) -> 
             ends.append(graph.add(groups, owners, [*before, pause], repeat=REPEAT))
         graph.ends.append(list(ends))
         before = ends
+    graph.pauses.append(len(graph.senones))
     pause = graph.add([quiet], [(-1, 0, 0)], list(before))
     graph.ends[-1].append(pause)
     return graph
@@ -233,30 +245,48 @@ def _search(
     moved, emission = np.empty(count, np.float32), np.empty(count, np.float32)
     skipped = np.full(count, never, np.float32)
     jump, go = np.empty(count, bool), np.empty(count, bool)
+    reach = _reach(graph)
+    low, high = 0, int(reach[0])
     for frame in range(len(scores)):
         at = frame % _BLOCK
         if at == 0:
             block = emissions(scores[frame : frame + _BLOCK])
-        block[at].take(kind, out=emission, mode="clip")
         if frame == 0:
+            block[at].take(kind, out=emission, mode="clip")
             delta[starts] = emission[starts]
             continue
-        moved[1:] = delta[:-1]
-        options = every[before]
+        if frame % _TIGHTEN == 1:
+            # States are in the order of the words: what is alive is one stretch of them.
+            alive = np.flatnonzero(delta[low:high] > delta[low:high].max() - BEAM) + low
+            delta[low : alive[0]] = delta[alive[-1] + 1 : high] = never
+            low, high = int(alive[0]), int(reach[alive[-1]])
+            first, last = np.searchsorted(entries, (low, high))
+            inside = slice(first, last)
+            band = slice(low, high)
+            heads = entries[inside] - low
+            came, cost, row = before[inside], costs[inside], rows[: last - first]
+            parts = [x[band] for x in (delta, moved, emission, skipped, jump, go)]
+            here, step_to, sound, leap, jumps, goes = parts
+            hears, leaps = kind[band], skips[low : high - 2]
+        block[at].take(hears, out=sound, mode="clip")
+        step_to[0] = never
+        step_to[1:] = here[:-1]
+        options = every[came]
         choice = options.argmax(axis=1)
-        moved[entries] = options[rows, choice] + costs
-        np.add(delta[:-2], skips, out=skipped[2:])
-        np.greater(skipped, moved, out=jump)
-        np.maximum(moved, skipped, out=moved)
-        np.greater(moved, delta, out=go)
-        np.maximum(moved, delta, out=delta)
-        delta += emission
+        step_to[heads] = options[row, choice] + cost
+        leap[:2] = never
+        np.add(here[:-2], leaps, out=leap[2:])
+        np.greater(leap, step_to, out=jumps)
+        np.maximum(step_to, leap, out=step_to)
+        np.greater(step_to, here, out=goes)
+        np.maximum(step_to, here, out=here)
+        here += sound
         # 0 stays, 1 moves on, 255 skips a state; at an entry, which predecessor.
-        step = back[frame]
-        np.multiply(jump.view(np.uint8), 254, out=step)
+        step = back[frame, band]
+        np.multiply(jumps.view(np.uint8), 254, out=step)
         step += 1
-        step *= go.view(np.uint8)
-        step[entries] = np.where(go[entries], choice + 1, 0)
+        step *= goes.view(np.uint8)
+        step[heads] = np.where(goes[heads], choice + 1, 0)
     if open_end:
         last = [(s, w + 1) for w, ends in enumerate(graph.ends) for s in ends]
         last.append((graph.entries[0] + STATES - 1, 0))
@@ -277,6 +307,17 @@ def _search(
             else:
                 state -= 2 if step == 255 else 1
     return path, reached
+
+
+def _reach(graph: _Graph) -> np.ndarray:
+    """The states that each one can have reached, at most, :data:`_TIGHTEN` frames later.
+
+    A phone takes :data:`STATES` * :data:`REPEAT` states and half as many frames at least.
+    """
+    words = _TIGHTEN // (STATES * REPEAT // 2) + 2
+    edges = [*graph.pauses, len(graph.senones)]
+    word = np.searchsorted(edges, np.arange(len(graph.senones)), side="right")
+    return np.array(edges)[np.minimum(word + words - 1, len(edges) - 1)]
 
 
 class _Emissions:
