@@ -337,11 +337,15 @@ def header_diff(plate: Path, out: Path) -> set[str]:
         for at in (i for i in range(2048) if one[i] != two[i]):
             differs.add(DPX_FIELDS[max(s for s in starts if s <= at)])
         return differs
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     heads = []
     for path in (plate, out):
-        with Image.open(path) as image:
+        try:
+            image = Image.open(path)
+        except UnidentifiedImageError:  # it knows no TIFF of three floats
+            return {"not known to Pillow"}
+        with image:
             tags = {str(k): str(v) for k, v in getattr(image, "tag_v2", {}).items()}
             heads.append(tags | {str(k): str(v)[:60] for k, v in image.info.items()})
     # where the strips lie and how long they came out is no part of what is said
@@ -522,8 +526,8 @@ def run_movie(folder: Path) -> Iterator[list[str]]:
             for frame in shot.frames:
                 gap = np.abs(plate.read(frame).rgb - again.read(frame).rgb)
                 changed += int((gap.max(-1) > 0.05)[mattes[frame] > 0.5].sum())
-        db = -10 * np.log10(np.mean(errors)) if errors else np.nan
-        yield [label, f"{db:.1f} dB", "; ".join(differs + notes) or "same", f"{changed}"]
+        level = f"{-10 * np.log10(np.mean(errors)):.1f} dB" if errors else "other pictures"
+        yield [label, level, "; ".join(differs + notes) or "same", f"{changed}"]
         blend_stage.run(shot, list(shot.frames), progress=QUIET)
         worst, inside = 0.0, 10**9
         with open_plate(plate_path) as plate:

@@ -13,6 +13,7 @@ from relip.plate.base import Picture, Plate
 from relip.plate.exr import file_stamp, store, undated, write_exr, write_rows
 from relip.plate.exrfile import LayoutError
 from relip.plate.exrsplice import splice, touched_rows, write_pieces
+from relip.plate.pngchunks import with_chunks_of
 from relip.records import atomic_path
 
 #: Attributes of other formats that mean nothing in an EXR, or say what is no longer true.
@@ -169,7 +170,15 @@ def _write_same(path: str | Path, picture: Picture, rgb: np.ndarray, suffix: str
     # Its values are colours as they were stored; they are stored like that again.
     header.attribute("oiio:UnassociatedAlpha", 1)
     undated(header)
-    store(path, header, pixels)
+    if spec.format != "png":
+        store(path, header, pixels)
+        return
+    plate = _read_again(spec)
+    with atomic_path(path) as temporary:
+        store(temporary, header, pixels)
+        again = with_chunks_of(plate, temporary.read_bytes())
+        if again is not None:
+            temporary.write_bytes(again)
 
 
 def _replaced(
