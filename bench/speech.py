@@ -5,6 +5,25 @@
 Footage: the demo's two synthetic recordings (phone times known exactly) and,
 where the folder is there, ``speech/pumpkins.wav`` (phones set by hand) and
 five sentences of ``speech/librivox_*.wav`` (read speech, transcripts only).
+
+One table after the other (each under ten minutes on one core)::
+
+    python bench/voices.py VOICES                    # once: voices whose phone times are known
+    python bench/speech.py --only boundaries         # English with and without transcript
+    python bench/speech.py --voices VOICES --only languages [--languages it,cs,...]
+    python bench/speech.py --voices VOICES --only "white noise 10 dB" [--languages en]
+                       # also "music 10 dB", "8 kHz", "clipped", "-40 dB", "reverberant"
+    python bench/speech.py --voices VOICES --only words [--languages fr,vi,...]
+                       # right, wrong transcripts and wrong words; English alone takes longest
+    python bench/speech.py --only clean              # every transcript on every recording
+    python bench/speech.py --voices VOICES --only unknown [--rhubarb RESULTS]
+                       # English without transcript, beside Rhubarb's results
+    python bench/speech.py --only nothing            # silence, noises and music alone
+    python bench/speech.py --only closures           # held at every frame rate
+    python bench/speech.py --only long --seconds 600 # times real time, and memory
+    relip track ... ; python bench/speech.py --only lips --tracks TRACKS
+                       # predicted opening against lips; TRACKS/CLIP.npz are track/track.npz
+                       # of the clips of ``media``
 """
 
 from __future__ import annotations
@@ -239,12 +258,12 @@ def bench_languages(
                 "speed": seconds / max(time.process_time() - began, 1e-9),
             }
             table[f"{code} {kind}"] = row
+            tucks = f"{row['fv_recall']:.1%} | {row['fv_precision']:.1%}" if row["fv"] else "- | -"
             print(
                 f"| {code} | {kind} | {len(paths)} | {row['median_ms']:.1f} ms "
                 f"| {row['within_50ms']:.1%} | {row['within_20ms']:.0%} "
                 f"| {row['pbm_held']:.1%} | {row['pbm_recall']:.1%} | {row['pbm_precision']:.1%} "
-                f"| {row['pbm']} | {row['fv_recall']:.1%} "
-                f"| {row['fv_precision']:.1%} | {refused} | {row['speed']:.0f} |",
+                f"| {row['pbm']} | {tucks} | {refused} | {row['speed']:.0f} |",
                 flush=True,
             )
     return table
@@ -262,6 +281,8 @@ def bench_words(
     print("\n| language | right kept | wrong refused | wrong words | right words | AUC |")
     print("|---|---|---|---|---|---|")
     table = {}
+    pooled: tuple[list[float], list[float]] = ([], [])
+    counts = np.zeros(4, int)
     rng = np.random.default_rng(0)
     codes = [c for c in dict.fromkeys(v.code for v in languages().values())]
     for code in wanted or codes:
@@ -306,7 +327,10 @@ def bench_words(
             sure = certainty(piece.confidences, lengths, job.level, native=native)
             for index, chance in enumerate(sure):
                 (wrong if index in swapped else right).append(float(chance))
-        better = np.mean([[(r > w) + 0.5 * (r == w) for r in right] for w in wrong])
+        better = _auc(right, wrong)
+        pooled[0].extend(right)
+        pooled[1].extend(wrong)
+        counts += (kept, len(paths), refused, trials)
         row = {
             "right_kept": kept / len(paths),
             "wrong_refused": refused / max(trials, 1),
@@ -318,7 +342,17 @@ def bench_words(
             f"| {better:.3f} |",
             flush=True,
         )
+    print(
+        f"all: right kept {counts[0]}/{counts[1]}, wrong refused {counts[2]}/{counts[3]}, "
+        f"AUC {_auc(*pooled):.3f} of {len(pooled[1])} wrong words"
+    )
     return table
+
+
+def _auc(right: list[float], wrong: list[float]) -> float:
+    """The chance that a right word's value lies over a wrong one's."""
+    low = np.asarray(wrong)[:, None]
+    return float(np.mean((np.asarray(right) > low) + 0.5 * (np.asarray(right) == low)))
 
 
 #: Rhubarb's six basic shapes; the others fall back on these, as its documentation says.
@@ -554,9 +588,14 @@ def bench_nothing() -> dict[str, str]:
 
 
 def bench_long(
-    files: dict[str, tuple[Audio, str, Alignment | None]], seconds: float = 120.0
+    files: dict[str, tuple[Audio, str, Alignment | None]], seconds: float
 ) -> dict[str, object]:
-    """One long recording of all files in a row, against each aligned alone."""
+    """One long recording of all files in a row, against each aligned alone: time and memory.
+
+    Seconds are the process's, after start-up; the peak of its memory holds everything.
+    """
+    import resource
+
     singles = {name: align(audio, text=text) for name, (audio, text, _) in files.items()}
     names = sorted(files)
     order, length = [], 0.0
@@ -566,13 +605,14 @@ def bench_long(
     samples = np.concatenate([files[n][0].samples for n in order])
     text = " ".join(files[n][1] for n in order)
     audio = Audio(samples, 16000, len(samples) / 16000, 16000, 1)
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         found = align(audio, text=text)
     except RelipError as error:
         print(f"\nlong recording: failed: {error}")
         return {"failed": str(error)}
-    took = time.perf_counter() - began
+    took = time.process_time() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     truth, now = [], 0.0
     for name in order:
         truth += [(w.start + now, w.end + now) for w in singles[name].words if w.label]
@@ -581,10 +621,44 @@ def bench_long(
     errors = np.abs(np.array(ours) - np.array(truth)).ravel()
     print(
         f"\nlong recording: {audio.duration:.0f} s, {len(re.findall(r'[^ ]+', text))} words, "
-        f"{took:.0f} s; against each sentence alone: median {1000 * np.median(errors):.0f} ms, "
+        f"{took:.1f} s of one core: {audio.duration / took:.1f} times real time; peak {peak:.0f} "
+        f"MB; against each sentence alone: median {1000 * np.median(errors):.0f} ms, "
         f"{np.mean(errors <= 0.05):.1%} within 50 ms; {found.rung}"
     )
-    return {"within_50ms": float(np.mean(errors <= 0.05)), "seconds": took}
+    return {
+        "within_50ms": float(np.mean(errors <= 0.05)),
+        "seconds": took,
+        "times_real_time": audio.duration / took,
+        "peak_mb": peak,
+    }
+
+
+def bench_lips(shared: Path, tracks: Path) -> dict[str, dict[str, object]]:
+    """Predicted opening against tracked inner lips, and the offset of the clips' own sound."""
+    import av
+
+    from relip.speech.calibrate import calibrate, hear
+    from relip.track.facetrack import FaceTrack
+
+    print("\n| clip | first half, generic | own | second half | own | offset | decision |")
+    print("|---|---|---|---|---|---|---|")
+    table: dict[str, dict[str, object]] = {}
+    for path in sorted(tracks.glob("*.npz")):
+        clip = shared / "media" / f"{path.stem}.mp4"
+        if not clip.is_file():
+            continue
+        track = FaceTrack.load(path)
+        with av.open(str(clip)) as movie:
+            rate = Fraction(movie.streams.video[0].average_rate or 25)
+        lips = np.where(track.visible, track.lip_opening(), np.nan)
+        frames = range(int(track.frames[0]), int(track.frames[0]) + len(lips))
+        audio = load_audio(clip)
+        found = calibrate(audio, hear(audio, text=None, lang="en"), lips, frames, rate)
+        cells = [f"{r:.3f}" for half in found.halves for r in half] or ["", "", "", ""]
+        offset = "" if found.offset is None else f"{1000 * found.offset:+.0f} ms"
+        print(f"| {path.stem} | {' | '.join(cells)} | {offset} | {found.reason} |", flush=True)
+        table[path.stem] = found.to_dict()
+    return table
 
 
 def main() -> None:
@@ -599,6 +673,8 @@ def main() -> None:
         "--as-written", action="store_true", help="leave the closures of stops as labelled"
     )
     parser.add_argument("--rhubarb", type=Path, help="folder with NAME.tsv or NAME.json")
+    parser.add_argument("--tracks", type=Path, help="folder with CLIP.npz, for the table lips")
+    parser.add_argument("--seconds", type=float, default=120.0, help="of the long recording")
     parser.add_argument(
         "--part",
         default="report",
@@ -618,8 +694,10 @@ def main() -> None:
         "closures": lambda: bench_closures(files),
         "nothing": bench_nothing,
         "unknown": lambda: bench_unknown(files, options.voices, options.part, options.rhubarb),
-        "long": lambda: bench_long(files),
+        "long": lambda: bench_long(files, options.seconds),
     }
+    if options.tracks:
+        tables["lips"] = lambda: bench_lips(options.shared, options.tracks)
     if options.voices:
         codes = options.languages.split(",") if options.languages else None
         part = options.part

@@ -18,6 +18,10 @@ _VOWELS = frozenset(p for p in ARPABET if p[0] in "AEIOU")
 _STOPS = frozenset(["P", "B", "T", "D", "K", "G", "CH", "JH"])
 #: A blank of eSpeak's is a pause when its level lies this far below the recording's peak, dB.
 _QUIET = 40.0
+#: Voices cut out of recordings hold their room: there a closure is this far below the loudest
+#: 10 ms of the sound before it, dB.
+_RECORDED = ("ru",)
+_FALL = 15.0
 
 #: Festival's letters that are not read as ARPAbet or as IPA.
 _FESTIVAL = {
@@ -65,25 +69,30 @@ def read_truth(path: Path, *, closures: bool = True) -> Truth:
             elif len(part) and float(np.sqrt(np.mean(part**2))) > limit:
                 merged[-1] = (merged[-1][0], end, merged[-1][2])
     if closures:
-        merged = _with_closures(merged, sound, limit)
+        recorded = kind == "festival" and language in _RECORDED
+        merged = _with_closures(merged, sound, limit, recorded)
     phones: list[Interval] = []
     inner: list[bool] = []
     for start, end, labels in merged:
         edges = np.linspace(start, end, len(labels) + 1)
         for place, label in enumerate(labels):
+            if phones and phones[-1].label == label and edges[place] - phones[-1].end < 0.001:
+                phones[-1] = phones[-1]._replace(end=float(edges[place + 1]))
+                continue
             phones.append(Interval(float(edges[place]), float(edges[place + 1]), label))
             inner.append(place > 0)
     return Truth(phones, inner, rows[-1][1])
 
 
 def _with_closures(
-    merged: list[tuple[float, float, list[str]]], sound: Audio, limit: float
+    merged: list[tuple[float, float, list[str]]], sound: Audio, limit: float, recorded: bool
 ) -> list[tuple[float, float, list[str]]]:
     """Stops begin with their closure.
 
     eSpeak's event of a stop tells of its burst, and the closure before it goes to the phone in
-    front, as a vowel that cannot be heard; so do some labels of the recorded Russian voice. What
-    is as quiet there as a pause belongs to the stop.
+    front, as a vowel that cannot be heard; so do many labels of the recorded Russian voice. What
+    is as quiet there as a pause belongs to the stop; in a recording, what has fallen silent but
+    for the room.
     """
     out = list(merged)
     for index in range(1, len(out)):
@@ -92,6 +101,12 @@ def _with_closures(
         if labels[0] not in _STOPS or start - until > 0.001 or name[0] in _STOPS:
             continue
         part = sound.samples[round(before * sound.rate) : round(start * sound.rate)]
+        if recorded:
+            closed = before + _fallen(part, sound.rate)
+            if start - closed >= 0.015:
+                out[index - 1] = (before, closed, name)
+                out[index] = (closed, end, labels)
+            continue
         heard = np.flatnonzero(np.abs(part) > limit)
         # The burst may begin some milliseconds before its event.
         quiet = _longest_gap(heard, len(part))
@@ -103,6 +118,15 @@ def _with_closures(
             out[index - 1] = (before, closed, name)
             out[index] = (closed, end, labels)
     return out
+
+
+def _fallen(part: np.ndarray, rate: int) -> float:
+    """Seconds after which the level stays :data:`_FALL` below the loudest 10 ms."""
+    hop = rate // 200
+    edges = np.arange(0, max(len(part) - 2 * hop, 0) + 1, hop)
+    power = np.array([np.mean(part[e : e + 2 * hop] ** 2) for e in edges])
+    loud = np.flatnonzero(power > power.max() * 10 ** (-_FALL / 10))
+    return float(edges[loud[-1]] + 2 * hop) / rate if len(loud) else len(part) / rate
 
 
 def _longest_gap(heard: np.ndarray, length: int) -> tuple[int, int] | None:
@@ -136,6 +160,17 @@ def _labels(name: str, language: str, kind: str) -> list[str]:
         return [p.label for p in parse_ipa(plain)]
     except TranscriptError:
         return []
+
+
+def merge_long(phones: list[Interval]) -> list[Interval]:
+    """Phones with each long one whole: some write a long consonant as two, some as one."""
+    out: list[Interval] = []
+    for phone in phones:
+        if out and out[-1].label == phone.label and phone.start - out[-1].end < 0.001:
+            out[-1] = out[-1]._replace(end=phone.end)
+        else:
+            out.append(phone)
+    return out
 
 
 def pair(found: list[str], true: list[str]) -> list[tuple[int, int]]:
@@ -172,6 +207,7 @@ def _distance(a: str, b: str) -> float:
 def errors(found: list[Interval], truth: Truth) -> np.ndarray:
     """Signed errors in seconds of the starts and ends of paired phones."""
     true = truth.phones
+    found = merge_long(found)
     out = []
     for i, j in pair([p.label for p in found], [p.label for p in true]):
         if not truth.inner[j]:
@@ -188,7 +224,7 @@ def hits(found: list[Interval], truth: Truth, kind: str) -> tuple[int, int, int,
     held are true ones in whose middle the lips of a found one are where they must be.
     """
     labels = BILABIALS if kind == "pbm" else LABIODENTALS
-    ours = [p for p in found if p.label in labels]
+    ours = [p for p in merge_long(found) if p.label in labels]
     theirs = [p for p in truth.phones if p.label in labels]
 
     def near(a: Interval, others: list[Interval]) -> bool:

@@ -5,8 +5,9 @@ With a transcript its words are laid on the sound by an exact search
 ladder, whose step is recorded: as it is; on the sound slowed down by 1.3, for
 speech too fast for the model; in English with the transcript laid on recognised
 words, so that each piece is aligned alone. Words that fit neither clearly well
-nor clearly badly must fit better than decoys (:mod:`relip.speech.decoys`). Without a transcript the words are
-recognised and then aligned, or only phones are recognised.
+nor clearly badly must fit better than decoys (:mod:`relip.speech.decoys`).
+Without a transcript the words are recognised and then aligned, or only phones
+are recognised.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from relip.speech.activity import (
 )
 from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.audio import SILENCE_DBFS, Audio, is_silent
-from relip.speech.boundaries import begin_with_sound, refine
+from relip.speech.boundaries import begin_with_sound, close_stops, let_go, refine
 from relip.speech.confidence import AMBER, certainty, mismatch_limit, overall, word_scores
 from relip.speech.decoys import convincing, decoy_paths
 from relip.speech.features import PERIOD, features
@@ -617,7 +618,9 @@ class _Job:
         words = [w for p in pieces for w in p.words]
         aligned = [q for p in pieces for q in p.phones]
         refined = refine(self.audio.samples, self.audio.rate, aligned)
-        phones = self._trim(begin_with_sound(refined, self.level, self.limit))
+        sounding = begin_with_sound(refined, self.level, self.limit)
+        closed = close_stops(sounding, self.audio.samples, self.audio.rate)
+        phones = let_go(self._trim(closed), self.level, self.limit)
         symbols = [s for p in pieces for s in p.ipa]
         named = [q._replace(label=s or q.label) for q, s in zip(phones, symbols, strict=True)]
         frames = sum(p.frames for p in pieces)

@@ -26,6 +26,14 @@ ONSET = 0.05
 #: Shorter gaps between phones are no pauses, seconds.
 _GAP = 0.03
 
+#: Sound that has fallen this far below the loudest 10 ms of a phone, and stays so until its end,
+#: is the closure of the stop that follows, dB.
+FALL = 25.0
+#: A stop before a pause is let go up to this much later, in a burst no longer than that, seconds.
+HELD, BURST = 0.10, 0.06
+#: Phones that close the mouth and let it go.
+STOPS = frozenset(("P", "B", "T", "D", "K", "G", "CH", "JH"))
+
 _STEP = 0.001
 _WINDOW = 0.008
 _BANDS = 24
@@ -105,6 +113,81 @@ def begin_with_sound(phones: list[Interval], level: np.ndarray, limit: float) ->
         while frame > 0 and (frame - 1) * STEP >= earliest and level[frame - 1] > limit:
             frame -= 1
         out.append(Interval(min(start, max(frame * STEP, earliest)), end, label))
+    return out
+
+
+def close_stops(phones: list[Interval], samples: np.ndarray, rate: int) -> list[Interval]:
+    """Let stops begin with their closure: the silence before the burst is theirs.
+
+    The acoustic model hears the end of a fricative or a vowel and the closure after it much
+    alike where a room or a breath fills it.
+
+    Parameters
+    ----------
+    phones : list of Interval
+        In order, without overlap.
+    samples : ndarray, shape (n,)
+    rate : int
+
+    Returns
+    -------
+    list of Interval
+        As many; a phone before a stop keeps at least a third of its length.
+    """
+    out = list(phones)
+    hop = rate // 200
+    for index in range(1, len(out)):
+        before, stop = out[index - 1], out[index]
+        if stop.label not in STOPS or before.label in STOPS or stop.start - before.end > 0.001:
+            continue
+        part = samples[round(before.start * rate) : round(before.end * rate)]
+        edges = np.arange(0, len(part) - 2 * hop + 1, hop)
+        if len(edges) < 4:
+            continue
+        power = np.array([np.mean(np.square(part[e : e + 2 * hop])) for e in edges])
+        loud = np.flatnonzero(power > power.max() * 10 ** (-FALL / 10))
+        if not len(loud):
+            continue
+        fallen = before.start + (edges[loud[-1]] + 2 * hop) / rate
+        closed = max(float(fallen), before.start + (before.end - before.start) / 3)
+        if before.end - closed >= 0.015:
+            out[index - 1] = before._replace(end=closed)
+            out[index] = stop._replace(start=closed)
+    return out
+
+
+def let_go(phones: list[Interval], level: np.ndarray, limit: float) -> list[Interval]:
+    """Let stops before a pause end with their burst, which silence parts from what is before.
+
+    Parameters
+    ----------
+    phones : list of Interval
+        In order, without overlap.
+    level : ndarray, shape (n,)
+        dBFS of every 10 ms, from :func:`relip.speech.activity.levels`.
+    limit : float
+        The level in dBFS above which there is sound.
+
+    Returns
+    -------
+    list of Interval
+        As many.
+    """
+    out = list(phones)
+    loud = level > limit
+    for index, (start, end, label) in enumerate(out):
+        until = out[index + 1].start if index + 1 < len(out) else len(level) * STEP
+        if label not in STOPS or until - end < _GAP:
+            continue
+        first = round(end / STEP)
+        inside = np.flatnonzero(loud[first : min(round(until / STEP), len(level))]) + first
+        if not len(inside) or not 1 <= inside[0] - first <= HELD / STEP:
+            continue
+        stops = np.flatnonzero(np.diff(inside) > 1)
+        last = int(inside[stops[0]] if len(stops) else inside[-1]) + 1
+        # Followed by silence: the next phone's own onset is no burst of this one.
+        if (last - inside[0]) * STEP <= BURST and until - last * STEP >= 0.02:
+            out[index] = Interval(start, last * STEP, label)
     return out
 
 

@@ -41,8 +41,8 @@ def decoys(words: Sequence[_Said]) -> list[list[_Said]]:
         Everything backwards; the words backwards; each word backwards; the second half first.
         Those equal to the words themselves are left out: maybe none remain.
     """
-    given = list(words)
-    backwards = [[list(v)[::-1] for v in w] for w in given]
+    given: list[_Said] = list(words)
+    backwards: list[_Said] = [[list(v)[::-1] for v in w] for w in given]
     middle = len(given) // 2
     out = (backwards[::-1], given[::-1], backwards, given[middle:] + given[:middle])
     said = _plain(given)

@@ -264,7 +264,7 @@ def _search(
             inside = slice(first, last)
             band = slice(low, high)
             heads = entries[inside] - low
-            came, cost, row = before[inside], costs[inside], rows[: last - first]
+            came, cost, every_row = before[inside], costs[inside], rows[: last - first]
             parts = [x[band] for x in (delta, moved, emission, skipped, jump, go)]
             here, step_to, sound, leap, jumps, goes = parts
             hears, leaps = kind[band], skips[low : high - 2]
@@ -273,7 +273,7 @@ def _search(
         step_to[1:] = here[:-1]
         options = every[came]
         choice = options.argmax(axis=1)
-        step_to[heads] = options[row, choice] + cost
+        step_to[heads] = options[every_row, choice] + cost
         leap[:2] = never
         np.add(here[:-2], leaps, out=leap[2:])
         np.greater(leap, step_to, out=jumps)
@@ -282,11 +282,11 @@ def _search(
         np.maximum(step_to, here, out=here)
         here += sound
         # 0 stays, 1 moves on, 255 skips a state; at an entry, which predecessor.
-        step = back[frame, band]
-        np.multiply(jumps.view(np.uint8), 254, out=step)
-        step += 1
-        step *= goes.view(np.uint8)
-        step[heads] = np.where(goes[heads], choice + 1, 0)
+        moves = back[frame, band]
+        np.multiply(jumps.view(np.uint8), 254, out=moves)
+        moves += 1
+        moves *= goes.view(np.uint8)
+        moves[heads] = np.where(goes[heads], choice + 1, 0)
     if open_end:
         last = [(s, w + 1) for w, ends in enumerate(graph.ends) for s in ends]
         last.append((graph.entries[0] + STATES - 1, 0))

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from speech_material import RATE
+
+from relip.speech.activity import levels
+from relip.speech.alignment import Interval
+from relip.speech.boundaries import close_stops, let_go
+
+
+def sound(*parts: tuple[float, float]) -> np.ndarray:
+    """Noise of the given levels and lengths in seconds, one after the other."""
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(0, level, round(length * RATE)) for level, length in parts]
+    return np.concatenate(noise).astype(np.float32)
+
+
+def test_a_stop_begins_where_the_sound_before_it_ends() -> None:
+    # 0.2 s of an s, 0.08 s of silence, the burst
+    samples = sound((0.1, 0.2), (0.0005, 0.08), (0.1, 0.1))
+    phones = [Interval(0.0, 0.26, "S"), Interval(0.26, 0.3, "T"), Interval(0.3, 0.38, "IY")]
+    s, t, vowel = close_stops(phones, samples, RATE)
+    assert s.end == t.start == pytest.approx(0.2, abs=0.01)
+    assert (s.start, t.end, vowel) == (0.0, 0.3, phones[2])
+    # no stop follows, or no silence: as it was
+    other = [phones[0], phones[1]._replace(label="N"), phones[2]]
+    assert close_stops(other, samples, RATE) == other
+    assert close_stops(phones, sound((0.1, 0.38)), RATE) == phones
+
+
+def test_a_phone_before_a_stop_keeps_a_third_of_its_length() -> None:
+    samples = sound((0.1, 0.03), (0.0001, 0.35))
+    phones = [Interval(0.0, 0.3, "AA"), Interval(0.3, 0.38, "P")]
+    vowel, stop = close_stops(phones, samples, RATE)
+    assert vowel.end == stop.start == pytest.approx(0.1)
+
+
+def test_a_stop_before_a_pause_ends_with_its_burst() -> None:
+    # a vowel, 0.05 s held, a burst of 0.03 s, a pause, a vowel
+    samples = sound((0.1, 0.3), (0.0001, 0.05), (0.05, 0.03), (0.0001, 0.3), (0.1, 0.2))
+    level = levels(samples, RATE)
+    phones = [Interval(0.1, 0.28, "AA"), Interval(0.28, 0.3, "P"), Interval(0.68, 0.88, "AA")]
+    found = let_go(phones, level, -50.0)
+    assert found[1] == Interval(0.28, pytest.approx(0.38, abs=0.011), "P")
+    assert [found[0], found[2]] == [phones[0], phones[2]]
+    # a nasal has no burst; a longer sound is none
+    nasal = [phones[0], phones[1]._replace(label="M"), phones[2]]
+    assert let_go(nasal, level, -50.0) == nasal
+    long = levels(sound((0.1, 0.3), (0.0001, 0.05), (0.05, 0.1), (0.0001, 0.5)), RATE)
+    assert let_go(phones[:2], long, -50.0) == phones[:2]
