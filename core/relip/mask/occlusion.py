@@ -33,6 +33,13 @@ _FOLDED, _OPEN = 0.25, 0.6
 #: Certain pixels (of 128 × 128) that an occluder has at least.
 LEAST = 18
 
+#: Room that edges have, in pixels of 128, where certain pixels and where suspect ones are looked
+#: for; the next pair where the one before finds none, so that what is like the face is found too.
+_ROOMS = ((3, 1), (1, 1), (0, 0))
+
+#: A value beyond all that a face has.
+_BEYOND = 9.0
+
 #: Room around the inner lips where teeth and tongue may show, and around the outer lips, which
 #: look strange where the mesh has not quite followed them (pixels of 128).
 MOUTH_ROOM, LIP_ROOM = 1, 2
@@ -79,28 +86,43 @@ class Sight:
 
     Attributes
     ----------
-    strange : np.ndarray [shape=(P,), dtype=float32]
-        How strange each pixel of the model's area is, in units of its level.
-    explained : np.ndarray [shape=(P, 3), dtype=float32]
-        The face behind, see :func:`relip.mask.appearance.opponent`.
+    values, explained : np.ndarray [shape=(P, 3), dtype=float32]
+        What the frame shows in the model's area, and the face behind; see
+        :func:`relip.mask.appearance.opponent`.
+    telling : np.ndarray [shape=(P,), dtype=float32]
+        How much a pixel tells: 0 where its skin turns away.
     crop_map : np.ndarray [shape=(128, 128, 2), dtype=float32]
         Where the normalised picture's pixels lie in the crop, crop units.
     """
 
-    strange: np.ndarray
+    values: np.ndarray
     explained: np.ndarray
+    telling: np.ndarray
     crop_map: np.ndarray
+
+    def strange(self, model: Appearance, room: int = 0) -> np.ndarray:
+        """How strange each pixel is, in units of the model's level ``[shape=(P,)]``.
+
+        With ``room`` a pixel is as strange as it is to the likest values of
+        the face within so many pixels: an occluder pushes the mesh, and then
+        every edge of the face stands beside where it is expected.
+        """
+        if not room:
+            return model.strangeness(self.values, self.explained) * self.telling
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * room + 1, 2 * room + 1))
+        high = cv2.dilate(model.picture(self.explained, -_BEYOND), kernel)[model.area]
+        low = cv2.erode(model.picture(self.explained, _BEYOND), kernel)[model.area]
+        return model.strangeness(self.values, np.clip(self.values, low, high)) * self.telling
 
 
 def sight(model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray) -> Sight:
     """Compare a frame with the model; parameters as for :func:`find`."""
     at = space.crop_map(face)
     values = opponent(sample(cv2.blur(crop, (2, 2)), at))[model.area]
-    explained = model.explain(values)
-    strange = model.strangeness(values, explained)
     down, across = np.gradient(at, 1 / SMALL, axis=(0, 1))
     size = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])[model.area]
-    return Sight(strange * np.clip((size - _FOLDED) / (_OPEN - _FOLDED), 0, 1), explained, at)
+    telling = np.clip((size - _FOLDED) / (_OPEN - _FOLDED), 0, 1)
+    return Sight(values, model.explain(values), telling, at)
 
 
 def find(
@@ -122,15 +144,24 @@ def find(
         −1 to 1, above 0 where the occluder is; None where there is none.
     """
     seen = sight(model, space, crop, face)
-    if not (seen.strange > CERTAIN).any():
-        return None  # resampling makes no value larger
+    strange = seen.strange(model)
+    if not (strange > CERTAIN).any():
+        return None  # neither resampling nor room makes a value larger
     back = space.normalised_map(seen.crop_map)
-    strange = sample(model.picture(seen.strange), back)
     inside = _inside_face(face)
-    if np.count_nonzero((strange > CERTAIN) & inside) < LEAST:
+    in_crop = {0: sample(model.picture(strange), back)}
+    if np.count_nonzero((in_crop[0] > CERTAIN) & inside) < LEAST:
         return None
     lips = _grown(face, points.OUTER_LIPS, LIP_ROOM)
-    seed = _seed(strange, inside & ~lips)
+    seed = None
+    for rooms in _ROOMS:
+        for room in rooms:
+            if room not in in_crop:
+                in_crop[room] = sample(model.picture(seen.strange(model, room)), back)
+        certain, suspect = (in_crop[room] for room in rooms)
+        seed = _seed(certain, suspect, inside & ~lips)
+        if seed is not None:
+            break
     if seed is None:
         return None
     stacked = np.concatenate([seen.explained, model.spread], axis=1)
@@ -173,13 +204,13 @@ def _inside_face(face: np.ndarray) -> np.ndarray:
     return cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
 
 
-def _seed(strange: np.ndarray, telling: np.ndarray) -> np.ndarray | None:
+def _seed(strange: np.ndarray, suspect: np.ndarray, telling: np.ndarray) -> np.ndarray | None:
     """Groups of suspect pixels that hold enough certain ones; None when there are none."""
     certain = (strange > CERTAIN) & telling
     if np.count_nonzero(certain) < LEAST:
         return None
     suspect = cv2.morphologyEx(
-        (strange > SUSPECT).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)
+        (suspect > SUSPECT).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)
     )
     count, group = cv2.connectedComponents(suspect)
     held = np.bincount(group[certain], minlength=count)
