@@ -115,3 +115,23 @@ def test_one_bad_frame_of_a_sequence_fails_alone(tmp_path: Path):
         found = list(plate.iter(on_error="mark"))
     assert [hasattr(f, "reason") for f in found] == [False, True, False]
     assert "cut short" in found[1].reason
+
+
+@pytest.mark.parametrize("suffix", ["png", "mp4"])
+def test_too_little_memory_is_one_line(tmp_path: Path, movie: Path, monkeypatch, suffix: str):
+    from relip.plate import yuv
+
+    path = movie if suffix == "mp4" else tmp_path / "a.png"
+    if suffix == "png":
+        image(path)
+
+    def none(*_: object) -> None:
+        error = yuv.cv2.error("Failed to allocate")
+        error.code = yuv.cv2.Error.StsNoMem
+        raise error
+
+    with open_plate(path) as plate:
+        monkeypatch.setattr(yuv.cv2, "convertFp16", none)
+        with pytest.raises(PlateError, match="takes more memory than there is") as caught:
+            plate.read(plate.frames[0])
+    assert caught.value.mend and path.name in str(caught.value)

@@ -664,6 +664,12 @@ class _Reader:
             return self._plate.picture_of(shown, frame)
         except PlateError as error:
             return error.message
+        except MemoryError:
+            return "it takes more memory than there is"
+        except cv2.error as error:
+            if error.code != cv2.Error.StsNoMem:
+                raise
+            return "it takes more memory than there is"
 
     def _near(self, number: int) -> bool:
         """Whether decoding on reaches ``number`` no later than starting afresh would."""

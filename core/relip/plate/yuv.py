@@ -102,8 +102,18 @@ def round_half(values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     values : (H, W[, C]) float32
     out : same shape float32, optional
         Where to write; may be ``values``.
+
+    Raises
+    ------
+    MemoryError
+        If there is too little.
     """
-    return cv2.convertFp16(cv2.convertFp16(values), out)
+    try:
+        return cv2.convertFp16(cv2.convertFp16(values), out)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(f"for {values.nbytes} bytes") from None
+        raise
 
 
 def decode(planes: list[np.ndarray], coding: Coding, *, half: bool) -> np.ndarray:
