@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from speech_material import demo_aligned, demo_audio, text_of
+from speech_material import RATE, audio_of, demo_aligned, demo_audio, demo_truth, text_of
 
 from relip.errors import TranscriptError
 from relip.progress import Progress
-from relip.speech import align, aligner, lattice
+from relip.speech import Audio, align, aligner, lattice
 from relip.speech.acoustics import Heard, acoustic_model
 from relip.speech.decoys import convincing, decoys
 from relip.speech.features import features
@@ -44,8 +44,8 @@ def test_words_must_fit_clearly_better_than_their_decoys(total, decoy, right) ->
     assert convincing(100 * total, 100 * decoy, 100) is right
 
 
-def score(text: str) -> float:
-    job = aligner._Job(demo_audio("dialogue"), find_language("en"), Progress("none"))
+def score(text: str, audio: Audio | None = None) -> float:
+    job = aligner._Job(audio or demo_audio("dialogue"), find_language("en"), Progress("none"))
     piece = job._force(pronounce_transcript(text, find_language("en")), 0, len(job.level))
     assert piece is not None
     return piece.total / piece.frames
@@ -68,6 +68,37 @@ def test_wrong_words_over_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(aligner, "mismatch_limit", lambda *_, **__: limit)
     with pytest.raises(TranscriptError, match="does not match"):
         align(demo_audio("dialogue"), text=wrong)
+
+
+def test_decoys_do_not_judge_a_few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [w for w in demo_truth("dialogue").words if w.label][:3]
+    first, last = words[0].start - 0.05, words[-1].end + 0.05
+    part = demo_audio("dialogue").samples[round(max(first, 0) * RATE) : round(last * RATE)]
+    short, text = audio_of(part), " ".join(w.label for w in words)
+    monkeypatch.setattr(aligner, "convincing", lambda *_: False)
+    limit = score(text, short) - 0.3
+    monkeypatch.setattr(aligner, "mismatch_limit", lambda *_, **__: limit)
+    assert align(short, text=text).rung == "exact"
+    monkeypatch.setattr(aligner, "DECOYS_FROM", 0)
+    with pytest.raises(TranscriptError, match="does not match"):
+        align(short, text=text)
+
+
+def test_what_only_the_slowed_sound_confirms_keeps_its_own_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = text_of("dialogue")
+    limit = score(text) + 0.4
+    monkeypatch.setattr(aligner, "mismatch_limit", lambda *_, **__: limit)
+    monkeypatch.setattr(
+        aligner._Job, "_mismatch", lambda self, pieces: "stretched" not in pieces[0].rung
+    )
+    found = align(demo_audio("dialogue"), text=text)
+    assert found.rung == "exact, stretched 1.3"
+    assert found.phones == demo_aligned("dialogue").phones
+    # far below the limit, the times of the sound at its own speed are not believed
+    limit = score(text) + 2 * aligner.DOUBT
+    assert align(demo_audio("dialogue"), text=text).phones != demo_aligned("dialogue").phones
 
 
 @pytest.mark.parametrize("name", ["dialogue", "plate"])

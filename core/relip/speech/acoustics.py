@@ -154,14 +154,16 @@ class AcousticModel:
             for owner, columns, weights in parts:
                 # The smallest weight is 5e-12 and the likeliest Gaussian counts 1: the product of
                 # three streams stays a normal number.
-                total, base = np.ones((len(density), len(columns)), np.float32), 0.0
                 for stream, x in enumerate(streams):
                     np.matmul(x, self._factors[owner, stream], out=density)
                     highest = density.max(axis=1, keepdims=True)
                     density -= highest
                     np.exp(density, out=density)
-                    total *= density @ weights[stream]
-                    base = base + highest
+                    if stream == 0:
+                        total, base = density @ weights[0], highest
+                    else:
+                        total *= density @ weights[stream]
+                        base += highest
                 np.log(total, out=total)
                 total += base
                 out[block, columns] = total

@@ -151,12 +151,12 @@ def best_path(
     picks = [np.array([place[a[0]] for a in heard_by]) for heard_by in kinds]
     kind = np.array([kinds[heard_by] for heard_by in graph.senones])
     skip = SKIP_COST if native else SKIP_COST_FOREIGN
-    searched = scores
+    pauses = [place[s] for s in heard.model.senones(SILENCE)]
+    quiet = scores[:, pauses].copy()
     if noisy is not None:
-        pauses = [place[s] for s in heard.model.senones(SILENCE)]
-        searched = scores.copy()
-        searched[:, pauses] -= noisy[:, None]
-    found = _search(searched, picks, kind, graph, open_end, skip)
+        scores[:, pauses] -= noisy[:, None]
+    found = _search(scores, picks, kind, graph, open_end, skip)
+    scores[:, pauses] = quiet
     if found is None:
         return None
     states, reached = found
