@@ -70,6 +70,10 @@ LAYOUT = (
     'define_window_layout_xml {<?xml version="1.0" encoding="UTF-8"?>\n<layout version="1.0">\n'
     '    <window x="0" y="0" w="1920" screen="0">\n    </window>\n</layout>\n}\n'
 )
+OLD_LAYOUT = (
+    "define_window_layout -1 {  {4 0 0.1 0 0.7 1 0 1 {-3 -2 1 0.3 0}}  {2 0 0 1 {0}} }\n"
+    "restore_window_layout_from_script -1\n"
+)
 ROOT = (
     'Root {\n inputs 0\n name /a/b.nk\n format "1920 1080 0 0 1920 1080 1 HD_1080"\n'
     ' proxySetting "if {[value root.proxy]} { 960 540 } else { 1920 1080 }"\n'
@@ -159,7 +163,8 @@ class _Maker:
             text = "push $cut_paste_input\n" + self.level(0, 8)
         else:
             head = "".join(random.sample(HEADERS, random.randrange(3))) + random.choice(VERSIONS)
-            text = random.choice(("", LAYOUT)) + random.choice(("", ROOT)) + self.level(0, 10)
+            layout = random.choice(("", "", LAYOUT, LAYOUT, OLD_LAYOUT))
+            text = layout + random.choice(("", ROOT)) + self.level(0, 10)
         text = head + text
         if self.often(0.1):
             text = text.rstrip("\n")

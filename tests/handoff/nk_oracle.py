@@ -103,7 +103,10 @@ foreach command [interp eval $child {info commands}] {
 }
 interp invokehidden $child namespace delete ::tcl
 foreach name {push stack clone end_group unknown} { interp alias $child $name {} do_$name }
-foreach name {version add_layer define_window_layout_xml} { interp alias $child $name {} nothing }
+foreach name {
+  version add_layer define_window_layout_xml
+  define_window_layout restore_window_layout_from_script
+} { interp alias $child $name {} nothing }
 interp eval $child {set cut_paste_input 0}
 interp limit $child time -seconds [expr {[clock seconds] + 20}]
 if {[catch {interp eval $child $text} message]} {

@@ -282,18 +282,52 @@ def test_scripts_in_the_manner_of_real_ones(seed: int):
         script.header,
     )
     assert again.window_layout == script.window_layout
+    assert again.old_layout == script.old_layout
 
 
 def test_the_scripts_made_have_all_that_real_ones_have():
     texts = [made(seed) for seed in range(200)]
     for form in (
         "clone $C", "LiveGroup {", "VariableGroup {", "Gizmo {", "push $cut_paste_input",
-        "define_window_layout_xml", "add_layer", "addUserKnob {22", "[stack 7]", "\r\n", "Precomp",
-        "inputs 2+1", "curvegroup", "微软雅黑", "#write_info",
+        "define_window_layout_xml", "define_window_layout -1", "add_layer", "addUserKnob {22",
+        "[stack 7]", "\r\n", "Precomp", "inputs 2+1", "curvegroup", "微软雅黑", "#write_info",
     ):  # fmt: skip
         assert sum(form in text for text in texts) >= 3, form
     deep = [node for text in texts for node in nk.parse(text).walk() if node.is_group]
     assert any(child.is_group for node in deep for child in node.children)
+
+
+#: What Nuke 4 wrote where later ones write the layout of windows as XML.
+NUKE_4 = (
+    "#! /opt/Nuke4.8/Nuke4.8 -nx\nversion 4.8100\n"
+    "define_window_layout -1 {  {4 0 0.1 0 0.7 1 0 1 {-3 -2 1 0.3 0}}  {2 0 0 0 1 1 0 1 {0}} }\n"
+    "restore_window_layout_from_script -1\n"
+    "Root {\n inputs 0\n lookup {lookup {to_sRGB(x) C 0 255}}\n}\n"
+    "Constant {\n inputs 0\n name A\n}\nBlur {\n name B\n}\n"
+)
+
+
+def test_a_script_of_nuke_4_keeps_its_layout_of_windows():
+    script = nk.parse(NUKE_4)
+    assert [n.cls for n in script.nodes] == ["Root", "Constant", "Blur"]
+    assert [words[0] for words in script.old_layout] == [
+        "define_window_layout", "restore_window_layout_from_script",
+    ]  # fmt: skip
+    assert script.old_layout[0][2].split()[:2] == ["{4", "0"] and script.old_layout[1][1] == "-1"
+    assert reader_nodes(script) == tcl_nodes(NUKE_4)
+    again = nk.parse(script.to_text())
+    assert again.old_layout == script.old_layout and again.to_text() == script.to_text()
+    assert reader_nodes(again) == reader_nodes(script) == tcl_nodes(script.to_text())
+
+
+def test_a_layout_of_windows_runs_nothing_either():
+    for value in ("[exec id]", "$x", '"[exec id]"'):
+        with pytest.raises(NkError, match="line 1"):
+            nk.parse(f"define_window_layout -1 {value}\nDot {{\n}}\n")
+    with pytest.raises(NkError, match="no class"):
+        nk.Script([nk.Node("define_window_layout")]).to_text()
+    with pytest.raises(NkError, match="no command about windows"):
+        nk.Script([], old_layout=[("exec", "id")]).to_text()
 
 
 def test_a_variable_group_of_nuke_16_holds_nodes():

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 #: Classes whose nodes are followed by the nodes inside them, up to ``end_group``
 #: (VariableGroup since Nuke 16).
 GROUPS = frozenset(("Group", "Gizmo", "LiveGroup", "VariableGroup"))
+#: What Nuke 4 wrote about its windows, where later ones write ``define_window_layout_xml``.
+LAYOUT_COMMANDS = frozenset(("define_window_layout", "restore_window_layout_from_script"))
 #: The knob-like word that adds a user knob.
 ADD_USER_KNOB = "addUserKnob"
 #: The knob-like word that says how many nodes are taken from the stack.
@@ -218,6 +220,9 @@ class Script:
         The arguments of ``add_layer`` in file order, e.g. ``relip relip.red relip.green``.
     window_layout : str
         The argument of ``define_window_layout_xml``; empty when there is none.
+    old_layout : list of tuple of str
+        The commands about windows in a script of Nuke 4, each as its words:
+        ``("restore_window_layout_from_script", "-1")``.
     paste : bool
         Whether it is a clip for the clipboard: the nodes that say so in
         :attr:`Node.selection_inputs` go to what is selected, or the first node where none does.
@@ -232,6 +237,7 @@ class Script:
     header: list[str] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
     window_layout: str = ""
+    old_layout: list[tuple[str, ...]] = field(default_factory=list)
     paste: bool = False
     path: str = field(default="", repr=False)
     text: str = field(default="", repr=False)

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relip.errors import NkError
-from relip.handoff.nk_nodes import ADD_USER_KNOB, GROUPS, INPUTS, Entry, Node, Script
+from relip.handoff.nk_nodes import (
+    ADD_USER_KNOB,
+    GROUPS,
+    INPUTS,
+    LAYOUT_COMMANDS,
+    Entry,
+    Node,
+    Script,
+)
 from relip.handoff.nk_tcl import (
     MAX_BRACE_DEPTH,
     TclError,
@@ -49,8 +57,12 @@ write_knobs
 #: Commands of Tcl 8.6 and of Nuke's Tcl: a class of nodes cannot have one of these names.
 TCL_COMMANDS = frozenset(_TCL.split())
 #: Names that no class of nodes can have: those commands, and what Nuke writes besides nodes.
-RESERVED = TCL_COMMANDS | frozenset(
-    ("push", "stack", "version", "clone", "end_group", "add_layer", "define_window_layout_xml")
+RESERVED = (
+    TCL_COMMANDS
+    | LAYOUT_COMMANDS
+    | frozenset(
+        ("push", "stack", "version", "clone", "end_group", "add_layer", "define_window_layout_xml")
+    )
 )
 
 #: Names that a class of nodes can have: a gizmo has that of its file, with blanks if need be.
@@ -372,6 +384,8 @@ class _Reader:
             self.script.layers += self.literals(first, arguments, count=1)
         elif name == "define_window_layout_xml":
             self.script.window_layout = self.literals(first, arguments, count=1)[0]
+        elif name in LAYOUT_COMMANDS:
+            self.script.old_layout.append((name, *self.literals(first, arguments)))
         elif name in RESERVED or not CLASS.fullmatch(name) or "::" in name:
             raise self.error(
                 first.start,

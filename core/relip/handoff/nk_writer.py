@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from relip.errors import NkError
-from relip.handoff.nk_nodes import ADD_USER_KNOB, Node, Script
+from relip.handoff.nk_nodes import ADD_USER_KNOB, LAYOUT_COMMANDS, Node, Script
 from relip.handoff.nk_reader import CLASS, COMMENT, DEFAULT_LIMITS, RESERVED
 from relip.handoff.nk_tcl import braced, quote
 from relip.records import atomic_write
@@ -139,6 +139,7 @@ class _Writer:
         if script.window_layout:
             layout = braced(script.window_layout)
             self.parts.append(f"define_window_layout_xml {layout}\n")
+        self.parts += [_layout(words) for words in script.old_layout]
         layers = [f"add_layer {braced(layer)}\n" for layer in script.layers]
         if not script.root:
             self.parts += layers
@@ -245,6 +246,14 @@ def _comment(line: str) -> str:
         raise NkError(f"{line[:60]!r} is no comment line", mend="begin every line of it with #")
     hides = (len(line) - len(line.rstrip("\\"))) % 2  # a backslash would join the next line
     return line + (" \n" if hides else "\n")
+
+
+def _layout(words: tuple[str, ...]) -> str:
+    """A command of Nuke 4 about its windows."""
+    if not words or words[0] not in LAYOUT_COMMANDS:
+        known = " or ".join(sorted(LAYOUT_COMMANDS))
+        raise NkError(f"{' '.join(words)[:60]!r} is no command about windows", mend=f"use {known}")
+    return " ".join((words[0], *(quote(word) for word in words[1:]))) + "\n"
 
 
 def _inputs(node: Node) -> str:

@@ -113,6 +113,8 @@ class _Reader:
         for name in ("push", "stack", "version", "clone", "end_group", "add_layer"):
             self.outer.createcommand(name, self.guard(getattr(self, f"on_{name}")))
         self.outer.createcommand("define_window_layout_xml", self.guard(self.on_layout))
+        for name in ("define_window_layout", "restore_window_layout_from_script"):
+            self.outer.createcommand(name, lambda *_: "")  # scripts of Nuke 4 have them
         self.outer.createcommand("unknown", self.guard(self.on_node))
         self.outer.setvar("cut_paste_input", "external")
 
@@ -198,7 +200,7 @@ class _Reader:
             self.fail(f"{cls!r} is no class name")
         node = Parsed(cls, self.knobs_of(body, cls))
         self.place(node)
-        if cls in ("Group", "Gizmo", "LiveGroup", "Precomp"):
+        if cls in ("Group", "Gizmo", "LiveGroup", "VariableGroup"):
             node.ended = False
             self.open.append(node)
             self.stacks.append([])
