@@ -244,6 +244,22 @@ def test_where_the_pictures_disagree_the_network_stays(mouths):
     np.testing.assert_allclose(result, made, atol=1e-6)
 
 
+def test_lips_that_close_take_no_teeth_along(mouths):
+    """What glints in the plate's open mouth must not show where the new lips meet."""
+    closed, opened, outline = mouths
+    mouth = fill(opened[N_OUTER : N_OUTER + N_INNER], SIZE)[..., None]
+    # as bright as the lips on average, so that the two pictures do not disagree about it
+    glints = 0.5 + 0.4 * np.sign(np.sin(np.arange(SIZE[0])))[None, :, None]
+    flat = np.full((SIZE[1], SIZE[0], 3), 0.5, np.float32)
+    plate = (flat * (1 - mouth) + glints * mouth).astype(np.float32)
+    result = detail.add_plate_detail(flat, plate, opened, closed, outline, WINDOW)
+    inner = closed[N_OUTER : N_OUTER + N_INNER]
+    left, right = inner[:, 0].min(), inner[:, 0].max()
+    y = round(float(inner[:, 1].mean()))
+    seam = result[y - 6 : y + 6, round(left) : round(right)]
+    assert np.abs(seam - 0.5).max() < 0.05
+
+
 def test_line_points_of_the_two_warps():
     """Together they are all points; both have the corners of the mouth."""
     above, below = set(detail._ABOVE.tolist()), set(detail._BELOW.tolist())

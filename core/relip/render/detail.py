@@ -78,13 +78,15 @@ def add_plate_detail(
     old_skin = cv2.remap(
         _beside_mouth(old_lines, size, unit), map_x, map_y, cv2.INTER_LINEAR, borderValue=1.0
     )
-    gate = np.minimum(old_skin, _beside_mouth(new_lines, size, unit))
+    skin = np.minimum(old_skin, _beside_mouth(new_lines, size, unit))
     low_made = cv2.GaussianBlur(picture, (0, 0), SIGMA * unit)
     low_plate = cv2.GaussianBlur(warped, (0, 0), SIGMA * unit)
     apart = np.abs(low_made - low_plate).max(2) / DISAGREEMENT
     apart = cv2.GaussianBlur(apart, (0, 0), SIGMA * unit)
-    gate = gate * np.clip(1.5 - 1.5 * apart, 0, 1)
-    gate = (amount * cv2.GaussianBlur(gate, (0, 0), 1.5 * unit))[..., None]
+    gate = cv2.GaussianBlur(skin * np.clip(1.5 - 1.5 * apart, 0, 1), (0, 0), 1.5 * unit)
+    # lips that close squeeze the plate's open mouth into a line, which the blur would fill
+    # with its teeth
+    gate = (amount * np.minimum(gate, skin))[..., None]
     return (gate * (low_made + warped - low_plate) + (1 - gate) * picture).astype(np.float32)
 
 
