@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -231,6 +232,13 @@ class MoviePicture(Picture):
     half : bool
         Whether its pixels are rounded to half floats.
     alpha_codes : (h, w) uint8 or uint16, optional
+    source : str
+        The movie, for messages.
+
+    Notes
+    -----
+    Asking for pixels raises :class:`~relip.errors.PlateError` when they take more memory than
+    there is.
     """
 
     def __init__(
@@ -242,9 +250,11 @@ class MoviePicture(Picture):
         *,
         half: bool,
         alpha_codes: np.ndarray | None = None,
+        source: str = "",
     ) -> None:
         self.frame = frame
         self.spec = None
+        self._source = source
         self.planes = planes
         self.coding = coding
         self.orientation = orientation
@@ -256,8 +266,9 @@ class MoviePicture(Picture):
     @property
     def rgb(self) -> np.ndarray:
         if self._rgb is None:
-            stored = decode(self.planes, self.coding, half=self.half)
-            self._rgb = self.orientation.apply(stored)
+            with self._enough_memory():
+                stored = decode(self.planes, self.coding, half=self.half)
+                self._rgb = self.orientation.apply(stored)
         return self._rgb
 
     @property
@@ -282,8 +293,21 @@ class MoviePicture(Picture):
             return super().cut(x0, y0, x1, y1)
         rows, columns = self.planes[0].shape
         rect = self.orientation.stored_rect((x0, y0, x1, y1), columns, rows)
-        found = decode_window(self.planes, self.coding, rect, half=self.half)
-        return np.ascontiguousarray(self.orientation.apply(np.ascontiguousarray(found)))
+        with self._enough_memory():
+            found = decode_window(self.planes, self.coding, rect, half=self.half)
+            return np.ascontiguousarray(self.orientation.apply(np.ascontiguousarray(found)))
+
+    @contextlib.contextmanager
+    def _enough_memory(self) -> Iterator[None]:
+        try:
+            yield
+        except (MemoryError, cv2.error) as error:
+            if isinstance(error, cv2.error) and error.code != cv2.Error.StsNoMem:
+                raise
+            raise PlateError(
+                f"{self._source} frame {self.frame} takes more memory than there is",
+                mend="use a machine that has more",
+            ) from None
 
     def same_pixels(self, other: Picture) -> bool:
         if not isinstance(other, MoviePicture):
@@ -540,6 +564,7 @@ class MoviePlate(Plate):
             self.orientation,
             half=self.half,
             alpha_codes=_plane(frame.planes[3], self.coding.dtype) if self.has_alpha else None,
+            source=self.path,
         )
 
     def read(self, frame: int) -> Picture:
@@ -665,10 +690,6 @@ class _Reader:
         except PlateError as error:
             return error.message
         except MemoryError:
-            return "it takes more memory than there is"
-        except cv2.error as error:
-            if error.code != cv2.Error.StsNoMem:
-                raise
             return "it takes more memory than there is"
 
     def _near(self, number: int) -> bool:
