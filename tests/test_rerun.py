@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from relip.render import interior, match
 
 
 @pytest.mark.parametrize("stage", ["speech", "mask", "render", "comp"])
@@ -56,7 +59,10 @@ def test_inputs_that_are_not_what_they_were(shot_copy: Path, refused: Callable):
     override.parent.mkdir(exist_ok=True)
     override.write_text("frame,jawOpen\n1003,1\n")
     record = shot_copy / "render" / "record.json"
-    refused(3, ["rerun", record], "inputs of frames 1001-1007 are not what they were", "bring")
+    ended = refused(3, ["rerun", record], "inputs of frames 1001-", "bring")
+    # the edited frame, those whose mouths are chosen with it, and those that these steady
+    last = int(re.search(r"frames 1001-(\d+) are not what they were", ended.err)[1])
+    assert 1005 <= last <= 1003 + interior.AROUND + max(interior.CONTEXT) + match.REACH
 
 
 def test_what_is_no_record(tmp_path: Path, refused: Callable, finished_shot: Path):
