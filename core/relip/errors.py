@@ -35,6 +35,11 @@ def _one_line(text: str) -> str:
     return _LONG.sub(lambda m: f"{m[0][:60]}…{m[0][-20:]}", _CONTROL.sub(" ", text))
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """What was given, as a message shows it: at most ``most`` letters of it."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 class RelipError(Exception):
     """Root of all errors Relip raises on purpose.
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from fractions import Fraction
 
-from relip.errors import FrameRangeError, SettingError
+from relip.errors import FrameRangeError, SettingError, shortened
 
 #: The broadcast rates people write as decimals, in frames per second.
 NTSC_RATES = {
@@ -31,9 +31,6 @@ _TERM = re.compile(r"^(-?\d{1,12})(?:-(-?\d{1,12}))?(?:[x:](\d{1,12}))?$")
 
 #: A rate as people write it. Fraction itself takes 1e999999999, too, and counts for hours.
 _RATE = re.compile(r"\d{1,9}(?:\.\d{1,12}|/\d{1,9})?")
-
-#: Letters of what was given that a message shows.
-_SHOWN = 60
 
 
 def parse_rate(text: str | int | Fraction) -> Fraction:
@@ -65,7 +62,7 @@ def parse_rate(text: str | int | Fraction) -> Fraction:
         rate = NTSC_RATES.get(key) or Fraction(key)
     except (ValueError, ZeroDivisionError):
         raise SettingError(
-            f"frame rate {_cut(str(text))!r} is not a number",
+            f"frame rate {shortened(str(text))!r} is not a number",
             mend="write it as 24, 25 or 24000/1001",
         ) from None
     if not 1 <= rate <= 1000:
@@ -94,10 +91,6 @@ def frame_time(frame: int, first: int, rate: Fraction) -> Fraction:
     return (Fraction(frame - first) + Fraction(1, 2)) / rate
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
 def parse_range(text: str) -> list[int]:
     """Expand a frame range.
 
@@ -118,12 +111,12 @@ def parse_range(text: str) -> list[int]:
         If the text is not a range, runs backwards or has a step of 0.
     """
     frames: set[int] = set()
-    whole, text = text, _cut(text)
+    whole, text = text, shortened(text)
     for term in whole.split(","):
         match = _TERM.match(term.strip())
         if not match:
             raise FrameRangeError(
-                f"frame range {text!r}: cannot read {_cut(term.strip())!r}",
+                f"frame range {text!r}: cannot read {shortened(term.strip())!r}",
                 mend="write 1001, 1001-1100, 1001-1100x2 or a list of these with commas",
             )
         first = int(match[1])
@@ -190,7 +183,7 @@ def select_frames(text: str | None, available: range) -> list[int]:
     outside = [f for f in frames if f not in available]
     if outside:
         raise FrameRangeError(
-            f"frames {_cut(format_range(outside))} are outside the shot's range "
+            f"frames {shortened(format_range(outside))} are outside the shot's range "
             f"{available[0]}-{available[-1]}",
             mend="give frames inside the shot or change its range in shot.toml",
         )

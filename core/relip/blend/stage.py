@@ -115,11 +115,8 @@ def read_patch(
 
 def compose(shot: Shot, plate: Plate, picture: Picture) -> np.ndarray | None:
     """The finished frame ``[shape=(height, width, 3)]``; None where the plate passes through."""
-    patch = read_patch(shot, picture.frame, plate)
-    if patch is None:
-        return None
-    rgb, alpha, origin = patch
-    return over(picture.rgb, rgb, alpha, origin, mix=shot.settings.blend.mix)
+    change = painted(shot, plate, picture)
+    return None if change is None else picture.painted(*change)
 
 
 def painted(

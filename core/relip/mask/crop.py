@@ -16,7 +16,6 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from relip.plate import Colour, Picture, Plate
-from relip.plate.base import Window
 from relip.track import geometry, points
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
@@ -30,28 +29,6 @@ _RING = 9
 
 #: Rounds of the fixed-point iteration that inverts a map.
 _ROUNDS = 5
-
-
-def crop_window(transform: np.ndarray, picture: Picture) -> Window:
-    """The window of the plate that a crop shows, in the picture, with some room.
-
-    Parameters
-    ----------
-    transform : np.ndarray [shape=(2, 3)]
-        Plate pixels to crop units.
-    picture : Picture
-
-    Returns
-    -------
-    tuple of int
-        x0, y0, x1, y1; at least one pixel.
-    """
-    height, width = picture.shape
-    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float)
-    on_plate = geometry.apply(geometry.invert(transform), corners)
-    x0, y0 = np.clip(np.floor(on_plate.min(0)).astype(int) - 4, 0, [width - 1, height - 1])
-    x1, y1 = np.clip(np.ceil(on_plate.max(0)).astype(int) + 4, [x0 + 1, y0 + 1], [width, height])
-    return int(x0), int(y0), int(x1), int(y1)
 
 
 def display_crop(
@@ -75,7 +52,11 @@ def display_crop(
         Beyond the picture's border its last pixels go on.
     """
     to_crop = transform * SIDE
-    x0, y0, x1, y1 = crop_window(transform, picture)
+    height, width = picture.shape
+    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float)
+    on_plate = geometry.apply(geometry.invert(transform), corners)
+    x0, y0 = np.clip(np.floor(on_plate.min(0)).astype(int) - 4, 0, [width - 1, height - 1])
+    x1, y1 = np.clip(np.ceil(on_plate.max(0)).astype(int) + 4, [x0 + 1, y0 + 1], [width, height])
     shown = detection_picture(picture.cut(x0, y0, x1, y1), plate, colour)
     scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     if scale < 0.7:

@@ -18,14 +18,7 @@ from relip.errors import ShotError
 from relip.mask import appearance, parsing
 from relip.mask.appearance import Appearance
 from relip.mask.coverage import fill
-from relip.mask.crop import (
-    SMALL,
-    ShapeSpace,
-    display_crop,
-    inner_mouth,
-    reference_face,
-    sample,
-)
+from relip.mask.crop import SMALL, ShapeSpace, display_crop, inner_mouth, reference_face, sample
 from relip.mask.parsing import Palette
 from relip.mask.region import Region
 from relip.plate import BadFrame, Colour, Plate

@@ -159,6 +159,21 @@ class Picture:
         """
         return np.ascontiguousarray(self.rgb[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)])
 
+    def painted(self, pixels: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
+        """A copy of :attr:`rgb` with a rectangle painted over.
+
+        Parameters
+        ----------
+        pixels : (h, w, 3) float32
+            The rectangle, inside the picture; it may be empty.
+        origin : (int, int)
+            Its left column and top row.
+        """
+        (x, y), (height, width) = origin, pixels.shape[:2]
+        result = self.rgb.copy()
+        result[y : y + height, x : x + width] = pixels
+        return result
+
     def same_pixels(self, other: Picture) -> bool:
         """Whether another picture shows the same, to the last bit; NaN is like NaN."""
         one, two = self.rgb, other.rgb

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 
 from relip.errors import ColourError, PlateError
-from relip.plate.base import AGAIN, MISSING, BadFrame, Picture, Plate, file_fingerprint
+from relip.plate.base import AGAIN, MISSING, BadFrame, Picture, Plate, Window, file_fingerprint
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
 from relip.plate.movie_index import MovieIndex, movie_index
-from relip.plate.yuv import Coding, decode, decode_window
+from relip.plate.yuv import Coding, decode, decode_window, paint
 
 # libav prints to stderr; what matters of it comes back as errors.
 av.logging.set_libav_level(av.logging.PANIC)
@@ -194,9 +194,7 @@ class Orientation:
             picture = cv2.rotate(picture, _TURN[4 - self.turns])
         return cv2.flip(picture, 1) if self.mirrored else picture
 
-    def stored_rect(
-        self, rect: tuple[int, int, int, int], width: int, height: int
-    ) -> tuple[int, int, int, int]:
+    def stored_rect(self, rect: Window, width: int, height: int) -> Window:
         """Where a rectangle x0, y0, x1, y1 of the upright picture is stored.
 
         Parameters
@@ -296,6 +294,25 @@ class MoviePicture(Picture):
         with self._enough_memory():
             found = decode_window(self.planes, self.coding, rect, half=self.half)
             return np.ascontiguousarray(self.orientation.apply(np.ascontiguousarray(found)))
+
+    def painted_codes(self, pixels: np.ndarray, origin: tuple[int, int]) -> list[np.ndarray]:
+        """The codes with a rectangle painted over, computed near it alone.
+
+        Parameters
+        ----------
+        pixels : (h, w, 3) float32
+            The rectangle, inside the picture; it may be empty.
+        origin : (int, int)
+            Its left column and top row.
+        """
+        (x, y), (height, width) = origin, pixels.shape[:2]
+        if not pixels.size:
+            return self.planes
+        rows, columns = self.planes[0].shape
+        rect = self.orientation.stored_rect((x, y, x + width, y + height), columns, rows)
+        stored = self.orientation.undo(pixels)
+        with self._enough_memory():
+            return paint(self.planes, self.coding, stored, rect, half=self.half)
 
     @contextlib.contextmanager
     def _enough_memory(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from relip.frames import advance_timecode
 from relip.plate.base import Picture
 from relip.plate.movie import MoviePicture, MoviePlate
 from relip.plate.sound import AAC_RATES, Sound, Track
-from relip.plate.yuv import Coding, encode, paint
+from relip.plate.yuv import Coding, encode
 from relip.records import atomic_path, output_error
 
 #: Codec of the movie in to the encoder of the movie out.
@@ -324,21 +324,12 @@ class MovieWriter:
         OutputError
             If the disk is full or the encoder refuses.
         """
-        if pixels is None:
-            pixels = np.empty((0, 0, 3), np.float32)
-        (x, y), (height, width) = origin, pixels.shape[:2]
         if isinstance(picture, MoviePicture) and picture.coding == self.coding:
-            rows, columns = picture.planes[0].shape
-            rect = picture.orientation.stored_rect((x, y, x + width, y + height), columns, rows)
-            stored = picture.orientation.undo(pixels) if pixels.size else pixels
-            planes = paint(picture.planes, self.coding, stored, rect, half=picture.half)
-            self._write_planes(planes, picture.alpha if self.alpha else None)
-            return
-        rgb = picture.rgb
-        if pixels.size:
-            rgb = rgb.copy()
-            rgb[y : y + height, x : x + width] = pixels
-        self.write(rgb, picture.alpha)
+            codes = picture.planes if pixels is None else picture.painted_codes(pixels, origin)
+            self._write_planes(codes, picture.alpha if self.alpha else None)
+        else:
+            rgb = picture.rgb if pixels is None else picture.painted(pixels, origin)
+            self.write(rgb, picture.alpha)
 
     def _write_planes(self, planes: list[np.ndarray], alpha: np.ndarray | None) -> None:
         like = self._like

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from relip.plate.base import Window
+
 #: Luma weights of red and blue by matrix name.
 MATRICES = {
     "bt709": (0.2126, 0.0722),
@@ -168,7 +170,7 @@ def decode(planes: list[np.ndarray], coding: Coding, *, half: bool) -> np.ndarra
 
 
 def decode_window(
-    planes: list[np.ndarray], coding: Coding, rect: tuple[int, int, int, int], *, half: bool
+    planes: list[np.ndarray], coding: Coding, rect: Window, *, half: bool
 ) -> np.ndarray:
     """What :func:`decode` gives in a rectangle, without converting the rest.
 
@@ -199,7 +201,7 @@ def paint(
     planes: list[np.ndarray],
     coding: Coding,
     rgb: np.ndarray,
-    rect: tuple[int, int, int, int],
+    rect: Window,
     *,
     half: bool,
 ) -> list[np.ndarray]:
@@ -245,9 +247,7 @@ def paint(
     return result
 
 
-def _around(
-    rect: tuple[int, int, int, int], coding: Coding, samples: int, size: tuple[int, int]
-) -> tuple[int, int, int, int]:
+def _around(rect: Window, coding: Coding, samples: int, size: tuple[int, int]) -> Window:
     """A rectangle grown by some chroma samples, its borders between such, inside the picture."""
     x0, y0, x1, y1 = rect
     width, height = size

@@ -193,17 +193,18 @@ def looks(mouths: Mouths) -> np.ndarray:
         total = float(opening.sum())
         if total < LEAST_OPENING * height * width:
             continue
-        inside = _parts(picture.astype(np.float32), lines)
+        shown = picture.astype(np.float32)
+        inside = _parts(shown, _skin(shown, lines))
         result[i] = [float((part * opening).sum()) / total for part in inside]
     return result
 
 
-def _parts(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _parts(picture: np.ndarray, skin: float) -> tuple[np.ndarray, np.ndarray]:
     """How much each pixel of a mouth looks like teeth and like tongue, 0 to 1 in float32.
 
-    Teeth are bright and pale, a tongue is bright and red, beside the skin around.
+    Teeth are bright and pale, a tongue is bright and red, beside the skin around, which is as
+    bright as ``skin``.
     """
-    skin = _skin(picture, lines)
     high, low = picture.max(2), np.maximum(picture.min(2), 0)
     bright = np.clip((picture.mean(2) / skin - 0.35) / 0.25, 0, 1)
     red = np.clip(((high - low) / np.maximum(high, 0.02) - 0.25) / 0.15, 0, 1)
@@ -407,10 +408,11 @@ def _sunk(picture: np.ndarray, lines: np.ndarray, share: np.ndarray) -> np.ndarr
     opening = fill(lines[N_OUTER : N_OUTER + N_INNER], (width, height)) > 0.5
     if not opening.any():
         return picture
+    skin = _skin(picture, lines)
     dark = np.percentile(picture[opening], DARK, axis=0)
-    dark = dark * min(1.0, DARKEST * _skin(picture, lines) / max(float(dark.mean()), 1e-3))
+    dark = dark * min(1.0, DARKEST * skin / max(float(dark.mean()), 1e-3))
     sunk = np.zeros((height, width), np.float32)
-    for part, amount in zip(_parts(picture, lines), share, strict=True):
+    for part, amount in zip(_parts(picture, skin), share, strict=True):
         sunk += np.float32(amount) * part
     # what lies between two teeth sinks with them
     sunk = cv2.GaussianBlur(np.clip(sunk, 0, 1), (0, 0), max(height / 64, 0.8))[..., None]

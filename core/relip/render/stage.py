@@ -142,6 +142,8 @@ def load_inputs(shot: Shot) -> Inputs:
     ModelError
         If the model was trained for another track or region.
     """
+    from relip.speech.mouth_csv import NEUTRAL
+
     track = track_stage.load(shot)
     own = track_lines(track)
     region = make_region(track, shot.settings.mask)
@@ -164,7 +166,7 @@ def load_inputs(shot: Shot) -> Inputs:
     mouths = np.full(len(lines), -1)
     visibility = driven_visibility(shot)
     if shot.settings.render.teeth:
-        biased = bool((visibility != 0.5).any())
+        biased = bool((visibility != NEUTRAL).any())
         known = _tensors(path, "interior." if biased else ("interior.frames", "interior.shapes"))
         if known:
             wished = wishes(looks(Mouths.from_tensors(known)), visibility) if biased else None

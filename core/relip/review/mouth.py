@@ -120,8 +120,7 @@ def band(picture: np.ndarray, inner: np.ndarray, face_width: float) -> np.ndarra
     np.ndarray [shape=(ROWS, COLUMNS, 3), dtype=float32]
     """
     middle = (inner[:11] + np.concatenate([inner[10:], inner[:1]])[::-1]) / 2
-    along = middle[-1] - middle[0]
-    along = along / max(float(np.linalg.norm(along)), 1e-6)
+    along = _direction(middle[-1] - middle[0])
     across = np.array([-along[1], along[0]])
     place = (middle - middle[0]) @ along
     order = np.argsort(place)
@@ -162,8 +161,7 @@ def run(picture: np.ndarray, inner: np.ndarray, face_width: float) -> Run:
         return Run(float("nan"), float("nan"))
     sigma = max(GRADIENT * face_width, GRADIENT_LEAST)
     grey = cv2.GaussianBlur(picture.astype(np.float32).mean(2), (0, 0), sigma)
-    along = inner[10] - inner[0]
-    along = along / max(float(np.linalg.norm(along)), 1e-6)
+    along = _direction(inner[10] - inner[0])
     gx, gy = (cv2.Sobel(grey, cv2.CV_32F, *d, ksize=3) / 8 for d in ((1, 0), (0, 1)))
     gx, gy = gx * along[0] + gy * along[1], gy * along[0] - gx * along[1]
     sigma = max(TENSOR * face_width, TENSOR_LEAST)
@@ -178,3 +176,8 @@ def run(picture: np.ndarray, inner: np.ndarray, face_width: float) -> Run:
     if total < 1e-12:
         return Run(0.0, 0.0)
     return Run(float((weight * coherence).sum()) / total, float((inside * xx).sum()) / total)
+
+
+def _direction(way: np.ndarray) -> np.ndarray:
+    unit: np.ndarray = way / max(float(np.linalg.norm(way)), 1e-6)
+    return unit

@@ -161,12 +161,8 @@ def let_go(phones: list[Interval], level: np.ndarray, limit: float) -> list[Inte
 
     Parameters
     ----------
-    phones : list of Interval
-        In order, without overlap.
-    level : ndarray, shape (n,)
-        dBFS of every 10 ms, from :func:`relip.speech.activity.levels`.
-    limit : float
-        The level in dBFS above which there is sound.
+    phones, level, limit
+        As for :func:`begin_with_sound`.
 
     Returns
     -------

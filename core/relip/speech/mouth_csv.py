@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from relip.errors import InputError, SettingError, mended
+from relip.errors import InputError, SettingError, mended, shortened
 from relip.records import write_text
 from relip.speech.visemes import MOUTH_CONTROLS
 
@@ -94,7 +94,7 @@ def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
     for column, name in enumerate(names[1:], start=2):
         if name not in (*MOUTH_CONTROLS, *VISIBILITY):
             raise InputError(
-                f"{path}, line 1, column {column}: {cut(name)!r} is not a mouth control",
+                f"{path}, line 1, column {column}: {_shown(name)!r} is not a mouth control",
                 mend=f"use {', '.join((*MOUTH_CONTROLS, *VISIBILITY))}",
             )
         if name in names[1 : column - 1]:
@@ -116,7 +116,7 @@ def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
                 raise ValueError
         except ValueError:
             raise InputError(
-                f"{path}, line {line}, column 1 (frame): {cut(row[0])!r} is not a frame number"
+                f"{path}, line {line}, column 1 (frame): {_shown(row[0])!r} is not a frame number"
             ) from None
         if frames and frame <= frames[-1]:
             raise InputError(
@@ -170,9 +170,9 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
 _LONGEST = 40
 
 
-def cut(text: str) -> str:
+def _shown(cell: str) -> str:
     """A cell as a message shows it."""
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return shortened(cell, _LONGEST)
 
 
 def number(
@@ -185,11 +185,12 @@ def number(
         value = math.nan
     if not math.isfinite(value):
         raise InputError(
-            f"{path}, line {line}, column {column} ({cut(name)}): {cut(text)!r} is not a number"
+            f"{path}, line {line}, column {column} ({_shown(name)}): "
+            f"{_shown(text)!r} is not a number"
         )
     if limits and not limits[0] - 1e-6 <= value <= limits[1] + 1e-6:
         raise InputError(
-            f"{path}, line {line}, column {column} ({cut(name)}): {cut(text)} is not between "
+            f"{path}, line {line}, column {column} ({_shown(name)}): {_shown(text)} is not between "
             f"{limits[0]:g} and {limits[1]:g}"
         )
     return min(max(value, limits[0]), limits[1]) if limits else value

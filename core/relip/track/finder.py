@@ -182,8 +182,8 @@ class Finder(ABC):
         stance = Stance.of(start)
         crops = [stance.crop(width, self.crop_size) for width in self.crop_faces]
         around = Surroundings(picture, crops, self.crop_size)
-        for to_crop, mirrored in itertools.product(crops, (False, True)):
-            crop = around.cut(to_crop, self.crop_size)
+        views = ((to_crop, around.cut(to_crop, self.crop_size)) for to_crop in crops)
+        for (to_crop, crop), mirrored in itertools.product(views, (False, True)):
             found = self.in_crop(np.ascontiguousarray(crop[:, ::-1]) if mirrored else crop)
             if found is None:
                 continue

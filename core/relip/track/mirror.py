@@ -8,6 +8,7 @@ mirror image and averaging the two takes that away.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import numpy as np
 
@@ -69,6 +70,7 @@ def landmarks(face: np.ndarray, width: float) -> np.ndarray:
     return result
 
 
+@lru_cache(maxsize=4)
 def blendshapes(names: tuple[str, ...]) -> np.ndarray:
     """The place of each blendshape's mirror image: left for right.
 
