@@ -89,6 +89,16 @@ def test_report(reviewed: Shot):
     assert page.rstrip().endswith("</html>")
 
 
+def test_the_report_holds_no_python(reviewed: Shot):
+    page = reviewed.path("review", "report.html").read_text("utf-8")
+    cells = re.findall(r"<td>([^<]*)</td>", page)
+    assert len(cells) > 10
+    for cell in cells:
+        assert not re.search(r"[{}\[\]]|&#x27;[a-z_]+&#x27;:|\b(True|False|None)\b", cell), cell
+    assert "<th>track: jitter percent fw</th>" in page
+    assert stage._told({"a_b": [1, 0.123456], "c": True}) == "a b 1 0.1235, c yes"
+
+
 def test_report_shows_how_sure_every_word_is(reviewed: Shot):
     page = reviewed.path("review", "report.html").read_text("utf-8")
     shown = re.findall(r'<span class="(green|amber|red)"[^>]*>([^<]+)</span>', page)

@@ -255,6 +255,17 @@ def _words(shot: Shot) -> str:
     )
 
 
+def _told(value: Any) -> str:
+    """A value of a record as people read it: no brackets, four digits."""
+    if isinstance(value, dict):
+        return ", ".join(f"{str(k).replace('_', ' ')} {_told(v)}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(_told, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _plot_dialogue(shot: Shot, path: Path) -> None:
     """Waveform, words in the colours of their confidence, phones and curves."""
     from relip.speech import load_audio, plot_speech
@@ -305,7 +316,7 @@ def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | 
         for name, value in (record.get("data") or {}).items():
             if name == "word_confidence":  # shown below, in colours
                 continue
-            rows.append((f"{stage}: {name}", str(value)))
+            rows.append((f"{stage}: {name.replace('_', ' ')}", _told(value)))
         for note in record.get("notes") or []:
             rows.append((f"{stage}: note", note))
     cells = "\n".join(
