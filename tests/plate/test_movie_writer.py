@@ -8,10 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 from plate_making import moving_pictures, smooth_codes, write_planes
 
 from relip.errors import AudioError, OutputError
 from relip.plate import MovieWriter, open_plate
+from relip.plate.sound import Sound, Track
 from relip.records import output_error
 
 
@@ -337,6 +339,28 @@ def test_a_rate_aac_lacks_is_said(tmp_path: Path, movie: Path) -> None:
     writer = _rewrite(movie, tmp_path / "out.mp4", wave)
     assert any("37800" in note and "44100" in note for note in writer.notes)
     assert _sound(tmp_path / "out.mp4")[1] == 44100
+
+
+@pytest.mark.parametrize(("channels", "kept"), [(6, 6), (8, 8), (9, 1), (24, 1)])
+def test_aac_mixes_more_channels_than_it_has(
+    tmp_path: Path, movie: Path, channels: int, kept: int
+) -> None:
+    t = np.arange(2 * 48000) / 48000
+    samples = np.outer(0.5 * np.sin(2 * np.pi * 440 * t), np.linspace(0.2, 1, channels))
+    wave = tmp_path / "poly.wav"
+    soundfile.write(wave, samples, 48000, subtype="PCM_24")
+    writer = _rewrite(movie, tmp_path / "out.mp4", wave)
+    assert any("mean of its channels" in note for note in writer.notes) == (kept != channels)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio[0].channels == kept
+    heard = Sound(tmp_path / "out.mp4")
+    found = Track(heard, 48000).take(48000)[:, 20000:40000]
+    heard.close()
+    level = np.sqrt(2 * np.square(found).mean(1))
+    wanted = 0.5 * (np.linspace(0.2, 1, channels) if kept > 1 else np.array([0.6]))
+    # the low-frequency channel is band-limited
+    full = np.arange(kept) != 3 if kept > 1 else slice(None)
+    np.testing.assert_allclose(level[full], wanted[full], atol=0.045)
 
 
 def test_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, movie: Path) -> None:

@@ -47,3 +47,15 @@ def test_a_file_without_sound_is_refused(tmp_path):
     path.write_text("these are words")
     with pytest.raises(AudioError, match="words.wav"):
         Sound(path)
+
+
+@pytest.mark.parametrize("channels", [8, 9, 24])
+def test_more_channels_than_a_frame_has_planes(tmp_path, channels):
+    # a location recorder's file: PyAV knows eight planes of a frame only
+    path = tmp_path / "poly.wav"
+    samples = np.arange(channels)[None] * 100 + np.arange(2000)[:, None] % 50
+    soundfile.write(path, samples.astype(np.int16), RATE, subtype="PCM_16")
+    sound = Sound(path)
+    got = np.rint(Track(sound, RATE).take(2000) * 32768).astype(int)
+    sound.close()
+    assert np.array_equal(got, samples.T)

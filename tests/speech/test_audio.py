@@ -113,3 +113,12 @@ def test_silence_is_a_level() -> None:
     assert is_silent(audio_of(np.full(1600, 0.001)))  # -60 dBFS
     assert not is_silent(audio_of(np.full(1600, 0.003)))  # -50 dBFS
     assert not is_silent(demo_audio("plate"))
+
+
+def test_many_channels_are_their_mean(tmp_path: Path) -> None:
+    path = tmp_path / "poly.wav"
+    samples = np.outer(tone(16000, 0.5), np.linspace(0, 1, 17)).astype(np.float32)
+    soundfile.write(path, samples, 16000, subtype="FLOAT")
+    audio = load_audio(path)
+    assert audio.source_channels == 17
+    np.testing.assert_allclose(audio.samples, samples.mean(1), atol=1e-6)

@@ -17,7 +17,7 @@ from relip.errors import OutputError
 from relip.frames import advance_timecode
 from relip.plate.base import Picture
 from relip.plate.movie import MoviePicture, MoviePlate
-from relip.plate.sound import AAC_RATES, Sound, Track
+from relip.plate.sound import AAC_LAYOUTS, AAC_RATES, Sound, Track
 from relip.plate.yuv import Coding, encode
 from relip.records import atomic_path, output_error
 
@@ -61,9 +61,9 @@ _TIME_BASE_LIMIT = 90000
 
 
 def _stored_samples(samples: np.ndarray, form: str) -> np.ndarray:
-    """Samples from -1 to 1 in a libav sample format; integers come back as they were decoded."""
-    if form == "fltp":
-        return np.clip(samples, -1.0, 1.0)
+    """Samples from -1 to 1, interleaved, in a libav format; integers come back as decoded."""
+    if form == "flt":
+        return np.clip(samples, -1.0, 1.0).T.reshape(1, -1)
     kind = np.int16 if form == "s16" else np.int32
     limits = np.iinfo(kind)
     codes = np.rint(samples.T.astype(np.float64) * -float(limits.min))
@@ -259,22 +259,29 @@ class MovieWriter:
         raise OutputError(f"{self.path}: {encoder} has no format for {self._like.pix_fmt}")
 
     def _open_sound(self, sound: Sound, suffix: str) -> None:
-        rate = sound.rate
+        rate, layout = sound.rate, sound.layout
         if suffix in (".mov", ".mkv"):
             codec, form = ("pcm_s24le", "s32") if sound.deep else ("pcm_s16le", "s16")
         else:
-            codec, form = "aac", "fltp"
+            codec, form = "aac", "flt"
             if rate not in AAC_RATES:
                 above = [r for r in AAC_RATES if r >= rate]
                 rate = min(above) if above else AAC_RATES[0]
                 self.notes.append(f"AAC has no {sound.rate} Hz; the sound is written at {rate} Hz")
-        stream = self._container.add_stream(codec, rate=rate, layout=sound.layout)
+            if layout not in AAC_LAYOUTS:
+                layout = "mono"
+                self.notes.append(
+                    f"AAC has no {sound.layout}; the sound is written as the mean of its channels"
+                    " (.mov and .mkv keep them all)"
+                )
+        stream = self._container.add_stream(codec, rate=rate, layout=layout)
         if codec == "aac":
-            stream.bit_rate = min(256_000, 128_000 * sound.channels if rate >= 32000 else 96_000)
-        stream.codec_context.format = form
+            stream.bit_rate = min(256_000, 128_000 * stream.channels if rate >= 32000 else 96_000)
+        stream.codec_context.format = "fltp" if codec == "aac" else form
         stream.time_base = Fraction(1, rate)
         self._track = Track(sound, rate, self._audio_offset)
-        self._sound_rate, self._sound_form, self._sound_layout = rate, form, sound.layout
+        self._mixed = layout != sound.layout
+        self._sound_rate, self._sound_form, self._sound_layout = rate, form, layout
         self._sound_stream = stream
 
     def write(self, rgb: np.ndarray, alpha: np.ndarray | None = None) -> None:
@@ -367,7 +374,10 @@ class MovieWriter:
         due = round(self._written / self._rate * self._sound_rate)
         while self._samples < due:
             count = min(due - self._samples, 1 << 15)
-            data = _stored_samples(self._track.take(count), self._sound_form)
+            samples = self._track.take(count)
+            if self._mixed:
+                samples = samples.mean(axis=0, keepdims=True)
+            data = _stored_samples(samples, self._sound_form)
             frame = av.AudioFrame.from_ndarray(
                 np.ascontiguousarray(data), format=self._sound_form, layout=self._sound_layout
             )

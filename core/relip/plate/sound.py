@@ -15,7 +15,20 @@ from relip.plate.movie import open_container
 #: Rates AAC can have, in Hz (ISO/IEC 14496-3, table 1.18).
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 
+#: Channel layouts that libav's AAC encoder has.
+AAC_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
+
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+#: What samples are converted to before they are read. Interleaved: PyAV knows the first eight
+#: planes of a frame only, and reads past them when there are more channels.
+SAMPLES = "flt"
+
+
+def channels_of(frame: av.AudioFrame) -> np.ndarray:
+    """The samples of an interleaved frame (:data:`SAMPLES`), (channels, n) float32."""
+    interleaved = frame.to_ndarray().reshape(-1, len(frame.layout.channels))
+    return np.ascontiguousarray(interleaved.T)
 
 
 class Sound:
@@ -74,7 +87,7 @@ class Sound:
 
         What cannot be decoded is left out.
         """
-        resampler = av.AudioResampler(format="fltp", layout=self.layout, rate=rate)
+        resampler = av.AudioResampler(format=SAMPLES, layout=self.layout, rate=rate)
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -88,9 +101,9 @@ class Sound:
                 continue
             for frame in frames:
                 for part in resampler.resample(frame):
-                    yield part.to_ndarray()
+                    yield channels_of(part)
         for part in resampler.resample(None):
-            yield part.to_ndarray()
+            yield channels_of(part)
 
     def close(self) -> None:
         """Let go of the file."""

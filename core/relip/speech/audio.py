@@ -115,7 +115,9 @@ def load_audio(path: str | Path) -> Audio:
 def _decode(container: object, stream: object) -> Iterator[np.ndarray]:
     import av
 
-    resampler = av.AudioResampler(format="fltp", rate=RATE)
+    from relip.plate.sound import SAMPLES
+
+    resampler = av.AudioResampler(format=SAMPLES, rate=RATE)
     start = (container.start_time or 0) / av.time_base  # type: ignore[attr-defined]
     written = 0  # samples at 16 kHz handed out, silence included
     heard = 0.0  # seconds of the stream decoded, holes filled
@@ -126,7 +128,7 @@ def _decode(container: object, stream: object) -> Iterator[np.ndarray]:
                 for out in resampler.resample(None):
                     yield _mono(out)
                     written += out.samples
-                resampler = av.AudioResampler(format="fltp", rate=RATE)
+                resampler = av.AudioResampler(format=SAMPLES, rate=RATE)
                 count = round((heard + hole) * RATE) - written
                 if count > MAX_SECONDS * RATE:
                     raise AudioError(f"the dialogue has a hole of {hole:.0f} s in it")
@@ -146,7 +148,9 @@ def _decode(container: object, stream: object) -> Iterator[np.ndarray]:
 
 def _mono(frame: object) -> np.ndarray:
     """Mean of the channels: never louder than the loudest, so that nothing clips."""
-    return frame.to_ndarray().mean(axis=0, dtype=np.float32)  # type: ignore[attr-defined]
+    from relip.plate.sound import channels_of
+
+    return channels_of(frame).mean(axis=0, dtype=np.float32)  # type: ignore[arg-type]
 
 
 def peak_dbfs(audio: Audio) -> float:
