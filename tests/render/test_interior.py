@@ -15,6 +15,7 @@ from relip.render.interior import (
     add_mouth_detail,
     choose,
     looks,
+    settled,
     shapes,
     spread,
     wishes,
@@ -153,6 +154,38 @@ def test_teeth_come_into_the_opening_and_nowhere_else(examples: Examples, stripe
     assert np.abs(broad).max() < 0.01
     half = add_mouth_detail(picture, striped, widest, lines, window, 0.5)
     np.testing.assert_allclose(half - picture, 0.5 * (result - picture), atol=1e-6)
+
+
+def row_of_teeth(bottom: float, *, soft: float) -> tuple[np.ndarray, np.ndarray]:
+    """An opening with teeth that reach down to ``bottom``, and where it is open."""
+    y, x = np.mgrid[0:96, 0:128] + 0.5
+    gaps = 1 - 0.5 * np.exp(-np.square((x % 10 - 5) / 0.8))
+    teeth = gaps / (1 + np.exp((y - bottom) / 0.4))
+    inside = ((np.abs(x - 64) < 40) & (np.abs(y - 48) < 16)).astype(np.float32)
+    picture = np.where(inside > 0, 0.1 + 0.5 * teeth, 0.6).astype(np.float32)
+    picture = cv2.GaussianBlur(picture, (0, 0), soft) if soft else picture
+    return np.repeat(picture[..., None], 3, 2), inside
+
+
+@pytest.mark.parametrize("aside", [-2.5, 0.0, 2.5])
+def test_teeth_are_laid_on_those_that_were_drawn(aside: float):
+    """Where the row of teeth ends says how far it has come down, to half a pixel."""
+    drawn, inside = row_of_teeth(46, soft=1.5)
+    mouth, _ = row_of_teeth(46 + aside, soft=0)
+    # the shot's light is another one
+    shift = settled(drawn, 0.7 * mouth + 0.1, inside, 1.0)
+    edge = shift[45:48, 40:88, 1]
+    assert abs(float(np.median(edge)) - aside) < 0.5
+    assert not shift[inside == 0].any()
+    assert np.linalg.norm(shift, axis=2).max() <= interior.FLOW_REACH + 1e-4
+
+
+def test_nothing_to_be_laid_on():
+    """A drawn mouth without any contrast, and one that is closed, leave teeth where they are."""
+    mouth, inside = row_of_teeth(46, soft=0)
+    flat = np.full_like(mouth, 0.3)
+    assert np.linalg.norm(settled(flat, mouth, inside, 1.0), axis=2).max() < 0.5
+    assert not settled(mouth, mouth, np.zeros_like(inside), 1.0).any()
 
 
 def test_no_teeth_between_closed_lips(examples: Examples, striped: Mouths):

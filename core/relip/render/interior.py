@@ -5,10 +5,11 @@ driven by them averages over what the shot shows: one soft bar instead of teeth.
 The shot itself holds sharp mouths of nearly every shape. For each frame the one
 is chosen whose lips, with those of the frames around it, are nearest to the
 wanted ones and which goes on from the frame chosen before (Viterbi 1967, on the
-frames around); its lips are warped to the wanted lines, and inside the opening its fine band
-replaces the network's. The broad band stays the network's, and where the two
-disagree about it (teeth here, tongue there) the network's picture stays as it
-is. Between closed lips there is no opening, so nothing is shown there.
+frames around). Its lips are warped to the wanted lines, its teeth are laid on
+those that the network drew, and inside the opening its fine band replaces the
+network's. The broad band stays the network's, and where the two disagree about
+it (teeth here, tongue there) the network's picture stays as it is. Between
+closed lips there is no opening, so nothing is shown there.
 
 The frames' mouths travel inside the model file, so that a render needs no other
 frame of the plate than its own.
@@ -37,7 +38,14 @@ SIGMA = 1.75
 ROOM, SOFT = 1, 1.0
 
 #: Difference of the broad bands (network encoding) at which the fine band is gone.
-DISAGREEMENT = 0.06
+DISAGREEMENT = 0.07
+
+#: How far teeth may lie from where the lips put them (pixels per 256).
+FLOW_REACH = 4.0
+
+#: Grey levels per standard deviation inside the opening of the pictures that flow is sought in,
+#: and the deviation (network encoding) that is taken for nothing but noise.
+FLOW_CONTRAST, LEAST_CONTRAST = 45.0, 0.02
 
 #: Frames around a frame whose lips are compared too, and their weights.
 CONTEXT = {-4: 0.25, -2: 0.4, 0: 1.0, 2: 0.4, 4: 0.25}
@@ -371,20 +379,18 @@ def add_mouth_detail(
     if x1 <= x0 or y1 <= y0:
         return picture
     within = lines - [x, y]
+    known = mouths.pictures[chosen].astype(np.float32)
     shift = lip_warp(mouths.lines[chosen], within, np.zeros((0, 2)), size, SEAM * unit)
-    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
-    mouth = cv2.remap(
-        mouths.pictures[chosen].astype(np.float32),
-        xs + shift[..., 0],
-        ys + shift[..., 1],
-        cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    mouth = _moved(known, shift)
     made = _cut(picture, x, y, width, height)
+    inside = _opening(within, size, unit)
+    if whole < 1:
+        # what the compositor brings in lies where the lips put it
+        aside = (1 - whole) * settled(made, mouth, inside, unit)
+        mouth = _moved(known, aside + _moved(shift, aside, cv2.INTER_LINEAR))
     broad_made = cv2.GaussianBlur(made, (0, 0), SIGMA * unit)
     broad_mouth = cv2.GaussianBlur(mouth, (0, 0), SIGMA * unit)
     apart = cv2.GaussianBlur(np.abs(broad_made - broad_mouth).max(2), (0, 0), SIGMA * unit)
-    inside = _opening(within, size, unit)
     gate = np.clip(1.5 - apart / DISAGREEMENT, 0, 1)
     broad = broad_made
     if whole > 0:
@@ -400,6 +406,58 @@ def add_mouth_detail(
     picture = picture.copy()
     picture[y0:y1, x0:x1] = result[y0 - y : y1 - y, x0 - x : x1 - x]
     return picture.astype(np.float32)
+
+
+def settled(made: np.ndarray, mouth: np.ndarray, inside: np.ndarray, unit: float) -> np.ndarray:
+    """How far each pixel of a warped mouth lies from where the drawn one shows the same.
+
+    Lips say how a mouth is open, not how far its teeth have come down: the row of
+    teeth in a mouth that is warped by its lips lies beside the soft one that the
+    network drew. Dense flow (Farnebäck 2003) from the drawn mouth to the warped one,
+    whose contrast is made the same first, lays the one on the other.
+
+    Parameters
+    ----------
+    made, mouth : np.ndarray [shape=(height, width, 3), dtype=float32]
+        Drawn and warped mouth in the network's encoding.
+    inside : np.ndarray [shape=(height, width), dtype=float32]
+        1 inside the opening.
+    unit : float
+        Pixels of the pieces per 256 of the crop.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 2), dtype=float32]
+        Add it to a pixel's place to find what belongs there in the warped mouth; 0 beside the
+        opening.
+    """
+    share = inside / max(float(inside.sum()), 1e-6)
+    levels, sure = [], 1.0
+    for picture in (made, mouth):
+        soft = cv2.GaussianBlur(picture.mean(2), (0, 0), unit)
+        mean = float((share * soft).sum())
+        spread = float(np.sqrt((share * np.square(soft - mean)).sum()))
+        level = 128 + FLOW_CONTRAST * (soft - mean) / max(spread, LEAST_CONTRAST)
+        levels.append(np.clip(level, 0, 255).astype(np.uint8))
+        sure = min(sure, spread / LEAST_CONTRAST)
+    size = 2 * round(3 * unit) + 1
+    flow = cv2.calcOpticalFlowFarneback(*levels, None, 0.5, 3, size, 5, 5, 1.1, 0)
+    # what is beside the opening has as good as no say inside it
+    weight = inside[..., None] + np.float32(0.02)
+    both = np.repeat(weight, 2, axis=2)
+    flow = cv2.GaussianBlur(flow * weight, (0, 0), unit) / cv2.GaussianBlur(both, (0, 0), unit)
+    length = np.linalg.norm(flow, axis=2, keepdims=True)
+    within_reach = np.minimum(1, FLOW_REACH * unit / np.maximum(length, 1e-6))
+    return (flow * within_reach * (sure * inside[..., None])).astype(np.float32)
+
+
+def _moved(
+    picture: np.ndarray, shift: np.ndarray, interpolation: int = cv2.INTER_CUBIC
+) -> np.ndarray:
+    """Each pixel from where ``shift`` says; beyond the edge, the edge."""
+    ys, xs = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
+    map_x, map_y = xs + shift[..., 0], ys + shift[..., 1]
+    return cv2.remap(picture, map_x, map_y, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _sunk(picture: np.ndarray, lines: np.ndarray, share: np.ndarray) -> np.ndarray:
