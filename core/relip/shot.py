@@ -162,7 +162,8 @@ class TrainSettings:
     that no longer gains on them (0: never). ``preview`` is the seconds
     between two pictures of its progress (0: none). ``crop`` is the side in
     pixels of the picture it draws, 0 to choose 256 or, for a face wider than
-    220 pixels, 512.
+    220 pixels, 512. ``precision`` is what it computes in while it is trained:
+    ``auto`` is bfloat16 where the device has instructions for it, else float32.
     """
 
     quality: str = "default"
@@ -177,6 +178,7 @@ class TrainSettings:
     patience: int = 0
     preview: float = 15.0
     crop: int = 0
+    precision: str = "auto"
 
     def check(self) -> None:
         if self.crop not in CROPS:
@@ -190,6 +192,7 @@ class TrainSettings:
             )
         _choice("train.quality", self.quality, QUALITIES)
         _choice("train.device", self.device, ("auto", "cpu", "cuda", "mps"))
+        _choice("train.precision", self.precision, ("auto", "float32", "bfloat16"))
         _inside("train.steps", self.steps, 0, 1_000_000)
 
 

@@ -229,6 +229,25 @@ def test_devices():
                 training.choose_device(name)
 
 
+def test_bfloat16_learns_as_well(examples: Examples):
+    """The same steps in half the bits: another network, as good, with weights of float32."""
+    plain, mixed = fit(examples, 12), fit(examples, 12, mixed=True)
+    assert all(w.dtype == torch.float32 for w in mixed.network.state_dict().values())
+    losses = [t.history[-1][1] for t in (plain, mixed)]
+    assert losses[0] != losses[1]
+    assert abs(losses[1] / losses[0] - 1) < 0.2
+    assert error_of(mixed.network, examples) < 1.3 * error_of(plain.network, examples)
+
+
+def test_precision_is_chosen_by_the_device(monkeypatch: pytest.MonkeyPatch):
+    assert not training.mixed_precision(CPU, "float32")
+    assert training.mixed_precision(CPU, "bfloat16")
+    for has, wanted in (({"amx_bf16": True}, True), ({"avx512_bf16": True}, True), ({}, False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: has)
+        assert training.mixed_precision(CPU, "auto") is wanted
+    assert not training.mixed_precision(torch.device("mps"), "auto")
+
+
 def test_augmented_examples_differ_and_repeat(examples: Examples):
     one = augmented(examples, 3, np.random.default_rng(0))
     same = augmented(examples, 3, np.random.default_rng(0))

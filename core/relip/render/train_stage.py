@@ -42,7 +42,7 @@ def key(shot: Shot) -> str:
 
     settings = shot.settings.to_dict()
     # how it is watched and where its files lie makes no other network
-    aside = ("device", "preview", "model_from", "extra")
+    aside = ("device", "precision", "preview", "model_from", "extra")
     wanted = {k: v for k, v in settings["train"].items() if k not in aside}
     begun = model_file(shot)
     # what stands before the face is not learnt; without it the model is what it always was
@@ -111,6 +111,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
 
     settings = shot.settings.train
     device = training.choose_device(settings.device)
+    mixed = training.mixed_precision(device, settings.precision)
     track = track_stage.load(shot)
     frames = select_frames(settings.frames or None, shot.frames)
     region = make_region(track, shot.settings.mask)
@@ -168,6 +169,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             checkpoint=checkpoint,
             watch=watch,
             start=start,
+            mixed=mixed,
         )
     report.data = {
         "steps": trained.steps,
@@ -178,6 +180,8 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         "window": window.as_list(),
         "working": encoding.working,
     }
+    if mixed:
+        report.data["precision"] = "bfloat16"
     if others:
         report.data["extra_examples"] = len(material.frames) - len(examples.frames)
     if begun:

@@ -87,6 +87,26 @@ def _why_no_cuda() -> str:
     return "the driver finds no NVIDIA GPU"
 
 
+def mixed_precision(device: torch.device, precision: str) -> bool:
+    """Whether the network computes in bfloat16 while it is trained; its weights stay float32.
+
+    Parameters
+    ----------
+    device : torch.device
+    precision : {"auto", "float32", "bfloat16"}
+        ``auto``: bfloat16 where the device has instructions for it. One that has none
+        converts back and forth and is slower for it.
+    """
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        has = torch.cpu.get_capabilities()
+        return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
+    return False
+
+
 def train(
     examples: Examples,
     *,
@@ -99,6 +119,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     watch: Sequence[Callable[[Moment], None]] = (),
     start: Mapping[str, torch.Tensor] | None = None,
+    mixed: bool = False,
 ) -> Trained:
     """Fit the network to a shot.
 
@@ -122,6 +143,9 @@ def train(
         sets ``stopped`` ends it. They must leave all else as it is.
     start : mapping of str to torch.Tensor, optional
         Weights to begin with; by default random ones.
+    mixed : bool
+        Compute in bfloat16 what bears it (:func:`mixed_precision`); the loss and
+        the weights stay float32.
 
     Returns
     -------
@@ -157,7 +181,9 @@ def train(
             torch.from_numpy(np.stack(part)).to(device) for part in zip(*batch, strict=True)
         )
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        loss = reconstruction_loss(network(inputs), target, region, weight)
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            output = network(inputs)
+        loss = reconstruction_loss(output.float(), target, region, weight)
         now.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
