@@ -138,7 +138,9 @@ def striped(mouths: Mouths) -> Mouths:
     return Mouths(mouths.frames, pictures.astype(np.float16), mouths.lines, mouths.shapes)
 
 
-def test_teeth_come_into_the_opening_and_nowhere_else(examples: Examples, striped: Mouths):
+def test_detail_comes_into_the_opening_and_the_lips_and_nowhere_else(
+    examples: Examples, striped: Mouths
+):
     widest = int(np.argmax([opening(lines) for lines in examples.lines]))
     pad, window = examples.pad, examples.window
     picture = examples.pictures[widest, pad:-pad, pad:-pad].astype(np.float32)
@@ -147,7 +149,11 @@ def test_teeth_come_into_the_opening_and_nowhere_else(examples: Examples, stripe
     change = np.abs(result - picture).max(2)
     inner = fill(lines[N_OUTER : N_OUTER + N_INNER], (window.width, window.height))
     assert change[inner > 0.99].mean() > 0.01
-    near = cv2.dilate((inner > 0).astype(np.uint8), np.ones((11, 11))) > 0
+    outer = fill(lines[:N_OUTER], (window.width, window.height))
+    lips = cv2.erode(outer, np.ones((5, 5))) - cv2.dilate(inner, np.ones((9, 9))) > 0.99
+    # as far as the lips' share goes
+    assert 0.5 * interior.LIPS < change[lips].mean() / change[inner > 0.99].mean() < 1
+    near = cv2.dilate((outer > 0).astype(np.uint8), np.ones((11, 11))) > 0
     assert change[~near].max() == 0
     # stripes, not a tint: the broad band stays
     broad = cv2.GaussianBlur(result - picture, (0, 0), 6)
@@ -188,16 +194,28 @@ def test_nothing_to_be_laid_on():
     assert not settled(mouth, mouth, np.zeros_like(inside), 1.0).any()
 
 
-def test_no_teeth_between_closed_lips(examples: Examples, striped: Mouths):
+def test_no_teeth_between_closed_lips(examples: Examples, mouths: Mouths):
     openings = [opening(lines) for lines in examples.lines]
     widest, closed = int(np.argmax(openings)), int(np.argmin(openings))
     lines = examples.lines[closed].copy()
     inner = slice(N_OUTER, N_OUTER + N_INNER)
     lines[inner, 1] = lines[inner, 1].mean()  # shut
+    # teeth in the widest mouth and nowhere else
+    pictures = mouths.pictures.astype(np.float32)
+    height, width = pictures.shape[1:3]
+    pictures[widest, :, ::4] += (
+        0.3 * fill(mouths.lines[widest, inner], (width, height))[:, ::4, None]
+    )
+    toothed = Mouths(mouths.frames, pictures.astype(np.float16), mouths.lines, mouths.shapes)
     pad = examples.pad
     picture = examples.pictures[closed, pad:-pad, pad:-pad].astype(np.float32)
-    result = add_mouth_detail(picture, striped, widest, lines, examples.window)
-    np.testing.assert_array_equal(result, picture)
+    added = [
+        add_mouth_detail(picture, each, widest, lines, examples.window)
+        for each in (mouths, toothed)
+    ]
+    assert np.abs(added[1] - added[0]).max() < 0.02
+    line = fill(lines[inner] + [0, 0.5], picture.shape[1::-1]) > 0
+    np.testing.assert_array_equal(added[1][line], picture[line])
 
 
 def test_where_the_pictures_disagree_nothing_is_taken(examples: Examples, striped: Mouths):

@@ -76,9 +76,9 @@ def add_plate_detail(
     warped = cv2.remap(plate, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     # not where the plate showed its open mouth, seen from the new place, nor in the new one
     old_skin = cv2.remap(
-        _beside_mouth(old_lines, size, unit), map_x, map_y, cv2.INTER_LINEAR, borderValue=1.0
+        beside_mouth(old_lines, size, unit), map_x, map_y, cv2.INTER_LINEAR, borderValue=1.0
     )
-    skin = np.minimum(old_skin, _beside_mouth(new_lines, size, unit))
+    skin = np.minimum(old_skin, beside_mouth(new_lines, size, unit))
     low_made = cv2.GaussianBlur(picture, (0, 0), SIGMA * unit)
     low_plate = cv2.GaussianBlur(warped, (0, 0), SIGMA * unit)
     apart = np.abs(low_made - low_plate).max(2) / DISAGREEMENT
@@ -90,7 +90,7 @@ def add_plate_detail(
     return (gate * (low_made + warped - low_plate) + (1 - gate) * picture).astype(np.float32)
 
 
-def _beside_mouth(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:
+def beside_mouth(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:
     """1 on skin and lips, 0 in the opening with some room around."""
     opening = fill(lines[N_OUTER : N_OUTER + N_INNER], size)
     room = 2 * round(MOUTH_ROOM * unit) + 1

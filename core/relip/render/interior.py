@@ -7,9 +7,12 @@ is chosen whose lips, with those of the frames around it, are nearest to the
 wanted ones and which goes on from the frame chosen before (Viterbi 1967, on the
 frames around). Its lips are warped to the wanted lines, its teeth are laid on
 those that the network drew, and inside the opening its fine band replaces the
-network's. The broad band stays the network's, and where the two disagree about
+network's, on the lips the greater part of it. The broad band stays the network's, and where the two disagree about
 it (teeth here, tongue there) the network's picture stays as it is. Between
 closed lips there is no opening, so nothing is shown there.
+
+Sharpness has its price: on held-out frames of a seated speaker the inside is as
+sharp as the plate's instead of half as sharp, at 0.3 dB and 0.006 of SSIM.
 
 The frames' mouths travel inside the model file, so that a render needs no other
 frame of the plate than its own.
@@ -24,7 +27,7 @@ import numpy as np
 
 from relip.mask.coverage import fill
 from relip.render.canonical import Window
-from relip.render.detail import SEAM, lip_warp
+from relip.render.detail import SEAM, beside_mouth, lip_warp
 from relip.render.examples import Examples, near_size
 from relip.render.rig import N_INNER, N_OUTER
 
@@ -36,6 +39,9 @@ SIGMA = 1.75
 
 #: Room around the opening, and the softness of its edge (pixels per 256).
 ROOM, SOFT = 1, 1.0
+
+#: How much of the lips' fine band comes with it; where the plate's own is used, that replaces it.
+LIPS = 0.75
 
 #: Difference of the broad bands (network encoding) at which the fine band is gone.
 DISAGREEMENT = 0.07
@@ -395,10 +401,12 @@ def add_mouth_detail(
     broad = broad_made
     if whole > 0:
         gate = (1 - whole) * gate + whole
-        lips = fill(within[:N_OUTER], size) * (1 - inside)
-        light = (lips[..., None] * (broad_made - broad_mouth)).sum((0, 1)) / (lips.sum() + 1e-6)
+        around = fill(within[:N_OUTER], size) * (1 - inside)
+        light = (around[..., None] * (broad_made - broad_mouth)).sum((0, 1))
+        light /= around.sum() + 1e-6
         broad = (1 - whole) * broad_made + whole * (broad_mouth + light.astype(np.float32))
-    gate = (amount * gate * inside)[..., None]
+    lips = _lips(mouths.lines[chosen], within, shift, unit)
+    gate = (amount * gate * np.maximum(inside, (1 - whole) * LIPS * lips))[..., None]
     shown = broad + mouth - broad_mouth
     if (wish < 0).any():
         shown = _sunk(shown, within, np.clip(-wish, 0, 1))
@@ -484,6 +492,15 @@ def _opening(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarra
     room = 2 * round(ROOM * unit) + 1
     grown = cv2.dilate(opening, np.ones((room, room), np.uint8))
     return cv2.GaussianBlur(grown, (0, 0), SOFT * unit)
+
+
+def _lips(old: np.ndarray, new: np.ndarray, shift: np.ndarray, unit: float) -> np.ndarray:
+    """1 on the lips with a soft edge, away from the opening, the one warped here too."""
+    height, width = shift.shape[:2]
+    size = (width, height)
+    lips = cv2.GaussianBlur(fill(new[:N_OUTER], size), (0, 0), SOFT * unit)
+    here = beside_mouth(new, size, unit)
+    return lips * np.minimum(here, _moved(beside_mouth(old, size, unit), shift, cv2.INTER_LINEAR))
 
 
 def _corner(lines: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
