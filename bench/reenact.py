@@ -15,7 +15,9 @@ resolution, in 8-bit display encoding:
   face; ``LMD+`` lets the detector find the face anew in the finished frame,
   which adds the noise of its own box;
 - cross-driving: every held-out frame is given the lips of another one; the
-  correlation of the opening tracked in the result with the opening asked for.
+  correlation of the opening tracked in the result with the opening asked for,
+  the distance of the lips from those asked for, and the mean sharpness of the
+  mouths over that of the plate's mouths with the same lips.
 
 Skin detail carried over from the edited frame (``render.detail``) would let the
 truth leak into the reproduction; it is off there and on in cross-driving.
@@ -99,9 +101,14 @@ def main() -> int:
     print(
         f"{'method':<20}{'PSNR':>7}{'SSIM':>8}{'LMD %fw':>9}"
         f"{'LMD+':>9}{'sharp':>7}{'HFncc':>7}{'flicker':>9}{'cross r':>9}{'cross LMD':>11}"
+        f"{'cross sharp':>13}"
     )
     for name, row in table.items():
-        cross = f"{row['cross_r']:>9.3f}{row['cross_lmd']:>11.2f}" if "cross_r" in row else ""
+        cross = (
+            f"{row['cross_r']:>9.3f}{row['cross_lmd']:>11.2f}{row['cross_sharp']:>13.2f}"
+            if "cross_r" in row
+            else ""
+        )
         print(
             f"{name:<20}{row['psnr']:>7.2f}{row['ssim']:>8.3f}{row['lmd']:>9.2f}"
             f"{row['found']:>9.2f}{row['sharp']:>7.2f}{row['detail']:>7.2f}"
@@ -310,16 +317,22 @@ class Score:
 
 @dataclass
 class CrossScore:
-    """Openings asked for and tracked again, and the distance of the lips from those asked for."""
+    """Openings asked for and tracked again, and the distance of the lips from those asked for.
+
+    ``sharp`` and ``plate_sharp`` are the sharpness of driven mouths and of the plate's own.
+    """
 
     wanted: list[float] = field(default_factory=list)
     got: list[float] = field(default_factory=list)
     lmd: list[float] = field(default_factory=list)
+    sharp: list[float] = field(default_factory=list)
+    plate_sharp: list[float] = field(default_factory=list)
 
     def add(
         self, frame: HeldFrame, other: int, comp: np.ndarray, mesh: FaceMesh, track: FaceTrack
     ) -> None:
         """Compare one frame, driven by the lips of row ``other``, with those lips."""
+        self.plate_sharp.append(metrics.sharpness(frame.mouth(frame.truth)))
         again = mesh.refine(comp, frame.landmarks)
         if again is None:
             return
@@ -328,12 +341,16 @@ class CrossScore:
         seen = geometry.apply(track.transform[frame.row], again[:, :2])
         wish = geometry.apply(track.transform[other], track.landmarks[other, :, :2])
         self.lmd.append(100 * metrics.landmark_distance(seen, wish, rig_module.UNIT))
+        x0, y0, x1, y1 = metrics.mouth_box(again, frame.plate.width, frame.plate.height)
+        self.sharp.append(metrics.sharpness(comp[y0:y1, x0:x1].astype(np.float32) / 255))
 
     def figures(self) -> dict[str, float]:
-        """Correlation of the openings, mean distance of the lips."""
+        """Correlation of the openings, mean distance of the lips, sharpness of the mouths."""
         return {
             "cross_r": metrics.correlation(np.array(self.wanted), np.array(self.got)),
             "cross_lmd": float(np.mean(self.lmd)),
+            # over all frames every mouth is driven once: the same lips on both sides
+            "cross_sharp": float(np.mean(self.sharp) / max(np.mean(self.plate_sharp), 1e-6)),
         }
 
 

@@ -75,17 +75,18 @@ def sized(model: ShotModel, inputs: Inputs, crop: int) -> ShotModel:
     network = ShotNet(fold(crop)).placed(torch.device("cpu")).eval()
     window = Window.for_outlines(inputs.region.outline, crop)
     scale = crop / model.window.size
-    height, width = model.mouths.pictures.shape[1:3]
-    grown = np.stack([
-        np.kron(p, np.ones((int(scale), int(scale), 1), p.dtype)) for p in model.mouths.pictures[:40]
-    ]) if scale >= 1 else np.zeros((0, height, width, 3), np.float16)  # fmt: skip
-    count = len(grown)
-    mouths = Mouths(
-        model.mouths.frames[:count],
-        grown,
-        model.mouths.lines[:count] * scale,
-        model.mouths.shapes[:count],
-    )
+    if scale < 1:
+        mouths = Mouths.none()
+    else:
+        times = np.ones((int(scale), int(scale), 1), np.float16)
+        pictures = np.stack([np.kron(p, times) for p in model.mouths.pictures[:40]])
+        count = len(pictures)
+        mouths = Mouths(
+            model.mouths.frames[:count],
+            pictures,
+            model.mouths.lines[:count] * scale,
+            model.mouths.shapes[:count],
+        )
     return ShotModel(
         network, model.rig, window, model.encoding, model.mean, model.calibration, mouths
     )
