@@ -14,7 +14,8 @@ resolution, in 8-bit display encoding:
   in per cent of the face width, both measured in the same crops around the
   face; ``LMD+`` lets the detector find the face anew in the finished frame,
   which adds the noise of its own box;
-- cross-driving: every held-out frame is given the lips of another one; the
+- cross-driving: every held-out frame is given the lips and the jaw of another
+  one, seen in its own pose (by the rig, fitted to the learned frames); the
   correlation of the opening tracked in the result with the opening asked for,
   the distance of the lips from those asked for, and the mean sharpness of the
   mouths over that of the plate's mouths with the same lips.
@@ -50,6 +51,7 @@ from relip.plate import Colour, Picture, Plate
 from relip.progress import Progress
 from relip.render import canonical, train_stage
 from relip.render import rig as rig_module
+from relip.render.calibration import N_LIPS
 from relip.render.encoding import Encoding
 from relip.render.generate import generate_window
 from relip.render.interior import choose, shapes
@@ -63,6 +65,7 @@ from relip.track import stage as track_stage
 from relip.track.facemesh import FaceMesh
 from relip.track.facetrack import FaceTrack, lip_opening
 from relip.track.picture import detection_picture
+from relip.track.pose import pose_curves
 
 #: Share of the clip, from its first frame, that is learned from.
 LEARN = 0.65
@@ -129,6 +132,8 @@ class Learned:
     ----------
     lines : np.ndarray [shape=(F, 57, 2)]
         Lip and jaw lines of every frame in crop units.
+    pose : np.ndarray [shape=(F, 3)]
+        How the head is turned.
     mouths : np.ndarray [shape=(F,)]
         Which learned mouth lends its fine band to each frame, chosen by lips alone.
     test : list of int
@@ -144,6 +149,7 @@ class Learned:
     region: Region
     model: ShotModel
     lines: np.ndarray
+    pose: np.ndarray
     mouths: np.ndarray
     test: list[int]
     learn_rows: list[int]
@@ -329,18 +335,28 @@ class CrossScore:
     plate_sharp: list[float] = field(default_factory=list)
 
     def add(
-        self, frame: HeldFrame, other: int, comp: np.ndarray, mesh: FaceMesh, track: FaceTrack
+        self,
+        frame: HeldFrame,
+        other: int,
+        lines: np.ndarray,
+        comp: np.ndarray,
+        mesh: FaceMesh,
+        track: FaceTrack,
     ) -> None:
-        """Compare one frame, driven by the lips of row ``other``, with those lips."""
+        """Compare one frame, driven by the lips of row ``other``, with those lips.
+
+        ``lines`` are these in crop units in the frame's pose.
+        """
         self.plate_sharp.append(metrics.sharpness(frame.mouth(frame.truth)))
         again = mesh.refine(comp, frame.landmarks)
         if again is None:
             return
         self.wanted.append(float(lip_opening(track.landmarks[other])))
         self.got.append(float(lip_opening(again)))
-        seen = geometry.apply(track.transform[frame.row], again[:, :2])
-        wish = geometry.apply(track.transform[other], track.landmarks[other, :, :2])
-        self.lmd.append(100 * metrics.landmark_distance(seen, wish, rig_module.UNIT))
+        lips = list(rig_module.LINE_POINTS[:N_LIPS])
+        seen = geometry.apply(track.transform[frame.row], again[lips, :2])
+        apart = np.linalg.norm(seen - lines[:N_LIPS], axis=1)
+        self.lmd.append(100 * float(apart.mean()) / rig_module.UNIT)
         x0, y0, x1, y1 = metrics.mouth_box(again, frame.plate.width, frame.plate.height)
         self.sharp.append(metrics.sharpness(comp[y0:y1, x0:x1].astype(np.float32) / 255))
 
@@ -406,6 +422,7 @@ def learn(args: argparse.Namespace, folder: Path, progress: Progress) -> Learned
         region=make_region(track, shot.settings.mask),
         model=model,
         lines=lines,
+        pose=pose_curves(track),
         mouths=choose(model.mouths.frames, model.mouths.shapes, shapes(lines)),
         test=half([f for f in visible if f >= cut], args.half)[:: args.every],
         learn_rows=[track.index(f) for f in visible if f < cut],
@@ -474,8 +491,9 @@ def compare(
                 comps.append(frame.finish(method(frame)))
                 scores[name].add(frame, comps[-1], mesh, track.face_width)
             other = partner[picture.frame]
-            comps.append(frame.finish(cross_driven(learned, frame, other)))
-            cross.add(frame, other, comps[-1], mesh, track)
+            asked = in_pose(learned, other, frame.row)
+            comps.append(frame.finish(cross_driven(learned, frame, other, asked)))
+            cross.add(frame, other, asked, comps[-1], mesh, track)
             if picture.frame in shown:
                 strips.append(face_strip([frame.truth, *comps], frame.landmarks, track.face_width))
             progress.step()
@@ -483,12 +501,18 @@ def compare(
     return scores, cross, strips
 
 
-def cross_driven(learned: Learned, frame: HeldFrame, other: int) -> np.ndarray:
-    """The window with the lines of another row of the track."""
+def in_pose(learned: Learned, other: int, row: int) -> np.ndarray:
+    """The lines of row ``other`` as they look in the pose of ``row`` ``[shape=(57, 2)]``."""
+    turned = (learned.pose[row] - learned.pose[other]) @ learned.model.rig.pose_weights
+    return learned.lines[other] + turned.reshape(-1, 2)
+
+
+def cross_driven(learned: Learned, frame: HeldFrame, other: int, lines: np.ndarray) -> np.ndarray:
+    """The window with the lines and the mouth of another row of the track."""
     return generate_window(
         learned.model,
         frame.view.crop,
-        frame.view.window.to_pixels(learned.lines[other]),
+        frame.view.window.to_pixels(lines),
         frame.outline,
         old_lines=frame.own,
         mouth=int(learned.mouths[other]),

@@ -260,6 +260,38 @@ def test_lips_that_close_take_no_teeth_along(mouths):
     assert np.abs(seam - 0.5).max() < 0.05
 
 
+def test_strain():
+    """A shift is none, a turn by 0.2 is little, a squeeze to a tenth is too much."""
+    y, x = np.mgrid[0:60, 0:80].astype(np.float32)
+    zero = np.zeros_like(x)
+    for shift, wanted in (
+        ((zero + 9, zero - 4), 1.0),
+        ((-0.2 * y, 0.2 * x), 1.0),
+        ((zero, -0.9 * y), 0.0),
+        ((zero, -float(np.mean(detail.STRAIN)) * y), 0.5),
+    ):
+        share = detail.unstrained(np.stack(shift, -1), 1.0)
+        np.testing.assert_allclose(share, wanted, atol=1e-4)
+
+
+def test_squeezed_skin_gives_no_detail(mouths):
+    """A wide mouth that shuts: streaks where its chin is drawn together, none on the cheek."""
+    closed, _, outline = mouths
+    wide = closed.copy()
+    lower = np.r_[11:N_OUTER, N_OUTER + 11 : len(closed)]
+    wide[lower, 1] += 40
+    stripes = 0.5 + 0.05 * np.sign(np.sin(np.arange(SIZE[1])))[:, None, None]
+    plate = np.broadcast_to(stripes, (SIZE[1], SIZE[0], 3)).astype(np.float32)
+    smooth = np.full_like(plate, 0.5)
+    result = np.abs(detail.add_plate_detail(smooth, plate, wide, closed, outline, WINDOW) - 0.5)
+    shift = detail.lip_warp(wide, closed, outline, SIZE, detail.SEAM)
+    squeezed = np.abs(np.gradient(shift[..., 1], axis=0)) > 1.2 * detail.STRAIN[1]
+    squeezed = cv2.erode(squeezed.astype(np.uint8), np.ones((7, 7))) > 0
+    assert squeezed.sum() > 50
+    assert result[squeezed].max() < 0.01
+    assert result[20:30, 60:110].mean() > 0.02
+
+
 def test_line_points_of_the_two_warps():
     """Together they are all points; both have the corners of the mouth."""
     above, below = set(detail._ABOVE.tolist()), set(detail._BELOW.tolist())

@@ -35,6 +35,10 @@ SEAM = 4.0
 #: Difference of the blurred pictures (network encoding) at which plate detail is gone.
 DISAGREEMENT = 0.10
 
+#: Strain of the warp (norm of the gradient of its displacement) at which the plate's detail begins
+#: to go, and at which it is gone.
+STRAIN = (0.4, 0.9)
+
 #: The warp is solved on a grid of this many pixels.
 _GRID = 8
 
@@ -78,7 +82,7 @@ def add_plate_detail(
     old_skin = cv2.remap(
         beside_mouth(old_lines, size, unit), map_x, map_y, cv2.INTER_LINEAR, borderValue=1.0
     )
-    skin = np.minimum(old_skin, beside_mouth(new_lines, size, unit))
+    skin = np.minimum(old_skin, beside_mouth(new_lines, size, unit)) * unstrained(shift, unit)
     low_made = cv2.GaussianBlur(picture, (0, 0), SIGMA * unit)
     low_plate = cv2.GaussianBlur(warped, (0, 0), SIGMA * unit)
     apart = np.abs(low_made - low_plate).max(2) / DISAGREEMENT
@@ -88,6 +92,20 @@ def add_plate_detail(
     # with its teeth
     gate = (amount * np.minimum(gate, skin))[..., None]
     return (gate * (low_made + warped - low_plate) + (1 - gate) * picture).astype(np.float32)
+
+
+def unstrained(shift: np.ndarray, unit: float) -> np.ndarray:
+    """1 where a warp moves skin as it is, 0 where it stretches or squeezes it.
+
+    There the plate's pores become streaks, and its folds are those of another face
+    than the new one.
+    """
+    along = [np.gradient(shift[..., k], axis=axis) for k in (0, 1) for axis in (0, 1)]
+    strain = np.sqrt(sum(np.square(a) for a in along))
+    low, high = STRAIN
+    return cv2.GaussianBlur(
+        np.clip((high - strain) / (high - low), 0, 1).astype(np.float32), (0, 0), SIGMA * unit
+    )
 
 
 def beside_mouth(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:

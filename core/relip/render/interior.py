@@ -28,7 +28,7 @@ import numpy as np
 
 from relip.mask.coverage import fill
 from relip.render.canonical import Window
-from relip.render.detail import SEAM, beside_mouth, lip_warp
+from relip.render.detail import SEAM, beside_mouth, lip_warp, unstrained
 from relip.render.examples import Examples, near_size
 from relip.render.rig import N_INNER, N_OUTER
 
@@ -41,8 +41,10 @@ SIGMA = 1.75
 #: Room around the opening, and the softness of its edge (pixels per 256).
 ROOM, SOFT = 1, 1.0
 
-#: How much of the lips' fine band comes with it; where the plate's own is used, that replaces it.
-LIPS = 0.75
+#: How much of the fine band of the lips and of the skin around them comes with it (where the
+#: plate's own is used, that replaces it), and over how far from the piece's border it comes in
+#: (pixels per 256).
+LIPS, SKIN, BORDER = 0.75, 0.5, 10.0
 
 #: Difference of the broad bands (network encoding) at which the fine band is gone.
 DISAGREEMENT = 0.07
@@ -402,12 +404,11 @@ def add_mouth_detail(
     broad = broad_made
     if whole > 0:
         gate = (1 - whole) * gate + whole
-        around = fill(within[:N_OUTER], size) * (1 - inside)
-        light = (around[..., None] * (broad_made - broad_mouth)).sum((0, 1))
-        light /= around.sum() + 1e-6
+        lips = fill(within[:N_OUTER], size) * (1 - inside)
+        light = (lips[..., None] * (broad_made - broad_mouth)).sum((0, 1)) / (lips.sum() + 1e-6)
         broad = (1 - whole) * broad_made + whole * (broad_mouth + light.astype(np.float32))
-    lips = _lips(mouths.lines[chosen], within, shift, unit)
-    gate = (amount * gate * np.maximum(inside, (1 - whole) * LIPS * lips))[..., None]
+    around = (1 - whole) * _around(mouths.lines[chosen], within, shift, unit)
+    gate = (amount * gate * np.maximum(inside, around))[..., None]
     shown = broad + mouth - broad_mouth
     if (wish < 0).any():
         shown = _sunk(shown, within, np.clip(-wish, 0, 1))
@@ -495,13 +496,17 @@ def _opening(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarra
     return cv2.GaussianBlur(grown, (0, 0), SOFT * unit)
 
 
-def _lips(old: np.ndarray, new: np.ndarray, shift: np.ndarray, unit: float) -> np.ndarray:
-    """1 on the lips with a soft edge, away from the opening, the one warped here too."""
+def _around(old: np.ndarray, new: np.ndarray, shift: np.ndarray, unit: float) -> np.ndarray:
+    """How much of the fine band of lips and skin is taken, away from both openings."""
     height, width = shift.shape[:2]
     size = (width, height)
     lips = cv2.GaussianBlur(fill(new[:N_OUTER], size), (0, 0), SOFT * unit)
     here = beside_mouth(new, size, unit)
-    return lips * np.minimum(here, _moved(beside_mouth(old, size, unit), shift, cv2.INTER_LINEAR))
+    there = _moved(beside_mouth(old, size, unit), shift, cv2.INTER_LINEAR)
+    x, y = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
+    border = np.minimum(np.minimum(x, width - x), np.minimum(y, height - y))
+    share = (SKIN + (LIPS - SKIN) * lips) * np.clip(border / (BORDER * unit), 0, 1)
+    return (share * np.minimum(here, there) * unstrained(shift, unit)).astype(np.float32)
 
 
 def _corner(lines: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
