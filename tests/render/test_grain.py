@@ -168,3 +168,33 @@ def test_amount():
     full, half, none = (add_grain(smooth, grain, a, seed=0, frame=1) for a in (1.0, 0.5, 0.0))
     np.testing.assert_array_equal(none, smooth)
     np.testing.assert_allclose(half - smooth, (full - smooth) / 2, atol=1e-6)
+
+
+def test_there_and_back_through_a_record():
+    grain = Grain.none()
+    lists = {k: np.asarray(v).tolist() for k, v in vars(grain).items()}
+    again = Grain.from_dict(lists)
+    for name, value in vars(grain).items():
+        np.testing.assert_array_equal(getattr(again, name), value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"levels": [0.1, 0.5]},
+        {"levels": []},
+        {"levels": [0.5, 0.5], "strength": [[0, 0, 0]] * 2},
+        {"strength": [[0.0, 0.0]]},
+        {"mixing": [[1.0]]},
+        {"likeness": ["a", "b"]},
+        {"likeness": {"a": 1}},
+        {"spectrum": [float("nan")]},
+        {"more": []},
+    ],
+)
+def test_a_record_that_is_no_grain(change: dict[str, object]):
+    lists = {k: np.asarray(v).tolist() for k, v in vars(Grain.none()).items()}
+    with pytest.raises(ValueError):
+        Grain.from_dict(lists | change)
+    with pytest.raises(ValueError):
+        Grain.from_dict(None)

@@ -87,6 +87,27 @@ def test_other_format(path: Path):
         ShotModel.load(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("window", ["256", 96, 80]),
+        ("window", [256, 96]),
+        ("window", [256, 96, 0]),
+        ("window", [256, True, 80]),
+        ("encoding", {"colourspace": 1}),
+        ("encoding", {"colourspace": 1, "working": "a", "offset": 0.0, "scale": 1.0}),
+        ("encoding", {"colourspace": "a", "working": "a", "offset": 0.0, "scale": 0}),
+        ("encoding", {"colourspace": "a", "working": "a", "offset": "0", "scale": 1.0}),
+    ],
+)
+def test_values_of_another_kind(path: Path, name: str, value: object):
+    tensors, metadata = parts(path)
+    description = json.loads(metadata["relip"]) | {name: value}
+    save_file(tensors, str(path), {"relip": json.dumps(description)})
+    with pytest.raises(ModelError, match="damaged"):
+        ShotModel.load(path)
+
+
 @pytest.mark.parametrize("name", ["mean", "rig.gain", "network.stem.weight"])
 def test_missing_tensor(path: Path, name: str):
     tensors, metadata = parts(path)

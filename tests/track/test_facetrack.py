@@ -61,6 +61,28 @@ def test_missing_array(track: FaceTrack, tmp_path: Path, name: str):
         FaceTrack.load(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("landmarks", 1.0, "a point"),
+        ("landmarks", np.nan, "no place"),
+        ("transform", 0.0, "no alignment"),
+        ("transform", np.inf, "no alignment"),
+    ],
+)
+def test_a_face_that_is_none(
+    track: FaceTrack, tmp_path: Path, name: str, value: float, what: str
+) -> None:
+    """Arrays of the right kind whose values are not a face's: refused here, not in later stages."""
+    path = tmp_path / "track.npz"
+    track.save(path)
+    arrays = records.read_npz(path)
+    arrays[name] = np.full_like(arrays[name], value)
+    records.write_npz(path, **arrays)
+    with pytest.raises(ShotError, match=what):
+        FaceTrack.load(path)
+
+
 def test_index(track: FaceTrack):
     assert track.index(1001) == 0
     assert track.index(1020) == 19

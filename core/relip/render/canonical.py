@@ -75,6 +75,21 @@ class Window:
         width, height = (int(np.ceil(e / step)) * step for e in extent)
         return cls(size, width, height)
 
+    @classmethod
+    def from_list(cls, values: object) -> Window:
+        """What :meth:`as_list` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is something else.
+        """
+        if not isinstance(values, list) or len(values) != 3:
+            raise ValueError(f"a window of {values!r}")
+        if not all(type(v) is int and 0 < v <= 1 << 14 for v in values):
+            raise ValueError(f"a window of {values!r}")
+        return cls(*values)
+
     def on(self, outline: np.ndarray) -> Window:
         """This window, centred on one frame's region ``[shape=(n, 2)]`` in crop units."""
         centre = (outline.min(0) + outline.max(0)) / 2 * self.size

@@ -50,6 +50,26 @@ class Encoding:
     scale: float
 
     @classmethod
+    def from_dict(cls, values: object) -> Encoding:
+        """From its attributes by name.
+
+        Raises
+        ------
+        ValueError
+            If they are not all there, or of another kind.
+        """
+        if not isinstance(values, dict) or set(values) != set(cls.__dataclass_fields__):
+            raise ValueError(f"an encoding of {values!r}")
+        names, numbers = (values["colourspace"], values["working"]), (
+            values["offset"], values["scale"],
+        )  # fmt: skip
+        if not all(isinstance(v, str) and v for v in names):
+            raise ValueError(f"colourspaces {names!r}")
+        if not all(type(v) in (int, float) and np.isfinite(v) for v in numbers) or not numbers[1]:
+            raise ValueError(f"an offset and a scale of {numbers!r}")
+        return cls(*names, *numbers)
+
+    @classmethod
     def choose(cls, colourspace: str, working: str) -> Encoding:
         """The encoding for a plate.
 

@@ -97,6 +97,32 @@ class Grain:
         """No grain at all."""
         return cls(np.ones(BINS), np.array([0.5]), np.zeros((1, 3)), np.eye(3))
 
+    @classmethod
+    def from_dict(cls, values: object) -> Grain:
+        """From its attributes by name, as lists.
+
+        Raises
+        ------
+        ValueError
+            If they are not all there, or no grain.
+        """
+        if not isinstance(values, dict) or set(values) != set(cls.__dataclass_fields__):
+            raise ValueError("not the attributes of a grain")
+        try:
+            grain = cls(**{k: np.array(v, np.float64) for k, v in values.items()})
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        count = len(np.atleast_1d(grain.levels))
+        shapes = {"spectrum": (BINS,), "levels": (count,), "strength": (count, 3),
+                  "mixing": (3, 3), "likeness": (2,)}  # fmt: skip
+        for name, shape in shapes.items():
+            value = getattr(grain, name)
+            if value.shape != shape or not count or not np.isfinite(value).all():
+                raise ValueError(f"{name} is {value.shape}, not {shape}")
+        if (np.diff(grain.levels) <= 0).any():
+            raise ValueError("its levels do not rise")
+        return grain
+
     @property
     def empty(self) -> bool:
         """Whether there is nothing to add."""

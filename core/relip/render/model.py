@@ -95,7 +95,7 @@ class ShotModel:
                     f"{path}: model format {description['format']} is not {FORMAT}",
                     mend="train the shot again with this Relip",
                 )
-            window = Window(*description["window"])
+            window = Window.from_list(description["window"])
             network = ShotNet(fold(window.size))
             prefix = "network."
             network.load_state_dict(
@@ -109,7 +109,7 @@ class ShotModel:
                 {k: v.numpy() for k, v in tensors.items() if k.startswith("interior.")}
             )
             mean = tensors["mean"].numpy()
-            encoding = Encoding(**description["encoding"])
+            encoding = Encoding.from_dict(description["encoding"])
         except ModelError:
             raise
         except Exception as exc:

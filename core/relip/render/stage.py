@@ -603,8 +603,8 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
         old = records.read_record(folder)
         if old.get("key") == key:
             # What is not what was written is measured again.
-            with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError):
-                return Grain(**{k: np.array(v, np.float64) for k, v in old["model"].items()})
+            with contextlib.suppress(ValueError):
+                return Grain.from_dict(old.get("model"))
         pieces: list[np.ndarray] = []
         after: list[np.ndarray | None] = []
         last: tuple[int, np.ndarray] | None = None

@@ -148,12 +148,23 @@ class FaceTrack:
                 raise ValueError("the face has no size")
             if not np.isfinite(arrays["landmarks"][arrays["visible"]]).all():
                 raise ValueError("a visible face has no place")
+            faces = arrays["landmarks"][arrays["visible"]][..., :2]
+            if not (np.ptp(faces, axis=1) > 0).all():
+                raise ValueError("a visible face is a point")
+            seen = arrays["transform"][arrays["visible"]]
+            if not (np.abs(np.linalg.det(seen[:, :, :2])) > _LEAST_AREA).all() or not (
+                np.isfinite(seen).all()
+            ):
+                raise ValueError("a visible face has no alignment")
             return cls(face_width=width, **arrays)
         except KeyError as exc:
             raise ShotError(f"{path}: holds no {exc}", mend="run relip track again") from None
         except ValueError as exc:
             raise ShotError(f"{path}: damaged: {exc}", mend="run relip track again") from None
 
+
+#: What a pixel of the plate covers of the crop at least, in crop units squared.
+_LEAST_AREA = 1e-12
 
 #: Shape and kind of each array of the file; None stands for the number of frames.
 _ARRAYS: dict[str, tuple[tuple[int | None, ...], type]] = {
