@@ -45,6 +45,11 @@ FLOOR = 15.0
 #: are as strange as can be (:data:`FLOOR`).
 BEAM = 2000.0
 
+#: Fine frames after which a sound that can be held, a vowel or a nasal, and any other one may have
+#: swallowed a noise: there a pause may sound like anything, so many nats worse than free phones.
+LONGEST_HELD, LONGEST = 120, 50
+FILLER = 3.0
+
 #: Frames whose emissions are looked up at once, and after which the stretch of states that is
 #: followed is set anew.
 _BLOCK = 256
@@ -159,6 +164,13 @@ def best_path(
     if noisy is not None:
         scores[:, pauses] -= noisy[:, None]
     found = _search(scores, picks, kind, graph, open_end, skip)
+    strange = _strange(found[0], graph, words) if found else []
+    if strange:
+        filler = np.repeat(heard.loop().max(axis=1), heard.streams)[: len(scores)] - FILLER
+        for low, high in strange:
+            filled = np.maximum(scores[low:high, pauses], filler[low:high, None])
+            scores[low:high, pauses] = filled
+        found = _search(scores, picks, kind, graph, open_end, skip)
     scores[:, pauses] = quiet
     if found is None:
         return None
@@ -168,6 +180,18 @@ def best_path(
         at = np.flatnonzero(kind[states] == k)
         score[at] = scores[np.ix_(at, picks[k])].max(axis=1)
     return Path(_spans(states, graph), score, reached)
+
+
+def _strange(
+    states: np.ndarray, graph: _Graph, words: Sequence[Sequence[Sequence[Sound]]]
+) -> list[tuple[int, int]]:
+    """Spans of frames that are long for the sound that took them: a cough, a door, a breath?"""
+    out = []
+    for word, variant, sound, start, end in _spans(states, graph):
+        name = words[word][variant][sound][0]
+        if end - start > (LONGEST_HELD if name[0] in "AEIOUMN" else LONGEST):
+            out.append((start, end))
+    return out
 
 
 def _graph(model: AcousticModel, words: Sequence[Sequence[Sequence[Sound]]]) -> _Graph:
