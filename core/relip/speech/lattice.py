@@ -49,6 +49,8 @@ BEAM = 2000.0
 #: swallowed a noise: there a pause may sound like anything, so many nats worse than free phones.
 LONGEST_HELD, LONGEST = 120, 50
 FILLER = 3.0
+#: Nats that this must be worth: a long sound that is what it is called stays.
+STRANGE = 30.0
 
 #: Frames whose emissions are looked up at once, and after which the stretch of states that is
 #: followed is set anew.
@@ -164,10 +166,14 @@ def best_path(
     if noisy is not None:
         scores[:, pauses] -= noisy[:, None]
     found = _search(scores, picks, kind, graph, open_end, skip)
-    strange = _strange(found[0], graph, words) if found else []
-    if strange:
+    long = _long(found[0], graph, words) if found else []
+    if found and long:
         filler = np.repeat(heard.loop().max(axis=1), heard.streams)[: len(scores)] - FILLER
-        for low, high in strange:
+        own = _heard_as(scores, picks, kind[found[0]])
+        gain = np.maximum(filler - own, 0.0)
+        long = [(low, high) for low, high in long if gain[low:high].sum() > STRANGE]
+    if long:
+        for low, high in long:
             filled = np.maximum(scores[low:high, pauses], filler[low:high, None])
             scores[low:high, pauses] = filled
         found = _search(scores, picks, kind, graph, open_end, skip)
@@ -175,14 +181,20 @@ def best_path(
     if found is None:
         return None
     states, reached = found
-    score = np.empty(len(scores), np.float32)
-    for k in np.unique(kind[states]):
-        at = np.flatnonzero(kind[states] == k)
-        score[at] = scores[np.ix_(at, picks[k])].max(axis=1)
+    score = _heard_as(scores, picks, kind[states])
     return Path(_spans(states, graph), score, reached)
 
 
-def _strange(
+def _heard_as(scores: np.ndarray, picks: list[np.ndarray], kinds: np.ndarray) -> np.ndarray:
+    """The score of every frame under a kind of state of its own."""
+    out = np.empty(len(scores), np.float32)
+    for k in np.unique(kinds):
+        at = np.flatnonzero(kinds == k)
+        out[at] = scores[np.ix_(at, picks[k])].max(axis=1)
+    return out
+
+
+def _long(
     states: np.ndarray, graph: _Graph, words: Sequence[Sequence[Sequence[Sound]]]
 ) -> list[tuple[int, int]]:
     """Spans of frames that are long for the sound that took them: a cough, a door, a breath?"""
