@@ -8,8 +8,8 @@ from speech_material import RATE, audio_of, demo_aligned, demo_audio, demo_truth
 
 from relip.errors import AudioError, TranscriptError
 from relip.speech import align, aligner, espeak, load_audio, silences
-from relip.speech.activity import active, cuts, levels, runs
-from relip.speech.alignment import ARPABET
+from relip.speech.activity import active, cuts, levels, runs, without_rumble
+from relip.speech.alignment import ARPABET, Interval
 from relip.speech.match import match_words
 
 
@@ -212,6 +212,59 @@ def test_read_speech(shared: Path) -> None:
     wrong = (shared / "speech" / "librivox_0920.txt").read_text()
     with pytest.raises(TranscriptError):
         align(load_audio(path), text=wrong)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_loud_noise_beside_the_speech_is_in_no_phone(where: str) -> None:
+    """As loud as the voice and as wide as breath: a cough, a moved chair."""
+    audio = demo_audio("dialogue")
+    rng = np.random.default_rng(3)
+    gap = rng.normal(0, 1e-4, RATE // 5)
+    noise = rng.uniform(-1, 1, RATE) * np.abs(audio.samples).max()
+    parts = [noise, gap, audio.samples] if where == "before" else [audio.samples, gap, noise, gap]
+    shift = 1.2 if where == "before" else 0.0
+    found = align(audio_of(np.concatenate(parts)), text=text_of("dialogue"))
+    assert np.abs(word_errors("dialogue", found) - shift).max() < 0.12
+
+
+def test_silence_before_a_stop_is_its_closure_inside_a_word_and_a_pause_between_words() -> None:
+    rng = np.random.default_rng(0)
+    levels_ = np.repeat([0.1, 1e-4, 0.1], [RATE // 2, RATE * 3 // 10, RATE // 2])
+    audio = audio_of(rng.normal(0, levels_))
+    job = aligner._Job(audio, aligner.find_language("fi"), aligner.Progress("none"))
+    phones = [Interval(0.2, 0.5, "AA"), Interval(0.5, 0.85, "P"), Interval(0.85, 1.2, "AA")]
+    word = [Interval(0.2, 1.2, "appa")]
+    inside = aligner._inside(word, phones)
+    assert inside == [False, True, True]
+    assert job._trim(phones, inside) == phones
+    two = [Interval(0.2, 0.5, "a"), Interval(0.5, 1.2, "pa")]
+    apart = job._trim(phones, aligner._inside(two, phones))
+    assert apart[1] == Interval(pytest.approx(0.76, abs=0.011), 0.85, "P")
+    # no stop: silence is no part of it, wherever it stands
+    nasal = [phones[0], phones[1]._replace(label="M"), phones[2]]
+    assert job._trim(nasal, inside)[1].start == apart[1].start
+
+
+def test_rumble_below_the_voice_is_taken_out_and_the_voice_stays_in_place() -> None:
+    t = np.arange(16000) / 16000
+    voice = (0.1 * np.sin(2 * np.pi * 200 * t)).astype(np.float32)
+    rumble = np.float32(0.2) + 0.5 * np.sin(2 * np.pi * 12 * t)
+    found = without_rumble((voice + rumble).astype(np.float32), 16000)
+    assert found.dtype == np.float32
+    assert np.abs(found - voice)[2000:-2000].max() < 0.005
+
+
+def test_speech_over_rumble_is_found_where_it_is() -> None:
+    """Wind 20 dB over the voice, all of it below 25 Hz."""
+    samples = demo_audio("plate").samples
+    t = np.arange(len(samples)) / RATE
+    swell = np.sin(2 * np.pi * 0.7 * t) ** 2
+    wind = np.sin(2 * np.pi * 13 * t) * swell + 0.5 * np.sin(2 * np.pi * 22 * t) * (1 - swell)
+    wind *= 10 * np.sqrt(np.mean(samples**2) / np.mean(wind**2))
+    found = align(audio_of(samples + wind), text=text_of("plate"))
+    plain = demo_aligned("plate")
+    moved = word_errors("plate", found) - word_errors("plate", plain)
+    assert np.mean(np.abs(moved) <= 0.02) > 0.95
 
 
 def test_activity_ignores_clicks_and_stop_closures() -> None:

@@ -6,7 +6,7 @@ from speech_material import RATE
 
 from relip.speech.activity import levels
 from relip.speech.alignment import Interval
-from relip.speech.boundaries import close_stops, let_go
+from relip.speech.boundaries import LEAD, begin_with_burst, begin_with_sound, close_stops, let_go
 
 
 def sound(*parts: tuple[float, float]) -> np.ndarray:
@@ -49,3 +49,26 @@ def test_a_stop_before_a_pause_ends_with_its_burst() -> None:
     assert let_go(nasal, level, -50.0) == nasal
     long = levels(sound((0.1, 0.3), (0.0001, 0.05), (0.05, 0.1), (0.0001, 0.5)), RATE)
     assert let_go(phones[:2], long, -50.0) == phones[:2]
+
+
+def test_a_stop_after_a_pause_begins_shortly_before_it_is_heard() -> None:
+    # a pause, a burst at 0.3 s, its breath; the stop was found with 0.2 s of the pause
+    samples = sound((0.0005, 0.3), (0.1, 0.03), (0.03, 0.07), (0.1, 0.2))
+    phones = [Interval(0.1, 0.4, "T"), Interval(0.4, 0.6, "UW")]
+    found = begin_with_burst(phones, samples, RATE)
+    assert found == [Interval(pytest.approx(0.3 - LEAD, abs=0.011), 0.4, "T"), phones[1]]
+    # a louder room, 20 dB below the burst, is no burst either
+    room = begin_with_burst(phones, sound((0.01, 0.3), (0.1, 0.1), (0.1, 0.2)), RATE)
+    assert room[0].start == pytest.approx(0.3 - LEAD, abs=0.011)
+    # other phones, and stops within the speech, begin where they were found
+    fricative = [phones[0]._replace(label="S"), phones[1]]
+    assert begin_with_burst(fricative, samples, RATE) == fricative
+    inside = [Interval(0.0, 0.1, "AA"), *phones]
+    assert begin_with_burst(inside, samples, RATE) == inside
+
+
+def test_a_soft_onset_belongs_to_a_phone_but_not_to_the_closure_of_a_voiceless_stop() -> None:
+    level = levels(sound((0.0001, 0.2), (0.005, 0.04), (0.1, 0.16)), RATE)
+    for label, start in (("M", 0.2), ("B", 0.2), ("P", 0.24)):
+        (found,) = begin_with_sound([Interval(0.24, 0.4, label)], level, -60.0)
+        assert found == Interval(pytest.approx(start, abs=0.001), 0.4, label)

@@ -11,8 +11,35 @@ STEP = 0.01
 #: in a hall 1, with music 10 dB below it 2.3; chords with drums have 11 (``bench/speech.py``).
 MUSIC = 5.0
 
+#: Below this is no voice, hertz.
+RUMBLE = 60.0
+
 #: Nothing below this is speech, dBFS.
 FLOOR_DBFS = -62.0
+
+
+def without_rumble(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Sound without what lies below any voice, at the same times.
+
+    Wind, steps, a handled microphone or a constant offset may be louder than the speech over
+    them: levels would tell of these.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,)
+    rate : int
+        Samples per second.
+
+    Returns
+    -------
+    ndarray, shape (n,), float32
+    """
+    from scipy.signal import butter, sosfiltfilt
+
+    if len(samples) < rate // 10:
+        return samples
+    sections = butter(2, RUMBLE, "highpass", fs=rate, output="sos")
+    return sosfiltfilt(sections, samples).astype(np.float32)
 
 
 def levels(samples: np.ndarray, rate: int) -> np.ndarray:

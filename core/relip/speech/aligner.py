@@ -30,10 +30,18 @@ from relip.speech.activity import (
     runs,
     steady_tones,
     threshold,
+    without_rumble,
 )
 from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.audio import SILENCE_DBFS, Audio, is_silent
-from relip.speech.boundaries import begin_with_sound, close_stops, let_go, refine
+from relip.speech.boundaries import (
+    STOPS,
+    begin_with_burst,
+    begin_with_sound,
+    close_stops,
+    let_go,
+    refine,
+)
 from relip.speech.confidence import AMBER, certainty, mismatch_limit, overall, word_scores
 from relip.speech.decoys import convincing, decoy_paths
 from relip.speech.features import PERIOD, features
@@ -201,6 +209,7 @@ class _Job:
     """One recording and what is known about it."""
 
     def __init__(self, audio: Audio, language: Language, progress: Progress) -> None:
+        audio = replace(audio, samples=without_rumble(audio.samples, audio.rate))
         self.audio = audio
         self.language = language
         self.progress = progress
@@ -635,8 +644,9 @@ class _Job:
         aligned = [q for p in pieces for q in p.phones]
         refined = refine(self.audio.samples, self.audio.rate, aligned)
         sounding = begin_with_sound(refined, self.level, self.limit)
-        closed = close_stops(sounding, self.audio.samples, self.audio.rate)
-        phones = let_go(self._trim(closed), self.level, self.limit)
+        begun = begin_with_burst(sounding, self.audio.samples, self.audio.rate)
+        closed = close_stops(begun, self.audio.samples, self.audio.rate)
+        phones = let_go(self._trim(closed, _inside(words, aligned)), self.level, self.limit)
         symbols = [s for p in pieces for s in p.ipa]
         named = [q._replace(label=s or q.label) for q, s in zip(phones, symbols, strict=True)]
         frames = sum(p.frames for p in pieces)
@@ -660,22 +670,39 @@ class _Job:
             ipa=fill(named, self.audio.duration) if foreign else (),
         )
 
-    def _trim(self, phones: list[Interval]) -> list[Interval]:
+    def _trim(self, phones: list[Interval], inside: list[bool]) -> list[Interval]:
         """Take pauses out of the phones beside them: the aligner likes to stretch these over.
 
         Where a phone holds more than 0.08 s without sound at its end or its
-        start, it keeps 0.04 s of it.
+        start, it keeps 0.04 s of it. Inside a word a stop keeps all: there
+        silence is its closure, a long one where the consonant is long.
+        ``inside`` tells of each phone whether it follows another one of its word.
         """
         quiet = [(s * STEP, e * STEP) for s, e in runs(self.active, False)]
         out = []
-        for start, end, label in phones:
+        for index, (start, end, label) in enumerate(phones):
+            stop = label in STOPS
+            held = stop and inside[index]
+            let_go = not (stop and index + 1 < len(phones) and inside[index + 1])
             for low, high in quiet:
                 if low <= start + 0.02 and high - start > 0.08 and high < end - 0.03:
-                    start = high - 0.04
-                elif high >= end - 0.02 and end - low > 0.08 and low > start + 0.03:
+                    start = start if held else high - 0.04
+                elif high >= end - 0.02 and end - low > 0.08 and low > start + 0.03 and let_go:
                     end = low + 0.04
             out.append(Interval(start, end, label))
         return out
+
+
+def _inside(words: list[Interval], phones: list[Interval]) -> list[bool]:
+    """Which phones follow another one of the same word directly."""
+    heads = {w.start for w in words}
+    return [
+        bool(words)
+        and index > 0
+        and p.start not in heads
+        and p.start - phones[index - 1].end < 1e-6
+        for index, p in enumerate(phones)
+    ]
 
 
 def _fit(words: list[Interval], before: list[Interval], after: list[Interval]) -> list[Interval]:

@@ -31,8 +31,13 @@ _GAP = 0.03
 FALL = 25.0
 #: A stop before a pause is let go up to this much later, in a burst no longer than that, seconds.
 HELD, BURST = 0.10, 0.06
+#: Sound that has risen so much over the quietest 10 ms of a stop after a pause is its own, dB.
+RISE = 10.0
+#: A stop after a pause begins so long before its sound, seconds: the lips close before it.
+LEAD = 0.025
 #: Phones that close the mouth and let it go.
-STOPS = frozenset(("P", "B", "T", "D", "K", "G", "CH", "JH"))
+VOICELESS = frozenset(("P", "T", "K", "CH"))
+STOPS = VOICELESS | frozenset(("B", "D", "G", "JH"))
 
 _STEP = 0.001
 _WINDOW = 0.008
@@ -106,13 +111,48 @@ def begin_with_sound(phones: list[Interval], level: np.ndarray, limit: float) ->
     out: list[Interval] = []
     for start, end, label in phones:
         earliest = max(out[-1].end if out else 0.0, start - ONSET)
-        if out and start - out[-1].end < _GAP:
+        # Before a voiceless stop is its closure, which is silent.
+        if (out and start - out[-1].end < _GAP) or label in VOICELESS:
             out.append(Interval(start, end, label))
             continue
         frame = min(int(start / STEP), len(level))
         while frame > 0 and (frame - 1) * STEP >= earliest and level[frame - 1] > limit:
             frame -= 1
         out.append(Interval(min(start, max(frame * STEP, earliest)), end, label))
+    return out
+
+
+def begin_with_burst(phones: list[Interval], samples: np.ndarray, rate: int) -> list[Interval]:
+    """Let a stop after a pause begin shortly before it is heard.
+
+    Its closure cannot be told from the pause; who labels by ear and eye begins it at its burst or
+    its voice.
+
+    Parameters
+    ----------
+    phones : list of Interval
+        In order, without overlap.
+    samples : ndarray, shape (n,)
+    rate : int
+
+    Returns
+    -------
+    list of Interval
+        As many; stops after a pause begin at most :data:`LEAD` before their sound.
+    """
+    out = list(phones)
+    hop = rate // 200
+    for index, (start, end, label) in enumerate(out):
+        if label not in STOPS or (index and start - out[index - 1].end < _GAP):
+            continue
+        power = _powers(samples[round(start * rate) : round(end * rate)], hop)
+        if len(power) < 4:
+            continue
+        # Above what is quiet there by a little, or by half where the room is loud.
+        quiet = min(power.min() * 10 ** (RISE / 10), np.sqrt(power.min() * power.max()))
+        loud = power > max(power.max() * 10 ** (-FALL / 10), quiet)
+        heard = start + hop * int(np.argmax(loud)) / rate
+        out[index] = Interval(max(start, heard - LEAD), end, label)
     return out
 
 
@@ -141,14 +181,13 @@ def close_stops(phones: list[Interval], samples: np.ndarray, rate: int) -> list[
         if stop.label not in STOPS or before.label in STOPS or stop.start - before.end > 0.001:
             continue
         part = samples[round(before.start * rate) : round(before.end * rate)]
-        edges = np.arange(0, len(part) - 2 * hop + 1, hop)
-        if len(edges) < 4:
+        power = _powers(part, hop)
+        if len(power) < 4:
             continue
-        power = np.array([np.mean(np.square(part[e : e + 2 * hop])) for e in edges])
         loud = np.flatnonzero(power > power.max() * 10 ** (-FALL / 10))
         if not len(loud):
             continue
-        fallen = before.start + (edges[loud[-1]] + 2 * hop) / rate
+        fallen = before.start + (hop * int(loud[-1]) + 2 * hop) / rate
         closed = max(float(fallen), before.start + (before.end - before.start) / 3)
         if before.end - closed >= 0.015:
             out[index - 1] = before._replace(end=closed)
@@ -185,6 +224,12 @@ def let_go(phones: list[Interval], level: np.ndarray, limit: float) -> list[Inte
         if (last - inside[0]) * STEP <= BURST and until - last * STEP >= 0.02:
             out[index] = Interval(start, last * STEP, label)
     return out
+
+
+def _powers(part: np.ndarray, hop: int) -> np.ndarray:
+    """Mean squares of windows of two hops, a hop apart."""
+    edges = np.arange(0, len(part) - 2 * hop + 1, hop)
+    return np.array([np.mean(np.square(part[e : e + 2 * hop])) for e in edges])
 
 
 def _best(spectra: np.ndarray, first: float, before: float, edge: float, after: float) -> float:

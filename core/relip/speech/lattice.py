@@ -45,10 +45,20 @@ FLOOR = 15.0
 #: are as strange as can be (:data:`FLOOR`).
 BEAM = 2000.0
 
+#: Fine frames after which a sound that can be held, a vowel or a nasal, and any other one may have
+#: swallowed a noise: there a pause may sound like anything, so many nats worse than free phones.
+LONGEST_HELD, LONGEST = 120, 50
+FILLER = 3.0
+#: Nats that this must be worth: a long sound that is what it is called stays.
+STRANGE = 30.0
+
 #: Frames whose emissions are looked up at once, and after which the stretch of states that is
 #: followed is set anew.
 _BLOCK = 256
 _TIGHTEN = 16
+
+#: The score of a state that cannot be reached.
+_NEVER = np.float32(-1e30)
 
 #: One sound of a pronunciation: the model's phones that may stand for it, the nearest first.
 Sound = tuple[str, ...]
@@ -156,15 +166,44 @@ def best_path(
     if noisy is not None:
         scores[:, pauses] -= noisy[:, None]
     found = _search(scores, picks, kind, graph, open_end, skip)
+    long = _long(found[0], graph, words) if found else []
+    if found and long:
+        filler = np.repeat(heard.loop().max(axis=1), heard.streams)[: len(scores)] - FILLER
+        own = _heard_as(scores, picks, kind[found[0]])
+        gain = np.maximum(filler - own, 0.0)
+        long = [(low, high) for low, high in long if gain[low:high].sum() > STRANGE]
+    if long:
+        for low, high in long:
+            filled = np.maximum(scores[low:high, pauses], filler[low:high, None])
+            scores[low:high, pauses] = filled
+        found = _search(scores, picks, kind, graph, open_end, skip)
     scores[:, pauses] = quiet
     if found is None:
         return None
     states, reached = found
-    score = np.empty(len(scores), np.float32)
-    for k in np.unique(kind[states]):
-        at = np.flatnonzero(kind[states] == k)
-        score[at] = scores[np.ix_(at, picks[k])].max(axis=1)
+    score = _heard_as(scores, picks, kind[states])
     return Path(_spans(states, graph), score, reached)
+
+
+def _heard_as(scores: np.ndarray, picks: list[np.ndarray], kinds: np.ndarray) -> np.ndarray:
+    """The score of every frame under a kind of state of its own."""
+    out = np.empty(len(scores), np.float32)
+    for k in np.unique(kinds):
+        at = np.flatnonzero(kinds == k)
+        out[at] = scores[np.ix_(at, picks[k])].max(axis=1)
+    return out
+
+
+def _long(
+    states: np.ndarray, graph: _Graph, words: Sequence[Sequence[Sequence[Sound]]]
+) -> list[tuple[int, int]]:
+    """Spans of frames that are long for the sound that took them: a cough, a door, a breath?"""
+    out = []
+    for word, variant, sound, start, end in _spans(states, graph):
+        name = words[word][variant][sound][0]
+        if end - start > (LONGEST_HELD if name[0] in "AEIOUMN" else LONGEST):
+            out.append((start, end))
+    return out
 
 
 def _graph(model: AcousticModel, words: Sequence[Sequence[Sequence[Sound]]]) -> _Graph:
@@ -233,20 +272,17 @@ def _search(
         before[row, : len(states)] = [s if s >= 0 else count for s in states]
     costs = np.array(graph.costs, np.float32)
     starts = entries[[-1 in b for b in graph.before]]
-    never = np.float32(-1e30)
+    never = _NEVER
     skips = np.full(count, skip, np.float32)
     skips[entries] = never
     skips[np.clip(entries + 1, 0, count - 1)] = never
-    skips = skips[2:]
     every = np.full(count + 1, never, np.float32)
     delta = every[:count]
-    back = np.zeros((len(scores), count), np.uint8)
-    rows = np.arange(len(entries))
     moved, emission = np.empty(count, np.float32), np.empty(count, np.float32)
     skipped = np.full(count, never, np.float32)
-    jump, go = np.empty(count, bool), np.empty(count, bool)
     reach = _reach(graph)
     low, high = 0, int(reach[0])
+    stretches: list[_Stretch] = []
     for frame in range(len(scores)):
         at = frame % _BLOCK
         if at == 0:
@@ -254,8 +290,10 @@ def _search(
         if frame == 0:
             block[at].take(kind, out=emission, mode="clip")
             delta[starts] = emission[starts]
+            stretches.append(_Stretch(0, count, delta.copy()[None]))
             continue
-        if frame % _TIGHTEN == 1:
+        row = (frame - 1) % _TIGHTEN
+        if row == 0:
             # States are in the order of the words: what is alive is one stretch of them.
             alive = np.flatnonzero(delta[low:high] > delta[low:high].max() - BEAM) + low
             delta[low : alive[0]] = delta[alive[-1] + 1 : high] = never
@@ -264,49 +302,90 @@ def _search(
             inside = slice(first, last)
             band = slice(low, high)
             heads = entries[inside] - low
-            came, cost, every_row = before[inside], costs[inside], rows[: last - first]
-            parts = [x[band] for x in (delta, moved, emission, skipped, jump, go)]
-            here, step_to, sound, leap, jumps, goes = parts
-            hears, leaps = kind[band], skips[low : high - 2]
+            came, cost = before[inside], costs[inside]
+            options = np.empty(came.shape, np.float32)
+            here, step_to, sound, leap = (x[band] for x in (delta, moved, emission, skipped))
+            hears, leaps = kind[band], skips[low + 2 : high]
+            rows = np.empty((min(_TIGHTEN, len(scores) - frame), high - low), np.float32)
+            stretches.append(_Stretch(low, int(alive[-1]) + 1, rows))
         block[at].take(hears, out=sound, mode="clip")
         step_to[0] = never
         step_to[1:] = here[:-1]
-        options = every[came]
-        choice = options.argmax(axis=1)
-        step_to[heads] = options[every_row, choice] + cost
+        every.take(came, out=options, mode="clip")
+        step_to[heads] = options.max(axis=1) + cost
         leap[:2] = never
         np.add(here[:-2], leaps, out=leap[2:])
-        np.greater(leap, step_to, out=jumps)
         np.maximum(step_to, leap, out=step_to)
-        np.greater(step_to, here, out=goes)
         np.maximum(step_to, here, out=here)
         here += sound
-        # 0 stays, 1 moves on, 255 skips a state; at an entry, which predecessor.
-        moves = back[frame, band]
-        np.multiply(jumps.view(np.uint8), 254, out=moves)
-        moves += 1
-        moves *= goes.view(np.uint8)
-        moves[heads] = np.where(goes[heads], choice + 1, 0)
+        rows[row] = here
     if open_end:
-        last = [(s, w + 1) for w, ends in enumerate(graph.ends) for s in ends]
-        last.append((graph.entries[0] + STATES - 1, 0))
+        finals = [(s, w + 1) for w, ends in enumerate(graph.ends) for s in ends]
+        finals.append((graph.entries[0] + STATES - 1, 0))
     else:
-        last = [(s, len(graph.ends)) for s in graph.ends[-1]]
-    state, reached = max(last, key=lambda pair: float(delta[pair[0]]))
+        finals = [(s, len(graph.ends)) for s in graph.ends[-1]]
+    state, reached = max(finals, key=lambda pair: float(delta[pair[0]]))
     if delta[state] < never / 2:
         return None
-    entry_row = {int(e): i for i, e in enumerate(entries)}
-    path = np.empty(len(scores), np.int64)
-    for frame in range(len(scores) - 1, -1, -1):
-        path[frame] = state
-        step = int(back[frame, state])
-        if step and frame:
-            entry = entry_row.get(state)
-            if entry is not None:
-                state = int(before[entry, step - 1])
+    return _trace(stretches, state, len(scores), graph, skips, costs), reached
+
+
+class _Stretch(NamedTuple):
+    """What states scored in some frames: rows, the first of state ``low``.
+
+    Of the frame before these, only the states from ``low`` to ``alive`` were followed.
+    """
+
+    low: int
+    alive: int
+    rows: np.ndarray
+
+
+def _trace(
+    stretches: list[_Stretch],
+    state: int,
+    frames: int,
+    graph: _Graph,
+    skips: np.ndarray,
+    costs: np.ndarray,
+) -> np.ndarray:
+    """The state of every frame, back from the last one.
+
+    Which step was the best is found again from the scores, for the states of the path alone: to
+    note it for every state took a third of the search.
+    """
+    sources = dict(zip(graph.entries, zip(graph.before, costs, strict=True), strict=True))
+    path = np.empty(frames, np.int64)
+    frame = frames - 1
+    for number in range(len(stretches) - 1, 0, -1):
+        low, alive, rows = stretches[number]
+        for row in range(len(rows) - 1, -1, -1):
+            path[frame] = state
+            frame -= 1
+            if row:
+                source, first, until = rows[row - 1], low, low + rows.shape[1]
             else:
-                state -= 2 if step == 255 else 1
-    return path, reached
+                previous = stretches[number - 1]
+                source, first, until = previous.rows[-1], previous.low, alive
+            start = max(first, low)
+
+            def was(at: int) -> np.float32:
+                return source[at - first] if start <= at < until else _NEVER  # noqa: B023
+
+            stayed = was(state)
+            found = sources.get(state)
+            if found is not None:
+                options = [was(s) if s >= 0 else _NEVER for s in found[0]]
+                choice = max(range(len(options)), key=options.__getitem__)
+                if options[choice] + found[1] > stayed:
+                    state = found[0][choice]
+                continue
+            step = was(state - 1)
+            leap = was(state - 2) + skips[state]
+            if max(step, leap) > stayed:
+                state -= 2 if leap > step else 1
+    path[0] = state
+    return path
 
 
 def _reach(graph: _Graph) -> np.ndarray:
@@ -391,27 +470,28 @@ def phone_loop(heard: Heard) -> Loop:
     count = scores.shape[1]
     entries = np.arange(0, count, STATES)
     ends = entries + STATES - 1
-    delta = np.full(count, -1e30, np.float32)
-    delta[entries] = scores[0][entries]
-    back = np.zeros((len(scores), count), np.int16)
-    moved, go = np.empty(count, np.float32), np.empty(count, bool)
-    stay = np.arange(count, dtype=np.int16)
+    history = np.full(scores.shape, _NEVER, np.float32)
+    history[0, entries] = scores[0, entries]
+    bests = np.empty(len(scores), np.int64)
+    moved = np.empty(count, np.float32)
     for frame in range(1, len(scores)):
+        delta, now = history[frame - 1], history[frame]
         moved[1:] = delta[:-1]
-        best = int(ends[delta[ends].argmax()])
+        best = bests[frame] = ends[delta[ends].argmax()]
         moved[entries] = delta[best] + LOOP_COST
-        np.greater(moved, delta, out=go)
-        row = back[frame]
-        np.subtract(stay, go.view(np.int8), out=row)
-        row[entries] = np.where(go[entries], best, entries)
-        np.maximum(moved, delta, out=delta)
-        delta += scores[frame]
+        np.maximum(moved, delta, out=now)
+        now += scores[frame]
     states = np.empty(len(scores), np.int64)
-    state = int(ends[delta[ends].argmax()])
+    state = int(ends[history[-1, ends].argmax()])
     for frame in range(len(scores) - 1, -1, -1):
         states[frame] = state
         if frame:
-            state = int(back[frame, state])
+            delta = history[frame - 1]
+            if state % STATES:
+                if delta[state - 1] > delta[state]:
+                    state -= 1
+            elif delta[bests[frame]] + np.float32(LOOP_COST) > delta[state]:
+                state = int(bests[frame])
     # A phone that follows itself begins anew where its last state goes to its first.
     new = (states[1:] // STATES != states[:-1] // STATES) | (
         (states[1:] % STATES == 0) & (states[:-1] % STATES == STATES - 1)
