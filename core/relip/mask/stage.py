@@ -265,8 +265,7 @@ def with_look(
         Plate pixels to crop units.
     """
     height, width = layers.matte.shape
-    window = transform.copy()
-    window[:, 2] += transform[:, :2] @ np.array(layers.origin, float)
+    window = geometry.shifted(transform, *layers.origin)
     assert look.chance is not None and look.labels is not None
     teeth = (look.labels == parsing.TEETH).astype(np.float32)
     classes = [look.chance[k] for k in _DRAWN]
@@ -279,9 +278,7 @@ def with_look(
     if cover is None or look.piece is None:
         return seen
     front = np.zeros_like(layers.matte)
-    moved = transform.copy()
-    moved[:, 2] += transform[:, :2] @ np.array(look.origin, float)
-    alpha = occlusion.refine(cover, look.piece, moved)
+    alpha = occlusion.refine(cover, look.piece, geometry.shifted(transform, *look.origin))
     x, y = layers.origin[0] - look.origin[0], layers.origin[1] - look.origin[1]
     part = alpha[y : y + height, x : x + width]
     front[: part.shape[0], : part.shape[1]] = part
