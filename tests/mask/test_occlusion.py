@@ -141,6 +141,43 @@ def test_edges_beside_their_place_are_no_occluder():
     assert (roomy <= plain + 1e-5).all()
 
 
+def test_a_mesh_that_the_occluder_pushes(tmp_path: Path):
+    """The face is known by the head's pose where its landmarks are wrong."""
+    shot = mask_making.make_shot(tmp_path, occluded=True, pushed=9.0)
+    rows = list(mask_making.PRESENT)[2:8:2]
+    frames = [shot.frames[row] for row in rows]
+    stage.run(shot, frames, progress=QUIET)
+    right = mask_making.make_track()
+    both = either = 0
+    for row, frame in zip(rows, frames, strict=True):
+        alpha = mask_making.square(row, right.landmarks[row])
+        found = whole(shot, frame, "occlusion")
+        inside = (whole(shot, frame, "matte") > 0) | (found > 0)
+        both += int(((found > 0.5) & (alpha > 0.5) & inside).sum())
+        either += int((((found > 0.5) | (alpha > 0.5)) & inside).sum())
+    assert both / either > 0.85
+
+
+def test_what_is_hardly_strange_must_come_from_outside():
+    face = np.zeros((SMALL, SMALL), bool)
+    face[20:110, 20:110] = True
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[50:66, 50:66] = 1  # an island: a blush
+    found[40:60, 95:125] = 1  # reaches the face's edge: a hand
+    found[90:96, 104:112] = 1  # so does this, but it is next to nothing
+    nothing = np.zeros_like(face)
+    kept = occlusion._believable(found, nothing, face)
+    assert kept is not None
+    assert (kept[40:60, 95:125] > 0).all()
+    assert np.count_nonzero(kept > 0) == 20 * 30
+    sure = nothing.copy()
+    sure[52:58, 52:58] = True
+    kept = occlusion._believable(found, sure, face)
+    assert kept is not None and (kept[50:66, 50:66] > 0).all()
+    found[40:60, 95:125] = -1
+    assert occlusion._believable(found, nothing, face) is None
+
+
 def test_a_lone_frame_is_not_believed():
     cover = np.full((SMALL, SMALL), -1, np.float32)
     cover[40:60, 40:60] = 1
