@@ -62,6 +62,7 @@ def test_a_few_pixels_stand_for_all(movie_picture: MoviePicture):
     whole = detection_picture(movie_picture.rgb, _Plate(), Colour())
     wanted = sparse(whole, 30, 40)
     np.testing.assert_array_equal(wanted, whole[::3, ::3])
+    np.testing.assert_array_equal(sparse(shown, 30, 40), wanted)  # all is converted now
     # mirrored and turned, the samples lie up to two pixels beside one another
     assert np.abs(few.astype(int) - wanted).max() <= 12
     assert np.abs(few.astype(int) - wanted).mean() < 3
