@@ -7,7 +7,7 @@ others find it, or make the same one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +15,7 @@ import numpy as np
 
 from relip import records
 from relip.errors import ShotError
-from relip.mask import appearance, parsing
+from relip.mask import appearance, occlusion, parsing
 from relip.mask.appearance import Appearance
 from relip.mask.coverage import fill
 from relip.mask.crop import SMALL, ShapeSpace, display_crop, inner_mouth, reference_face, sample
@@ -28,7 +28,7 @@ from relip.shot import Shot
 from relip.track import points, pose
 from relip.track.facetrack import FaceTrack
 
-VERSION = 2
+VERSION = 3
 
 #: Frames looked at, evenly spread, and how many are needed at all.
 FRAMES = 96
@@ -51,6 +51,8 @@ class ShotFit:
         In crop units, of frames that show the face clear.
     by_pose : np.ndarray [shape=(k, 956)]
         How it changes with the head's pose, see :func:`relip.track.pose.pose_curves`.
+    occluders : np.ndarray or None
+        Colours of what stands before the face, see :func:`relip.mask.occlusion.shot_colours`.
     """
 
     space: ShapeSpace
@@ -58,6 +60,7 @@ class ShotFit:
     palette: Palette
     mean_face: np.ndarray
     by_pose: np.ndarray
+    occluders: np.ndarray | None = None
 
     def posed(self, curves: np.ndarray) -> np.ndarray:
         """The face as the head's pose alone has it.
@@ -75,7 +78,7 @@ class ShotFit:
         np.ndarray [shape=(F, 478, 2)]
             In crop units.
         """
-        return self.mean_face + (curves @ self.by_pose).reshape(len(curves), -1, 2)
+        return self.mean_face + (curves @ self.by_pose).reshape(-1, *self.mean_face.shape)
 
 
 def fit_path(shot: Shot) -> Path:
@@ -156,6 +159,7 @@ def obtain(
             lips=palette.lips,
             mean_face=made.mean_face,
             by_pose=made.by_pose,
+            occluders=np.zeros(0) if made.occluders is None else made.occluders,
         )
     return made
 
@@ -170,7 +174,8 @@ def _read(path: Path, key: str) -> ShotFit | None:
         )
         palette = Palette(data["chances"], data["skin"], data["lips"])
         space = ShapeSpace.of(data["reference"])
-        return ShotFit(space, model, palette, data["mean_face"], data["by_pose"])
+        occluders = data["occluders"] if data["occluders"].size else None
+        return ShotFit(space, model, palette, data["mean_face"], data["by_pose"], occluders)
     except (FileNotFoundError, ShotError, KeyError, UnicodeDecodeError):
         return None
 
@@ -213,8 +218,18 @@ def make(plate: Plate, track: FaceTrack, region: Region, progress: Progress) -> 
     seen = np.array(rows)[clear]
     mean = np.median(canonical[seen, :, :2], axis=0)
     off = (canonical[seen, :, :2] - mean).reshape(len(seen), -1)
-    by_pose = pose.ridge(pose.pose_curves(track)[seen], off)
-    return ShotFit(space, model, palette, mean, by_pose)
+    curves = pose.pose_curves(track)
+    found = ShotFit(space, model, palette, mean, pose.ridge(curves[seen], off))
+    covered = np.flatnonzero(certain > few)
+    occluders = occlusion.shot_colours(
+        model,
+        palette,
+        space,
+        [crops[i] for i in covered],
+        [canonical[rows[i]] for i in covered],
+        list(found.posed(curves[np.array(rows)[covered]])),
+    )
+    return replace(found, occluders=occluders)
 
 
 def zones(reference: np.ndarray, region: Region) -> tuple[np.ndarray, ...]:

@@ -74,6 +74,14 @@ _CUT = 5.0
 #: know, in the face, beside it, and in the mouth.
 _UNSEEN, _DOUBT, _DOUBT_BESIDE, _DOUBT_MOUTH = 0.05, 0.05, 0.8, 0.999
 
+#: Log-likelihood ratio from which a suspect pixel with the colours of the shot's occluders is one
+#: of theirs, and how many it takes to be believed wherever they are.
+_FAMILIAR, FAMILIAR = 2.0, 60
+
+#: Share of a frame's own colours where the shot's are known; frames that make them known, and
+#: pixels in each of them: a crease that is taken for an occluder has fewer.
+_OWN, _FRAMES, _ENOUGH = 0.7, 3, 40
+
 #: Standard deviation of an occluder's colours over neighbouring bins, in bins.
 _BLUR = 0.8
 
@@ -209,6 +217,7 @@ def find(
     crop: np.ndarray,
     face: np.ndarray,
     posed: np.ndarray,
+    colours: np.ndarray | None = None,
 ) -> np.ndarray | None:
     """The occluder in a crop.
 
@@ -222,6 +231,8 @@ def find(
         Landmarks in crop units.
     posed : np.ndarray [shape=(478, 2)]
         The same as the head's pose alone has them.
+    colours : np.ndarray [shape=(COLOURS,)] or None
+        Of what stands before the face in the shot, see :func:`shot_colours`.
 
     Returns
     -------
@@ -233,7 +244,8 @@ def find(
     for mesh in (face, posed):
         if not suspicion.see(mesh):
             return None
-        if np.count_nonzero((suspicion.strange(0) > CERTAIN) & inside) < LEAST:
+        where = inside if colours is None else slice(None)
+        if np.count_nonzero((suspicion.strange(0) > CERTAIN)[where]) < LEAST:
             return None
     lips = _grown(face, points.OUTER_LIPS, LIP_ROOM) | _grown(posed, points.OUTER_LIPS, LIP_ROOM)
     telling = inside & ~lips
@@ -242,9 +254,8 @@ def find(
         seed = _seed(certain, suspect, telling)
         if seed is not None:
             break
-    else:
+    if seed is None and colours is None:
         return None
-    near, pure = seed
     small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
     values = opponent(small)
     expected, known = suspicion.likelihood(values)
@@ -254,9 +265,19 @@ def find(
     doubt[mouth] = _DOUBT_MOUTH
     usual = np.log(_usual(palette, face, bins) + _ANY) + np.log(doubt)
     behind = np.logaddexp(expected + np.log(1 - doubt), usual)
+    near = pure = familiar = np.zeros_like(known)
+    if seed is not None:
+        near, pure = seed
+    if colours is not None:
+        familiar = (_front(bins, pure & False, colours) - behind > _FAMILIAR) & known
+        familiar &= suspicion.strange(1) > SUSPECT
+        familiar = _groups(familiar, near | familiar, LEAST)
+        near, pure = near | familiar, pure | familiar
+    if not pure.any():
+        return None
     found, shown = None, pure
     for _ in range(_ROUNDS):
-        ratio = _front(bins, shown) - behind
+        ratio = _front(bins, shown, colours) - behind
         far = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
         ratio -= np.clip(far - 2, 0, None) * (2 * _CUT / REACH)
         ratio = np.clip(ratio, -_CUT, _CUT)
@@ -270,7 +291,56 @@ def find(
             break
         near, shown = near | (found > 0), pure | (found > 0)
     assert found is not None
-    return _believable(found, (certain > SURE) & telling, known & _oval(face))
+    sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
+    return _believable(found, sure, known & _oval(face))
+
+
+def shot_colours(
+    model: Appearance,
+    palette: Palette,
+    space: ShapeSpace,
+    crops: list[np.ndarray],
+    faces: list[np.ndarray],
+    posed: list[np.ndarray],
+) -> np.ndarray | None:
+    """The colours of what stands before the face in frames of a shot.
+
+    Where it comes in from the side only these tell it from what is beside the
+    face, which changes as the head turns.
+
+    Parameters
+    ----------
+    model, palette, space
+        As for :func:`find`.
+    crops, faces, posed : list of np.ndarray
+        Of frames in which something may stand before the face.
+
+    Returns
+    -------
+    np.ndarray [shape=(COLOURS,), dtype=float32] or None
+        How often each bin of colour is seen; None where hardly anything is found.
+    """
+    counts = np.zeros(COLOURS, np.float32)
+    frames = 0
+    for crop, face, pose in zip(crops, faces, posed, strict=True):
+        found = find(model, palette, space, crop, face, pose)
+        if found is None:
+            continue
+        small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+        bins = parsing.colour_bins(opponent(small))
+        surely = (found > 0.5) & _inside_face(face)
+        if np.count_nonzero(surely) >= _ENOUGH:
+            counts += np.bincount(bins[surely], minlength=COLOURS)
+            frames += 1
+    return counts if frames >= _FRAMES else None
+
+
+def _groups(where: np.ndarray, within: np.ndarray, least: int) -> np.ndarray:
+    """The pixels of connected groups of ``within`` that hold ``least`` of them."""
+    count, group = cv2.connectedComponents(within.astype(np.uint8))
+    keep = np.bincount(group[where], minlength=count) >= least
+    keep[0] = False
+    return where & keep[group]
 
 
 def _usual(palette: Palette, face: np.ndarray, bins: np.ndarray) -> np.ndarray:
@@ -292,10 +362,17 @@ def _usual(palette: Palette, face: np.ndarray, bins: np.ndarray) -> np.ndarray:
     return result
 
 
-def _front(bins: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """Log-likelihood of each pixel's colour as the occluder's, whose colours ``shown`` has."""
+def _front(bins: np.ndarray, shown: np.ndarray, colours: np.ndarray | None) -> np.ndarray:
+    """Log-likelihood of each pixel's colour as the occluder's.
+
+    Its colours are those of the pixels ``shown``, and in part the shot's.
+    """
     counts = np.bincount(bins[shown], minlength=COLOURS).astype(np.float32)
-    cube = counts.reshape(BINS, BINS, BINS) * (COLOURS / max(float(counts.sum()), 1.0))
+    share = counts / max(float(counts.sum()), 1.0)
+    if colours is not None:
+        own = _OWN if shown.any() else 0.0
+        share = own * share + (1 - own) * colours / colours.sum()
+    cube = share.reshape(BINS, BINS, BINS) * COLOURS
     density = gaussian_filter(cube, _BLUR, mode="nearest").reshape(-1)
     result: np.ndarray = np.log((1 - _UNSEEN) * density + _UNSEEN)[bins]
     return result

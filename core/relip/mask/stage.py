@@ -240,7 +240,9 @@ def look_at(
     face, posed = faces[0][row], faces[1][row]
     result = Look(
         picture.frame,
-        occlusion.find(learnt.model, learnt.palette, learnt.space, crop, face, posed),
+        occlusion.find(
+            learnt.model, learnt.palette, learnt.space, crop, face, posed, learnt.occluders
+        ),
     )
     if parser is not None:
         result.chance, result.labels, cover = parser.parse(crop)
