@@ -9,8 +9,8 @@ import mask_making
 import numpy as np
 import pytest
 
-from relip.mask import occlusion, stage
-from relip.mask.appearance import Appearance
+from relip.mask import fit, occlusion, parsing, stage
+from relip.mask.appearance import Appearance, opponent
 from relip.mask.crop import SMALL
 from relip.plate import read_exr
 from relip.progress import Progress
@@ -63,11 +63,30 @@ def test_frames_without_it_keep_their_matte(covered: Shot):
         assert whole(covered, int(track.frames[row]), "occlusion").max() == 0
 
 
+def shot_fit(shot: Shot) -> fit.ShotFit:
+    with shot.open_plate() as plate:
+        inputs = stage.load_inputs(shot, plate)
+        assert inputs.fit_key and inputs.learn_from
+        found = fit.obtain(shot, plate, *inputs.learn_from, QUIET, key=inputs.fit_key)
+    assert found is not None
+    return found
+
+
+def test_the_shot_knows_the_colour_of_its_occluder(covered: Shot):
+    colours = shot_fit(covered).occluders
+    assert colours is not None
+    square = np.round(mask_making.SQUARE * 255).astype(np.uint8) + np.zeros((9, 9, 3), np.uint8)
+    its_bin = int(parsing.colour_bins(opponent(square))[4, 4])
+    assert colours.argmax() == its_bin
+    assert colours[its_bin] > 0.6 * colours.sum()
+
+
 def test_nothing_is_found_where_nothing_is(tmp_path: Path):
     shot = mask_making.make_shot(tmp_path, occluded=False)
     report = stage.run(shot, shot.frames, progress=QUIET)
     assert report.data["occluded"] == []
     assert not report.notes
+    assert shot_fit(shot).occluders is None
 
 
 def test_chunks_and_threads_give_the_same_bits(covered: Shot, tmp_path: Path):
