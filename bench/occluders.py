@@ -1,4 +1,8 @@
-"""Occluders with known alpha that move over a face: a hand, a microphone, a glass of tea."""
+"""Occluders with known alpha that move over a face.
+
+A hand, a microphone, a glass of tea; a fist as smooth as the face and of its
+own colour, a biscuit, and strands of hair.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,22 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-KINDS = ("hand", "microphone", "glass")
+KINDS = ("hand", "microphone", "glass", "fist", "food", "strands")
 
 #: Alpha from which a pixel is the occluder's: half of it, or any of the glass's clear wall.
-EXTENT = {"hand": 0.5, "microphone": 0.5, "glass": 0.2}
+EXTENT = {
+    "hand": 0.5, "microphone": 0.5, "glass": 0.2, "fist": 0.5, "food": 0.5, "strands": 0.5,
+}  # fmt: skip
+
+#: Where each comes from: its place from the mouth's middle in face widths while it is away.
+_FROM = {
+    "hand": (0.9, 0.55),
+    "microphone": (0.25, 0.85),
+    "glass": (-0.75, 0.6),
+    "fist": (-0.5, 0.9),
+    "food": (0.6, 0.5),
+    "strands": (-0.7, -0.3),
+}
 
 #: Of the shot's length, when the occluder comes in and when it is gone again.
 ENTERS, LEAVES = 0.2, 0.85
@@ -28,7 +44,8 @@ def place(kind: str, share: float) -> tuple[np.ndarray, float] | None:
 
     Parameters
     ----------
-    kind : {"hand", "microphone", "glass"}
+    kind : str
+        One of :data:`KINDS`.
     share : float
         0 at the shot's beginning, 1 at its end.
 
@@ -43,9 +60,8 @@ def place(kind: str, share: float) -> tuple[np.ndarray, float] | None:
     t = (share - ENTERS) / (LEAVES - ENTERS)
     reach = np.clip(min(t, 1 - t) / 0.3, 0, 1)
     reach = reach * reach * (3 - 2 * reach)
-    away = {"hand": (0.9, 0.55), "microphone": (0.25, 0.85), "glass": (-0.75, 0.6)}[kind]
     sway = 0.10 * np.array([np.sin(9 * t), np.cos(13 * t)])
-    at = (1 - reach) * np.array(away) + sway + np.array([0.06, 0.08])
+    at = (1 - reach) * np.array(_FROM[kind]) + sway + np.array([0.06, 0.08])
     return at, 0.35 * np.sin(7 * t)
 
 
@@ -98,6 +114,9 @@ def draw(
         "hand": _hand,
         "microphone": _microphone,
         "glass": _glass,
+        "fist": _fist,
+        "food": _food,
+        "strands": _strands,
     }[kind]
     fine, cover = draw_kind(u, v, grain, skin.astype(np.float32))
     small = (x1 - x0, y1 - y0)
@@ -181,3 +200,36 @@ def _glass(u: np.ndarray, v: np.ndarray, grain: np.ndarray, skin: np.ndarray) ->
     shine = np.maximum.reduce([0.8 * wall, streak, 0.8 * rim])[..., None]
     colour = base * (1 - shine) + shine * np.array([0.97, 0.98, 1.0])
     return np.clip(colour, 0, 1), np.clip(alpha, 0, 1)
+
+
+def _fist(u: np.ndarray, v: np.ndarray, grain: np.ndarray, skin: np.ndarray) -> tuple:
+    knuckles = [np.hypot((u + 0.15 - 0.1 * i) / 0.062, (v + 0.03) / 0.09) - 1 for i in range(4)]
+    back = np.hypot(u / 0.22, (v - 0.13) / 0.17) - 1
+    parts = np.stack([0.06 * k for k in knuckles] + [0.17 * back])
+    parts = np.concatenate([parts, [_capsule(u, v, (0.0, 0.2), (-0.35, 0.95), 0.13)]])
+    distance = parts.min(0)
+    second = np.sort(parts, axis=0)[1]
+    crease = np.exp(-(((second - distance) / 0.02) ** 2)) * (distance < 0)
+    round_ = np.clip(-distance / 0.09, 0, 1)
+    light = 0.72 + 0.30 * np.sqrt(round_) - 0.12 * crease + 0.008 * grain - 0.10 * v
+    return np.clip(skin * light[..., None], 0, 1), _edge(distance, 0.02)
+
+
+def _food(u: np.ndarray, v: np.ndarray, grain: np.ndarray, skin: np.ndarray) -> tuple:
+    distance = np.hypot(u, v) - 0.16 - 0.006 * np.sin(11 * np.arctan2(v, u))
+    crumb = 0.92 + 0.05 * grain + 0.12 * np.clip(-distance / 0.1, 0, 1)
+    dots = np.exp(-((np.hypot(np.mod(u, 0.08) - 0.04, np.mod(v, 0.08) - 0.04) / 0.012) ** 2))
+    colour = np.array([0.71, 0.49, 0.26]) * (crumb - 0.6 * dots)[..., None]
+    return np.clip(colour, 0, 1), _edge(distance, 0.012)
+
+
+def _strands(u: np.ndarray, v: np.ndarray, grain: np.ndarray, skin: np.ndarray) -> tuple:
+    cover = np.zeros(u.shape, np.float32)
+    for i, (start, bend, half) in enumerate(
+        ((-0.05, 0.30, 0.011), (0.0, 0.22, 0.016), (0.03, 0.34, 0.006), (0.10, 0.18, 0.009))
+    ):
+        middle = start + bend * (v + 0.3) ** 2 + 0.01 * np.sin(14 * v + i)
+        there = _edge(np.abs(u - middle) - half, 0.008) * _edge(np.abs(v) - 0.75, 0.05)
+        cover = np.maximum(cover, 0.95 * there)
+    light = 1 + 0.15 * grain + 0.5 * np.exp(-(((v + 0.1) / 0.12) ** 2))
+    return np.clip(np.array([0.19, 0.13, 0.09]) * light[..., None], 0, 1), cover

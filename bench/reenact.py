@@ -185,7 +185,7 @@ class View:
         height, width = rgb.shape[:2]
         rect = x0, y0, x1, y1 = canonical.plate_rect(to_window, window, width, height)
         piece = model.encoding.encode(np.ascontiguousarray(rgb[y0:y1, x0:x1]))
-        crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
+        crop = canonical.cut_out(piece, geometry.shifted(to_window, x0, y0), window)
         return cls(window, to_window, rect, crop)
 
 

@@ -86,10 +86,15 @@ def make_plate(folder: Path, track: FaceTrack, *, occluded: bool) -> str:
     return str(folder / "face.####.exr")
 
 
-def make_shot(folder: Path, *, occluded: bool) -> Shot:
-    """A shot folder of the painted face with its track."""
+def make_shot(folder: Path, *, occluded: bool, pushed: float = 0.0) -> Shot:
+    """A shot folder of the painted face with its track.
+
+    Where the square is the mesh of the track is wrong below the nose: ``pushed`` pixels too high.
+    """
     track = make_track()
     path = make_plate(folder, track, occluded=occluded)
+    low = track.landmarks[0, :, 1] > track.landmarks[0, points.SUBNASALE, 1] + 3
+    track.landmarks[np.ix_(PRESENT, low, [1])] -= pushed
     plate = PlateSettings(path=path, fps="25", colourspace=SPACE)
     shot = Shot.create(folder / "painted.relip", ShotSettings(plate=plate))
     track.save(shot.path("track", "track.npz"))

@@ -9,8 +9,8 @@ import mask_making
 import numpy as np
 import pytest
 
-from relip.mask import occlusion, stage
-from relip.mask.appearance import Appearance
+from relip.mask import fit, occlusion, parsing, stage
+from relip.mask.appearance import Appearance, opponent
 from relip.mask.crop import SMALL
 from relip.plate import read_exr
 from relip.progress import Progress
@@ -63,11 +63,30 @@ def test_frames_without_it_keep_their_matte(covered: Shot):
         assert whole(covered, int(track.frames[row]), "occlusion").max() == 0
 
 
+def shot_fit(shot: Shot) -> fit.ShotFit:
+    with shot.open_plate() as plate:
+        inputs = stage.load_inputs(shot, plate)
+        assert inputs.fit_key and inputs.learn_from
+        found = fit.obtain(shot, plate, *inputs.learn_from, QUIET, key=inputs.fit_key)
+    assert found is not None
+    return found
+
+
+def test_the_shot_knows_the_colour_of_its_occluder(covered: Shot):
+    colours = shot_fit(covered).occluders
+    assert colours is not None
+    square = np.round(mask_making.SQUARE * 255).astype(np.uint8) + np.zeros((9, 9, 3), np.uint8)
+    its_bin = int(parsing.colour_bins(opponent(square))[4, 4])
+    assert colours.argmax() == its_bin
+    assert colours[its_bin] > 0.6 * colours.sum()
+
+
 def test_nothing_is_found_where_nothing_is(tmp_path: Path):
     shot = mask_making.make_shot(tmp_path, occluded=False)
     report = stage.run(shot, shot.frames, progress=QUIET)
     assert report.data["occluded"] == []
     assert not report.notes
+    assert shot_fit(shot).occluders is None
 
 
 def test_chunks_and_threads_give_the_same_bits(covered: Shot, tmp_path: Path):
@@ -139,6 +158,43 @@ def test_edges_beside_their_place_are_no_occluder():
     assert roomy[inner & ~patch].max() < occlusion.SUSPECT
     assert (roomy[patch] > occlusion.CERTAIN).all()
     assert (roomy <= plain + 1e-5).all()
+
+
+def test_a_mesh_that_the_occluder_pushes(tmp_path: Path):
+    """The face is known by the head's pose where its landmarks are wrong."""
+    shot = mask_making.make_shot(tmp_path, occluded=True, pushed=16.0)
+    rows = list(mask_making.PRESENT)[2:8:2]
+    frames = [shot.frames[row] for row in rows]
+    stage.run(shot, frames, progress=QUIET)
+    right = mask_making.make_track()
+    both = either = 0
+    for row, frame in zip(rows, frames, strict=True):
+        alpha = mask_making.square(row, right.landmarks[row])
+        found = whole(shot, frame, "occlusion")
+        inside = (whole(shot, frame, "matte") > 0) | (found > 0)
+        both += int(((found > 0.5) & (alpha > 0.5) & inside).sum())
+        either += int((((found > 0.5) | (alpha > 0.5)) & inside).sum())
+    assert both / either > 0.9
+
+
+def test_what_is_hardly_strange_must_come_from_outside():
+    face = np.zeros((SMALL, SMALL), bool)
+    face[20:110, 20:110] = True
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[50:66, 50:66] = 1  # an island: a blush
+    found[40:60, 95:125] = 1  # reaches the face's edge: a hand
+    found[90:96, 104:112] = 1  # so does this, but it is next to nothing
+    nothing = np.zeros_like(face)
+    kept = occlusion._believable(found, nothing, face)
+    assert kept is not None
+    assert (kept[40:60, 95:125] > 0).all()
+    assert np.count_nonzero(kept > 0) == 20 * 30
+    sure = nothing.copy()
+    sure[52:58, 52:58] = True
+    kept = occlusion._believable(found, sure, face)
+    assert kept is not None and (kept[50:66, 50:66] > 0).all()
+    found[40:60, 95:125] = -1
+    assert occlusion._believable(found, nothing, face) is None
 
 
 def test_a_lone_frame_is_not_believed():

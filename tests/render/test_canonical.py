@@ -106,7 +106,7 @@ def test_a_piece_of_the_plate_gives_the_same_crop():
     to_window = similarity(1.4, 0.1, -150, -120)
     x0, y0, x1, y1 = canonical.plate_rect(to_window, window, 320, 260)
     piece = np.ascontiguousarray(picture[y0:y1, x0:x1])
-    part = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
+    part = canonical.cut_out(piece, geometry.shifted(to_window, x0, y0), window)
     # the kernel's places are rounded to 1/32 pixel from another origin
     np.testing.assert_allclose(part, canonical.cut_out(picture, to_window, window), atol=0.012)
 

@@ -35,6 +35,14 @@ def test_fit_recovers_the_transform(wanted: np.ndarray, seed: int):
     np.testing.assert_allclose(found[:, :2], wanted[:, :2], atol=1e-9)
 
 
+@given(transforms, st.integers(-500, 500), st.integers(-500, 500))
+def test_a_window_of_a_picture_has_the_same_map(of_picture: np.ndarray, x0: int, y0: int):
+    seen = np.random.default_rng(2).uniform(-300, 300, (5, 2))
+    of_window = geometry.shifted(of_picture, x0, y0)
+    wanted = geometry.apply(of_picture, seen + [x0, y0])
+    np.testing.assert_allclose(geometry.apply(of_window, seen), wanted, atol=1e-8)
+
+
 def test_fit_is_least_squares():
     rng = np.random.default_rng(1)
     source, target = rng.normal(size=(30, 2)), rng.normal(size=(30, 2))

@@ -25,7 +25,16 @@ _OPPONENT = np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, -0.5, 0.0], [0.25, 0.25, -0.5
 MODES, FRAMES_PER_MODE = 6, 6
 
 #: Spread below which a difference means nothing: lightness, colour.
-FLOOR = np.array([0.022, 0.011, 0.011], np.float32)
+FLOOR = np.array([0.0066, 0.0033, 0.0033], np.float32)
+
+#: Difference of a pixel in two frames that counts half against their likeness.
+_APART = np.array([0.066, 0.033, 0.033], np.float32)
+
+#: Share of the frames that a clear one is like; the pixels by which that is found.
+_ALIKE, _FEW = 1 / 3, slice(None, None, 7)
+
+#: Certain pixels beside the mouth from which something may stand before the face.
+_LEAST = 18
 
 #: Standard deviations beyond which a value is not believed, in the fit and in a frame.
 _FAR = 3.0
@@ -43,14 +52,13 @@ CERTAIN = 1.4
 #: A frame with this share of certain pixels does not join the clear ones.
 _COVERED = 0.06
 
-#: A single pixel counts no more than this many standard deviations in a frame's distance.
-_FAR_OFF = 12.0
-
 #: The pixels by which a frame's weights are found.
 _THIN = slice(None, None, 2)
 
 _ROUNDS = 4
 _FRAME_ROUNDS = 4
+_LIGHT_ROUNDS = 3
+_JOINS = 2
 
 
 def opponent(picture: np.ndarray) -> np.ndarray:
@@ -140,12 +148,13 @@ def fit(
     area: np.ndarray,
     cheeks: np.ndarray,
     mouth: np.ndarray,
-) -> Appearance:
+) -> tuple[Appearance, np.ndarray]:
     """Fit the model to normalised pictures of a shot.
 
-    What is seen in most frames is taken for the face. First a model is made
-    of the half of the frames that lie nearest to the median; it then tells
-    which of the others may join.
+    What many frames show alike is taken for the face: what passes before it
+    makes a frame unlike the others, wherever it stands. First a model is made
+    of the half of the frames that are most like a third of the others; it
+    then tells which of the rest may join.
 
     Parameters
     ----------
@@ -159,19 +168,56 @@ def fit(
 
     Returns
     -------
-    Appearance
+    model : Appearance
+    certain : np.ndarray [shape=(n,), dtype=int]
+        How many pixels beside the mouth are certainly not the face in each frame, less the
+        few that any frame may have.
     """
     data = np.stack([opponent(p)[area] for p in pictures])
     telling = ~mouth[area]
-    off = data - np.median(data, axis=0)
-    away = np.sqrt(((off / _spread(off, area)) ** 2).sum(-1))[:, telling]
-    excess = np.minimum(away, _FAR_OFF).mean(1)
+    excess = _unlike(data[:, telling][:, _FEW], np.argwhere(area)[telling][_FEW])
     clear = excess <= max(np.median(excess), np.sort(excess)[min(9, len(excess) - 1)])
     model, strange = _fit(data, area, cheeks, clear)
-    joined = clear | ((strange[:, telling] > CERTAIN).mean(1) < _COVERED)
-    if joined.sum() > clear.sum():
-        model, _ = _fit(data, area, cheeks, joined)
-    return model
+    for _ in range(_JOINS):
+        joined = clear | ((strange[:, telling] > CERTAIN).mean(1) < _COVERED)
+        if joined.sum() == clear.sum():
+            break
+        clear = joined
+        model, strange = _fit(data, area, cheeks, clear)
+    certain = np.count_nonzero(strange[:, telling] > CERTAIN, axis=1)
+    return model, np.maximum(certain - _LEAST, 0)
+
+
+def _unlike(data: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """How unlike each frame is to those that it is most like, whatever the light.
+
+    Parameters
+    ----------
+    data : np.ndarray [shape=(n, P, 3)]
+    where : np.ndarray [shape=(P, 2)]
+        The pixels' places.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,)]
+    """
+    count = len(data)
+    plane = np.c_[np.ones(len(where)), where / SMALL - 0.5].astype(np.float32)
+    off = data - np.median(data, axis=0)
+    for frame in off:  # the light's change, a plane over the face
+        weight = np.ones(len(where), np.float32)
+        for _ in range(_LIGHT_ROUNDS):
+            weighted = plane * weight[:, None]
+            left = frame - plane @ np.linalg.solve(weighted.T @ plane, weighted.T @ frame)
+            weight = 1 / (1 + np.square(left / _APART).sum(-1))
+        frame[:] = left
+    apart = np.empty((count, count), np.float32)
+    for i, frame in enumerate(off):
+        away = np.square((off - frame) / _APART).sum(-1)
+        apart[i] = (away / (1 + away)).mean(1)
+    near = min(max(int(_ALIKE * count), 10), count - 1)
+    result: np.ndarray = np.sort(apart, axis=1)[:, 1 : near + 1].mean(1)
+    return result
 
 
 def _fit(

@@ -61,11 +61,9 @@ def display_crop(
     scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     if scale < 0.7:
         shown = cv2.GaussianBlur(shown, (0, 0), 0.5 / scale - 0.2)
-    moved = to_crop.copy()
-    moved[:, 2] += to_crop[:, :2] @ np.array([x0, y0], float)
     return cv2.warpAffine(
         shown,
-        geometry.for_opencv(moved),
+        geometry.for_opencv(geometry.shifted(to_crop, x0, y0)),
         (SIDE, SIDE),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,

@@ -7,7 +7,7 @@ others find it, or make the same one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +15,7 @@ import numpy as np
 
 from relip import records
 from relip.errors import ShotError
-from relip.mask import appearance, parsing
+from relip.mask import appearance, occlusion, parsing
 from relip.mask.appearance import Appearance
 from relip.mask.coverage import fill
 from relip.mask.crop import SMALL, ShapeSpace, display_crop, inner_mouth, reference_face, sample
@@ -25,10 +25,10 @@ from relip.plate import BadFrame, Colour, Plate
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.shot import Shot
-from relip.track import points
+from relip.track import points, pose
 from relip.track.facetrack import FaceTrack
 
-VERSION = 1
+VERSION = 3
 
 #: Frames looked at, evenly spread, and how many are needed at all.
 FRAMES = 96
@@ -47,11 +47,38 @@ class ShotFit:
     space : ShapeSpace
     model : Appearance
     palette : Palette
+    mean_face : np.ndarray [shape=(478, 2)]
+        In crop units, of frames that show the face clear.
+    by_pose : np.ndarray [shape=(k, 956)]
+        How it changes with the head's pose, see :func:`relip.track.pose.pose_curves`.
+    occluders : np.ndarray or None
+        Colours of what stands before the face, see :func:`relip.mask.occlusion.shot_colours`.
     """
 
     space: ShapeSpace
     model: Appearance
     palette: Palette
+    mean_face: np.ndarray
+    by_pose: np.ndarray
+    occluders: np.ndarray | None = None
+
+    def posed(self, curves: np.ndarray) -> np.ndarray:
+        """The face as the head's pose alone has it.
+
+        Where something covers a face its landmarks are pushed about; the pose
+        comes from eyes and nose, and holds.
+
+        Parameters
+        ----------
+        curves : np.ndarray [shape=(F, k)]
+            See :func:`relip.track.pose.pose_curves`.
+
+        Returns
+        -------
+        np.ndarray [shape=(F, 478, 2)]
+            In crop units.
+        """
+        return self.mean_face + (curves @ self.by_pose).reshape(-1, *self.mean_face.shape)
 
 
 def fit_path(shot: Shot) -> Path:
@@ -130,6 +157,9 @@ def obtain(
             chances=palette.chances,
             skin=palette.skin,
             lips=palette.lips,
+            mean_face=made.mean_face,
+            by_pose=made.by_pose,
+            occluders=np.zeros(0) if made.occluders is None else made.occluders,
         )
     return made
 
@@ -143,7 +173,9 @@ def _read(path: Path, key: str) -> ShotFit | None:
             *(data[n] for n in ("area", "mean", "modes", "spread", "level", "anchor"))
         )
         palette = Palette(data["chances"], data["skin"], data["lips"])
-        return ShotFit(ShapeSpace.of(data["reference"]), model, palette)
+        space = ShapeSpace.of(data["reference"])
+        occluders = data["occluders"] if data["occluders"].size else None
+        return ShotFit(space, model, palette, data["mean_face"], data["by_pose"], occluders)
     except (FileNotFoundError, ShotError, KeyError, UnicodeDecodeError):
         return None
 
@@ -158,10 +190,9 @@ def make(plate: Plate, track: FaceTrack, region: Region, progress: Progress) -> 
     canonical = track.canonical()
     colour = Colour()
     crops: list[np.ndarray] = []
-    faces: list[np.ndarray] = []
+    rows: list[int] = []
     normal: list[np.ndarray] = []
     progress.start("mask fit", len(frames))
-    step = max(-(-len(frames) // _COLOURS), 1)
     for picture in prefetch(plate.iter(frames, on_error="mark")):
         progress.step()
         if isinstance(picture, BadFrame):
@@ -170,15 +201,35 @@ def make(plate: Plate, track: FaceTrack, region: Region, progress: Progress) -> 
         crop = display_crop(picture, track.transform[row], plate, colour)
         at = space.crop_map(canonical[row])
         normal.append(sample(cv2.blur(crop, (2, 2)), at))
-        if len(normal) % step == 0:
-            crops.append(crop)
-            faces.append(canonical[row])
+        crops.append(crop)
+        rows.append(row)
     progress.finish()
     if len(normal) < LEAST:
         return None
     area, cheeks, mouth = zones(reference, region)
-    model = appearance.fit(np.stack(normal), area | cheeks, cheeks, mouth)
-    return ShotFit(space, model, parsing.learn(crops, faces))
+    model, certain = appearance.fit(np.stack(normal), area | cheeks, cheeks, mouth)
+    # colours and shapes are learnt where nothing stands before the face
+    few = np.sort(certain)[LEAST - 1]
+    clear = np.flatnonzero(certain <= few)
+    step = max(-(-len(clear) // _COLOURS), 1)
+    palette = parsing.learn(
+        [crops[i] for i in clear[::step]], [canonical[rows[i]] for i in clear[::step]]
+    )
+    seen = np.array(rows)[clear]
+    mean = np.median(canonical[seen, :, :2], axis=0)
+    off = (canonical[seen, :, :2] - mean).reshape(len(seen), -1)
+    curves = pose.pose_curves(track)
+    found = ShotFit(space, model, palette, mean, pose.ridge(curves[seen], off))
+    covered = np.flatnonzero(certain > few)
+    occluders = occlusion.shot_colours(
+        model,
+        palette,
+        space,
+        [crops[i] for i in covered],
+        [canonical[rows[i]] for i in covered],
+        list(found.posed(curves[np.array(rows)[covered]])),
+    )
+    return replace(found, occluders=occluders)
 
 
 def zones(reference: np.ndarray, region: Region) -> tuple[np.ndarray, ...]:

@@ -1,13 +1,16 @@
 """What stands in front of the face: a hand, a microphone, a glass, a strand of hair.
 
-A pixel of the crop is the occluder's where it cannot be the face (the
-shot's appearance model does not know it, and the mouth's motion does not
-explain it), and where it goes with such pixels in colour and place. The
-search is made in the crop at 128; its edge is then found in the plate's own
-pixels, as the mixture of the occluder's colour and the face's beside it.
+A pixel of the crop is the occluder's where it cannot be the face (the shot's
+appearance model does not know it, neither with the face's own mesh nor with
+the one that the head's pose gives, for an occluder pushes the mesh about), and
+where its colour is rather that of such pixels than what the shot's classes
+show there. The search is made in the crop at 128; its edge is then found in
+the plate's own pixels, as the mixture of the occluder's colour and the face's
+beside it.
 
 Careful by design: where no pixel is far from the face nothing is looked for,
-and what looks like skin at skin's place is skin.
+what looks like skin at skin's place is skin, and what is hardly unlike the
+face is believed only where it comes in from outside.
 """
 
 from __future__ import annotations
@@ -16,15 +19,17 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
+from relip.mask import parsing
 from relip.mask.appearance import CERTAIN, Appearance, opponent
 from relip.mask.coverage import fill
 from relip.mask.crop import SMALL, ShapeSpace, sample
-from relip.mask.parsing import OVAL
+from relip.mask.parsing import BIN_SIZE, BINS, COLOURS, OVAL, Palette
 from relip.track import geometry, points
 
-#: Strangeness from which a pixel is suspect.
-SUSPECT = 0.85
+#: Strangeness from which a pixel is suspect, and from which it is no face whatever the light.
+SUSPECT, SURE = 0.85, 4.0
 
 #: Area of a pixel in the crop over its area in the normalised picture below which it tells
 #: nothing (a cheek that turns away), and from which it tells all.
@@ -33,9 +38,15 @@ _FOLDED, _OPEN = 0.25, 0.6
 #: Certain pixels (of 128 × 128) that an occluder has at least.
 LEAST = 18
 
+#: Pixels that an occluder has at least of which none is sure: it comes in from outside.
+LARGE = 120
+
 #: Room that edges have, in pixels of 128, where certain pixels and where suspect ones are looked
 #: for; the next pair where the one before finds none, so that what is like the face is found too.
 _ROOMS = ((3, 1), (1, 1), (0, 0))
+
+#: Room that a value has to be the face's.
+_ROOM = 1
 
 #: A value beyond all that a face has.
 _BEYOND = 9.0
@@ -56,28 +67,33 @@ _ALIKE = 0.09
 #: How far an occluder moves from frame to frame at most (pixels of 128).
 _MOVES = 10
 
-#: Bins of each axis of the occluder's colours.
-_BINS = 16
-
 #: The log-likelihood ratio is cut at this.
 _CUT = 5.0
 
-#: Where the colours lie (lightness, differences), and the log-density of one that may be any.
-_LOW, _WIDTH = np.array([0, -0.3, -0.3], np.float32), np.array([1, 0.6, 0.6], np.float32)
-_ANYTHING = -float(np.log(np.prod(_WIDTH)))
-
 #: Share of an occluder's colours that its seed may not show; of the face's that the model may not
-#: know, in the face and beside it.
-_UNSEEN, _DOUBT, _DOUBT_BESIDE = 0.1, 0.01, 0.15
+#: know, in the face, beside it, and in the mouth.
+_UNSEEN, _DOUBT, _DOUBT_BESIDE, _DOUBT_MOUTH = 0.05, 0.05, 0.8, 0.999
 
-#: The occluder is followed from what was found, this many times.
-_ROUNDS = 2
+#: Log-likelihood ratio from which a suspect pixel with the colours of the shot's occluders is one
+#: of theirs, and how many it takes to be believed wherever they are.
+_FAMILIAR, FAMILIAR = 2.0, 60
 
-#: In the mouth, how much the occluder's colours count, and how much against.
-_IN_MOUTH, _MOUTH_DOUBT = 0.6, 0.5
+#: Share of a frame's own colours where the shot's are known; frames that make them known, and
+#: pixels in each of them: a crease that is taken for an occluder has fewer.
+_OWN, _FRAMES, _ENOUGH = 0.7, 3, 40
+
+#: Standard deviation of an occluder's colours over neighbouring bins, in bins.
+_BLUR = 0.8
+
+#: How far a class may lie from where the mesh has it (pixels of 128), how often it does, and how
+#: often any class may be anywhere; what every colour has beside the classes' own.
+_ASIDE, _OFTEN, _ANYWHERE, _ANY = 4.0, 0.3, 0.002, 0.02
+
+#: The occluder is followed from what was found, this many times at most.
+_ROUNDS = 4
 
 #: The smoothing's strength, and the differences of 8-bit values that stop it.
-_SMOOTHNESS, _EDGE = 12.0, 6.0
+_SMOOTHNESS, _EDGE = 20.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -109,10 +125,19 @@ class Sight:
         """
         if not room:
             return model.strangeness(self.values, self.explained) * self.telling
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * room + 1, 2 * room + 1))
-        high = cv2.dilate(model.picture(self.explained, -_BEYOND), kernel)[model.area]
-        low = cv2.erode(model.picture(self.explained, _BEYOND), kernel)[model.area]
+        low, high = (part[model.area] for part in self.bounds(model, room))
         return model.strangeness(self.values, np.clip(self.values, low, high)) * self.telling
+
+    def bounds(self, model: Appearance, room: int) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest value that the face has within so many pixels.
+
+        Returns
+        -------
+        tuple of two np.ndarray [shape=(128, 128, 3)]
+        """
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * room + 1, 2 * room + 1))
+        high = cv2.dilate(model.picture(self.explained, -_BEYOND), kernel)
+        return cv2.erode(model.picture(self.explained, _BEYOND), kernel), high
 
 
 def sight(model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray) -> Sight:
@@ -125,69 +150,249 @@ def sight(model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarr
     return Sight(values, model.explain(values), telling, at)
 
 
-def find(
-    model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray
-) -> np.ndarray | None:
-    """The occluder in a crop.
+class _Suspicion:
+    """A frame seen with several meshes: a pixel is as strange as it is to the likest.
 
     Parameters
     ----------
     model : Appearance
     space : ShapeSpace
     crop : np.ndarray [shape=(256, 256, 3), dtype=uint8]
+    """
+
+    def __init__(self, model: Appearance, space: ShapeSpace, crop: np.ndarray) -> None:
+        self._model, self._space, self._crop = model, space, crop
+        self._views: list[tuple[Sight, np.ndarray]] = []
+        self._strange: dict[int, np.ndarray] = {}
+
+    def see(self, face: np.ndarray) -> bool:
+        """Look with a mesh; False when it shows nothing strange at all."""
+        seen = sight(self._model, self._space, self._crop, face)
+        strange = seen.strange(self._model)
+        if not (strange > CERTAIN).any():
+            return False  # neither resampling nor room makes a value larger
+        self._views.append((seen, self._space.normalised_map(seen.crop_map)))
+        self._strange = {}
+        return True
+
+    def strange(self, room: int) -> np.ndarray:
+        """Strangeness in the crop ``[shape=(128, 128)]``, see :meth:`Sight.strange`."""
+        if room not in self._strange:
+            each = [
+                sample(self._model.picture(seen.strange(self._model, room)), back)
+                for seen, back in self._views
+            ]
+            self._strange[room] = np.minimum.reduce(each)
+        return self._strange[room]
+
+    def likelihood(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How well the expected face explains values ``[shape=(128, 128, 3)]`` of the crop.
+
+        Returns
+        -------
+        likelihood : np.ndarray [shape=(128, 128)]
+            Logarithm of the density against that of any colour.
+        known : np.ndarray [shape=(128, 128), dtype=bool]
+            Where the model says something about the frame.
+        """
+        known = np.zeros(values.shape[:2], bool)
+        best = np.full(values.shape[:2], -np.inf, np.float32)
+        for number, (seen, back) in enumerate(self._views):
+            low, high = (sample(part, back) for part in seen.bounds(self._model, _ROOM))
+            spread = sample(self._model.picture(self._model.spread), back)
+            there = spread[..., 0] > 0
+            if not number:
+                known = there
+            deviation = np.where(there[..., None], spread, 1)
+            off = (values - np.clip(values, np.minimum(low, high), high)) / deviation
+            density = -0.5 * (off * off).sum(-1) - np.log(deviation).sum(-1)
+            best = np.maximum(best, density - 1.5 * np.log(2 * np.pi) + np.log(BIN_SIZE * COLOURS))
+        return best, known
+
+
+def find(
+    model: Appearance,
+    palette: Palette,
+    space: ShapeSpace,
+    crop: np.ndarray,
+    face: np.ndarray,
+    posed: np.ndarray,
+    colours: np.ndarray | None = None,
+) -> np.ndarray | None:
+    """The occluder in a crop.
+
+    Parameters
+    ----------
+    model : Appearance
+    palette : Palette
+    space : ShapeSpace
+    crop : np.ndarray [shape=(256, 256, 3), dtype=uint8]
     face : np.ndarray [shape=(478, 2)]
         Landmarks in crop units.
+    posed : np.ndarray [shape=(478, 2)]
+        The same as the head's pose alone has them.
+    colours : np.ndarray [shape=(COLOURS,)] or None
+        Of what stands before the face in the shot, see :func:`shot_colours`.
 
     Returns
     -------
     np.ndarray [shape=(128, 128), dtype=float32] or None
         −1 to 1, above 0 where the occluder is; None where there is none.
     """
-    seen = sight(model, space, crop, face)
-    strange = seen.strange(model)
-    if not (strange > CERTAIN).any():
-        return None  # neither resampling nor room makes a value larger
-    back = space.normalised_map(seen.crop_map)
+    suspicion = _Suspicion(model, space, crop)
     inside = _inside_face(face)
-    in_crop = {0: sample(model.picture(strange), back)}
-    if np.count_nonzero((in_crop[0] > CERTAIN) & inside) < LEAST:
-        return None
-    lips = _grown(face, points.OUTER_LIPS, LIP_ROOM)
-    seed = None
+    for mesh in (face, posed):
+        if not suspicion.see(mesh):
+            return None
+        where = inside if colours is None else slice(None)
+        if np.count_nonzero((suspicion.strange(0) > CERTAIN)[where]) < LEAST:
+            return None
+    lips = _grown(face, points.OUTER_LIPS, LIP_ROOM) | _grown(posed, points.OUTER_LIPS, LIP_ROOM)
+    telling = inside & ~lips
     for rooms in _ROOMS:
-        for room in rooms:
-            if room not in in_crop:
-                in_crop[room] = sample(model.picture(seen.strange(model, room)), back)
-        certain, suspect = (in_crop[room] for room in rooms)
-        seed = _seed(certain, suspect, inside & ~lips)
+        certain, suspect = (suspicion.strange(room) for room in rooms)
+        seed = _seed(certain, suspect, telling)
         if seed is not None:
             break
-    if seed is None:
+    if seed is None and colours is None:
         return None
-    stacked = np.concatenate([seen.explained, model.spread], axis=1)
-    behind_it = sample(model.picture(stacked), back)
-    expected, spread = behind_it[..., :3], behind_it[..., 3:]
-    mouth = _grown(face, points.INNER_LIPS, MOUTH_ROOM)
     small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
     values = opponent(small)
-    known = spread[..., 0] > 0
-    doubt = np.where(inside & ~lips, _DOUBT, _DOUBT_BESIDE).astype(np.float32)
-    found: np.ndarray | None = None
+    expected, known = suspicion.likelihood(values)
+    bins = parsing.colour_bins(values)
+    mouth = _grown(face, points.INNER_LIPS, MOUTH_ROOM)
+    doubt = np.where(telling, _DOUBT, _DOUBT_BESIDE).astype(np.float32)
+    doubt[mouth] = _DOUBT_MOUTH
+    usual = np.log(_usual(palette, face, bins) + _ANY) + np.log(doubt)
+    behind = np.logaddexp(expected + np.log(1 - doubt), usual)
+    near = pure = familiar = np.zeros_like(known)
+    if seed is not None:
+        near, pure = seed
+    if colours is not None:
+        familiar = (_front(bins, pure & False, colours) - behind > _FAMILIAR) & known
+        familiar &= suspicion.strange(1) > SUSPECT
+        familiar = _groups(familiar, near | familiar, LEAST)
+        near, pure = near | familiar, pure | familiar
+    if not pure.any():
+        return None
+    found, shown = None, pure
     for _ in range(_ROUNDS):
-        near = seed if found is None else seed | (found > 0)
-        front, behind = _likelihoods(values, expected, spread, near, known, doubt)
-        # what the mouth shows is no evidence, but what has the occluder's colours may be it
-        ratio = np.where(mouth, _IN_MOUTH * (front - _ANYTHING) - _MOUTH_DOUBT, front - behind)
+        ratio = _front(bins, shown, colours) - behind
         far = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
         ratio -= np.clip(far - 2, 0, None) * (2 * _CUT / REACH)
         ratio = np.clip(ratio, -_CUT, _CUT)
         ratio[~known] = -_CUT
         ratio = np.ascontiguousarray(ratio, np.float32)
         smooth = cv2.ximgproc.fastGlobalSmootherFilter(small, ratio, _SMOOTHNESS, _EDGE) / _CUT
-        found = _whole(smooth, seed)
+        before, found = found, _whole(smooth, pure)
         if found is None:
             return None
-    return found
+        if before is not None and np.array_equal(found > 0, before > 0):
+            break
+        near, shown = near | (found > 0), pure | (found > 0)
+    assert found is not None
+    sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
+    return _believable(found, sure, known & _oval(face))
+
+
+def shot_colours(
+    model: Appearance,
+    palette: Palette,
+    space: ShapeSpace,
+    crops: list[np.ndarray],
+    faces: list[np.ndarray],
+    posed: list[np.ndarray],
+) -> np.ndarray | None:
+    """The colours of what stands before the face in frames of a shot.
+
+    Where it comes in from the side only these tell it from what is beside the
+    face, which changes as the head turns.
+
+    Parameters
+    ----------
+    model, palette, space
+        As for :func:`find`.
+    crops, faces, posed : list of np.ndarray
+        Of frames in which something may stand before the face.
+
+    Returns
+    -------
+    np.ndarray [shape=(COLOURS,), dtype=float32] or None
+        How often each bin of colour is seen; None where hardly anything is found.
+    """
+    counts = np.zeros(COLOURS, np.float32)
+    frames = 0
+    for crop, face, pose in zip(crops, faces, posed, strict=True):
+        found = find(model, palette, space, crop, face, pose)
+        if found is None:
+            continue
+        small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+        bins = parsing.colour_bins(opponent(small))
+        surely = (found > 0.5) & _inside_face(face)
+        if np.count_nonzero(surely) >= _ENOUGH:
+            counts += np.bincount(bins[surely], minlength=COLOURS)
+            frames += 1
+    return counts if frames >= _FRAMES else None
+
+
+def _groups(where: np.ndarray, within: np.ndarray, least: int) -> np.ndarray:
+    """The pixels of connected groups of ``within`` that hold ``least`` of them."""
+    count, group = cv2.connectedComponents(within.astype(np.uint8))
+    keep = np.bincount(group[where], minlength=count) >= least
+    keep[0] = False
+    return where & keep[group]
+
+
+def _usual(palette: Palette, face: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """How often the shot shows each pixel's colour there, by its classes ``[shape=(128, 128)]``.
+
+    1 is as often as if all colours were alike. The mesh that says where each
+    class is may lie some pixels off.
+    """
+    place = np.stack(
+        [
+            cv2.resize(p, bins.shape[::-1], interpolation=cv2.INTER_AREA)
+            for p in parsing.places(face)
+        ]
+    )
+    wide = np.stack([cv2.GaussianBlur(p, (0, 0), _ASIDE) for p in place])
+    place = (1 - _OFTEN) * place + _OFTEN * wide + np.float32(_ANYWHERE)
+    place /= place.sum(0)
+    result: np.ndarray = (place * palette.densities[:, bins]).sum(0)
+    return result
+
+
+def _front(bins: np.ndarray, shown: np.ndarray, colours: np.ndarray | None) -> np.ndarray:
+    """Log-likelihood of each pixel's colour as the occluder's.
+
+    Its colours are those of the pixels ``shown``, and in part the shot's.
+    """
+    counts = np.bincount(bins[shown], minlength=COLOURS).astype(np.float32)
+    share = counts / max(float(counts.sum()), 1.0)
+    if colours is not None:
+        own = _OWN if shown.any() else 0.0
+        share = own * share + (1 - own) * colours / colours.sum()
+    cube = share.reshape(BINS, BINS, BINS) * COLOURS
+    density = gaussian_filter(cube, _BLUR, mode="nearest").reshape(-1)
+    result: np.ndarray = np.log((1 - _UNSEEN) * density + _UNSEEN)[bins]
+    return result
+
+
+def _believable(found: np.ndarray, sure: np.ndarray, face: np.ndarray) -> np.ndarray | None:
+    """Groups of what was found that are no face for sure, or large and come in from outside.
+
+    Wrinkles, blushes and shadows that the shot shows once are islands in the
+    face; a hand of the face's own colour has an arm.
+    """
+    count, group = cv2.connectedComponents((found > 0).astype(np.uint8))
+    border = ~(cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0) > 0)
+    enters = np.bincount(group[border], minlength=count) > 0
+    keep = np.bincount(group[sure], minlength=count) >= LEAST
+    keep |= enters & (np.bincount(group.ravel(), minlength=count) >= LARGE)
+    keep[0] = False
+    if not keep.any():
+        return None
+    return np.where(keep[group], found, np.minimum(found, -0.05)).astype(np.float32)
 
 
 def _grown(face: np.ndarray, line: tuple[int, ...], room: int) -> np.ndarray:
@@ -198,14 +403,22 @@ def _grown(face: np.ndarray, line: tuple[int, ...], room: int) -> np.ndarray:
     return cv2.dilate(inside.astype(np.uint8), kernel) > 0
 
 
+def _oval(face: np.ndarray) -> np.ndarray:
+    """The face below the eyes and a pixel around it."""
+    inside = fill(face[list(OVAL)] * SMALL, (SMALL, SMALL)) > 0.5
+    return cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
 def _inside_face(face: np.ndarray) -> np.ndarray:
     """The face itself: beyond its edge neck and background pass by as the head turns."""
     inside = (fill(face[list(OVAL)] * SMALL, (SMALL, SMALL)) > 0.5).astype(np.uint8)
     return cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
 
 
-def _seed(strange: np.ndarray, suspect: np.ndarray, telling: np.ndarray) -> np.ndarray | None:
-    """Groups of suspect pixels that hold enough certain ones; None when there are none."""
+def _seed(
+    strange: np.ndarray, suspect: np.ndarray, telling: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Groups of suspect pixels that hold enough certain ones, and these; None without any."""
     certain = (strange > CERTAIN) & telling
     if np.count_nonzero(certain) < LEAST:
         return None
@@ -216,38 +429,7 @@ def _seed(strange: np.ndarray, suspect: np.ndarray, telling: np.ndarray) -> np.n
     held = np.bincount(group[certain], minlength=count)
     keep = held >= LEAST
     keep[0] = False
-    return keep[group] if keep.any() else None
-
-
-def _likelihoods(
-    values: np.ndarray,
-    expected: np.ndarray,
-    spread: np.ndarray,
-    seed: np.ndarray,
-    known: np.ndarray,
-    doubt: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Log-likelihood of each pixel's colour: as the occluder's, and as the face's.
-
-    The occluder's colours are those of the seed. The face's are the model's,
-    with a share ``doubt`` of any colour at all, for what it may not know.
-    """
-    place = np.clip((values - _LOW) / _WIDTH * _BINS, 0, _BINS - 1e-3).astype(int)
-    index = (place[..., 0] * _BINS + place[..., 1]) * _BINS + place[..., 2]
-    counts = np.bincount(index[seed], minlength=_BINS**3).astype(np.float32)
-    cube = counts.reshape(_BINS, _BINS, _BINS)
-    for axis in range(3):  # a triangle kernel over neighbouring bins
-        moved = np.moveaxis(cube, axis, 0)
-        padded = np.pad(moved, ((1, 1), (0, 0), (0, 0)))
-        moved = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-        cube = np.moveaxis(moved, 0, axis)
-    density = cube.reshape(-1) * (_BINS**3 / max(float(counts.sum()), 1.0))
-    front = np.log((1 - _UNSEEN) * density[index] + _UNSEEN) + _ANYTHING
-    deviation = np.where(known[..., None], spread, 1)
-    off = (values - expected) / deviation
-    behind = -0.5 * (off * off).sum(-1) - np.log(deviation).sum(-1) - 1.5 * np.log(2 * np.pi)
-    behind = np.logaddexp(behind + np.log(1 - doubt), np.log(doubt) + _ANYTHING)
-    return front.astype(np.float32), behind.astype(np.float32)
+    return (keep[group], certain & keep[group]) if keep.any() else None
 
 
 def _whole(smooth: np.ndarray, seed: np.ndarray) -> np.ndarray | None:

@@ -27,8 +27,13 @@ BACKGROUND, SKIN, LIPS, MOUTH, HAIR, NECK, OCCLUDER, TEETH, TONGUE = range(len(C
 _LEARNT = 6
 
 #: Bins of lightness and of the two colour differences, and edges of the texture's levels.
-_BINS = 16
+BINS = 16
+COLOURS = BINS**3
+_CHROMA = 0.4
 _TEXTURE = (0.012, 0.035)
+
+#: What a bin of colour holds, in units of lightness and the two differences.
+BIN_SIZE = _CHROMA**2 / COLOURS
 
 #: The window of a whole crop.
 WHOLE = (0, 0, SIDE, SIDE)
@@ -70,6 +75,15 @@ class Palette:
         """Log-likelihoods as they count against a pixel's place ``[shape=(6, bins)]``."""
         return np.ascontiguousarray(self.chances.T * np.float32(_COLOUR_WEIGHT))
 
+    @cached_property
+    def densities(self) -> np.ndarray:
+        """How often each class shows each colour whatever its texture ``[shape=(6, bins)]``.
+
+        1 is as often as if all colours were alike.
+        """
+        cube = np.exp(self.chances.astype(np.float64)).reshape(COLOURS, -1, _LEARNT)
+        return np.ascontiguousarray(cube.sum(1).T * COLOURS, np.float32)
+
 
 def features(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Colour bin of each pixel, and its lightness and colour differences.
@@ -87,12 +101,18 @@ def features(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     light = values[..., 0]
     mean = cv2.blur(light, (5, 5))
     rough = np.sqrt(np.maximum(cv2.blur(light * light, (5, 5)) - mean * mean, 0))
-    bins = (light * (_BINS - 0.01)).astype(np.int32)
-    for axis in (1, 2):
-        level = np.clip((values[..., axis] + 0.1) * (_BINS / 0.4), 0, _BINS - 1)
-        bins = bins * _BINS + level.astype(np.int32)
+    bins = colour_bins(values)
     texture = (rough > _TEXTURE[0]).astype(np.int32) + (rough > _TEXTURE[1])
     return bins * 3 + texture, values
+
+
+def colour_bins(values: np.ndarray) -> np.ndarray:
+    """Bins ``[shape=(h, w), dtype=int32]`` of lightness and colour differences, 0 to COLOURS."""
+    bins = (values[..., 0] * (BINS - 0.01)).astype(np.int32)
+    for axis in (1, 2):
+        level = np.clip((values[..., axis] + 0.1) * (BINS / _CHROMA), 0, BINS - 1)
+        bins = bins * BINS + level.astype(np.int32)
+    return bins
 
 
 def places(face: np.ndarray, window: Window = WHOLE) -> np.ndarray:
@@ -188,7 +208,7 @@ def learn(crops: list[np.ndarray], faces: list[np.ndarray]) -> Palette:
     faces : list of np.ndarray [shape=(478, 2)]
         Their landmarks in crop units.
     """
-    total = _BINS**3 * 3
+    total = COLOURS * 3
     counts = np.zeros((_LEARNT, total), np.float64)
     skins, lips = [], []
     for crop, face in zip(crops, faces, strict=True):
@@ -220,7 +240,7 @@ def _smoothed(counts: np.ndarray) -> np.ndarray:
 
     if counts.sum() < 1:
         return np.full(counts.shape, 1 / counts.size)
-    cube = counts.reshape(_BINS, _BINS, _BINS, 3) / counts.sum()
+    cube = counts.reshape(BINS, BINS, BINS, 3) / counts.sum()
     return gaussian_filter(cube, (0.9, 0.9, 0.9, 0.4), mode="nearest").reshape(-1)
 
 

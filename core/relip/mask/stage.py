@@ -28,13 +28,13 @@ from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.shot import Shot
 from relip.threads import thread_count
-from relip.track import geometry
+from relip.track import geometry, pose
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "mask"
-VERSION = 5
+VERSION = 6
 
 #: A frame's status says this, and how much of the region, where something stands before the face.
 OCCLUDED = "occluded"
@@ -160,6 +160,8 @@ def looks(
     """
     colour = Colour()
     canonical = inputs.track.canonical()
+    plain = inputs.learn_from[0] if inputs.learn_from else inputs.track
+    posed = learnt.posed(pose.pose_curves(plain))
     parser = inputs.parser.load() if inputs.parser else None
     wanted = set(frames)
     needed = sorted(wanted | {n for f in frames for n in inputs.neighbours(f)})
@@ -168,7 +170,9 @@ def looks(
         if isinstance(picture, BadFrame):
             return None
         parse = picture.frame in wanted
-        return look_at(picture, plate, colour, inputs, learnt, canonical, parser, parse=parse)
+        return look_at(
+            picture, plate, colour, inputs, learnt, (canonical, posed), parser, parse=parse
+        )
 
     recent: dict[int, Look] = {}
     waiting: list[int] = sorted(wanted)
@@ -221,15 +225,25 @@ def look_at(
     colour: Colour,
     inputs: Inputs,
     learnt: fit.ShotFit,
-    canonical: np.ndarray,
+    faces: tuple[np.ndarray, np.ndarray],
     parser: Parser | None,
     *,
     parse: bool,
 ) -> Look:
-    """Look at one frame; see :class:`Look`."""
+    """Look at one frame; see :class:`Look`.
+
+    ``faces`` are the landmarks of all rows in crop units, as they were found and as the head's
+    pose alone has them.
+    """
     row = inputs.track.index(picture.frame)
     crop = display_crop(picture, inputs.track.transform[row], plate, colour)
-    result = Look(picture.frame, occlusion.find(learnt.model, learnt.space, crop, canonical[row]))
+    face, posed = faces[0][row], faces[1][row]
+    result = Look(
+        picture.frame,
+        occlusion.find(
+            learnt.model, learnt.palette, learnt.space, crop, face, posed, learnt.occluders
+        ),
+    )
     if parser is not None:
         result.chance, result.labels, cover = parser.parse(crop)
         if cover is not None:
@@ -238,7 +252,7 @@ def look_at(
         return result
     if parser is None:
         result.chance, result.labels = parsing.parse(
-            learnt.palette, crop, canonical[row], _parsed_window(inputs, row)
+            learnt.palette, crop, face, _parsed_window(inputs, row)
         )
     if result.cover is not None:
         x0, y0, x1, y1 = _around(inputs, row)
@@ -265,8 +279,7 @@ def with_look(
         Plate pixels to crop units.
     """
     height, width = layers.matte.shape
-    window = transform.copy()
-    window[:, 2] += transform[:, :2] @ np.array(layers.origin, float)
+    window = geometry.shifted(transform, *layers.origin)
     assert look.chance is not None and look.labels is not None
     teeth = (look.labels == parsing.TEETH).astype(np.float32)
     classes = [look.chance[k] for k in _DRAWN]
@@ -279,9 +292,7 @@ def with_look(
     if cover is None or look.piece is None:
         return seen
     front = np.zeros_like(layers.matte)
-    moved = transform.copy()
-    moved[:, 2] += transform[:, :2] @ np.array(look.origin, float)
-    alpha = occlusion.refine(cover, look.piece, moved)
+    alpha = occlusion.refine(cover, look.piece, geometry.shifted(transform, *look.origin))
     x, y = layers.origin[0] - look.origin[0], layers.origin[1] - look.origin[1]
     part = alpha[y : y + height, x : x + width]
     front[: part.shape[0], : part.shape[1]] = part

@@ -159,6 +159,24 @@ class Picture:
         """
         return np.ascontiguousarray(self.rgb[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)])
 
+    def sparse(self, height: int, width: int) -> np.ndarray:
+        """Pixels evenly spread over the picture, for a look at all of it.
+
+        Of a movie's picture nothing else is converted; each has the colour of
+        the chroma sample that it lies in.
+
+        Parameters
+        ----------
+        height, width : int
+            How many rows and columns.
+
+        Returns
+        -------
+        np.ndarray [shape=(height, width, 3), dtype=float32]
+        """
+        rows, columns = spread(self.shape[0], height), spread(self.shape[1], width)
+        return np.ascontiguousarray(self.rgb[np.ix_(rows, columns)])
+
     def painted(self, pixels: np.ndarray, origin: tuple[int, int]) -> np.ndarray:
         """A copy of :attr:`rgb` with a rectangle painted over.
 
@@ -184,6 +202,11 @@ class Picture:
             and np.array_equal(one[some], two[some], equal_nan=True)
             and np.array_equal(one, two, equal_nan=True)
         )
+
+
+def spread(length: int, count: int) -> np.ndarray:
+    """Evenly spread places ``[shape=(count,), dtype=int]`` in a row of pixels."""
+    return np.arange(count) * length // count
 
 
 @dataclass(frozen=True)

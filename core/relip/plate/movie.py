@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,16 @@ import cv2
 import numpy as np
 
 from relip.errors import ColourError, PlateError
-from relip.plate.base import AGAIN, MISSING, BadFrame, Picture, Plate, Window, file_fingerprint
+from relip.plate.base import (
+    AGAIN,
+    MISSING,
+    BadFrame,
+    Picture,
+    Plate,
+    Window,
+    file_fingerprint,
+    spread,
+)
 from relip.plate.colour import BUILTIN_CONFIG, Colour, default_colour
 from relip.plate.movie_index import MovieIndex, movie_index
 from relip.plate.yuv import Coding, decode, decode_window, paint
@@ -294,6 +303,20 @@ class MoviePicture(Picture):
         with self._enough_memory():
             found = decode_window(self.planes, self.coding, rect, half=self.half)
             return np.ascontiguousarray(self.orientation.apply(np.ascontiguousarray(found)))
+
+    def sparse(self, height: int, width: int) -> np.ndarray:
+        if self._rgb is not None:
+            return super().sparse(height, width)
+        if self.orientation.turns % 2:
+            height, width = width, height
+        rows, columns = (
+            spread(n, m) for n, m in zip(self.planes[0].shape, (height, width), strict=True)
+        )
+        coding = self.coding
+        part = [self.planes[0][np.ix_(rows, columns)]]
+        part += [p[np.ix_(rows >> coding.sub_y, columns >> coding.sub_x)] for p in self.planes[1:]]
+        found = decode(part, replace(coding, sub_x=0, sub_y=0), half=self.half)
+        return np.ascontiguousarray(self.orientation.apply(found))
 
     def painted_codes(self, pixels: np.ndarray, origin: tuple[int, int]) -> list[np.ndarray]:
         """The codes with a rectangle painted over, computed near it alone.

@@ -161,13 +161,6 @@ def plate_rect(
     return max(int(x0), 0), max(int(y0), 0), min(int(x1), width), min(int(y1), height)
 
 
-def shifted(transform: np.ndarray, x0: int, y0: int) -> np.ndarray:
-    """The same map for a picture whose top-left pixel is (x0, y0) of the plate."""
-    result = transform.copy()
-    result[:, 2] += transform[:, :2] @ np.array([x0, y0], float)
-    return result
-
-
 def put_back(
     patch: np.ndarray, to_window: np.ndarray, rect: tuple[int, int, int, int]
 ) -> np.ndarray:
@@ -188,7 +181,7 @@ def put_back(
     x0, y0, x1, y1 = rect
     return cv2.warpAffine(
         patch,
-        geometry.for_opencv(shifted(to_window, x0, y0)),
+        geometry.for_opencv(geometry.shifted(to_window, x0, y0)),
         (x1 - x0, y1 - y0),
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,

@@ -113,14 +113,14 @@ def collect(
         to_window = padded.from_plate(track.transform[row])
         x0, y0, x1, y1 = canonical.plate_rect(to_window, padded, plate.width, plate.height)
         piece = encoding.encode(picture.cut(x0, y0, x1, y1))
-        crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), padded)
+        crop = canonical.cut_out(piece, geometry.shifted(to_window, x0, y0), padded)
         pictures[len(kept)] = crop
         front = occlusion(picture.frame) if occlusion else None
         if front is not None:
             alpha, (x, y) = front
             placed = cv2.warpAffine(
                 np.ascontiguousarray(alpha, np.float32),
-                geometry.for_opencv(canonical.shifted(to_window, x, y)),
+                geometry.for_opencv(geometry.shifted(to_window, x, y)),
                 (padded.width, padded.height),
                 flags=cv2.INTER_LINEAR,
             )

@@ -92,7 +92,7 @@ class ExternalDrawer:
         down, across = plate_picture.shape
         x0, y0, x1, y1 = canonical.plate_rect(to_square, square, across, down, 16)
         piece = self.encoding.encode(plate_picture.cut(x0, y0, x1, y1))
-        seen = canonical.cut_out(piece, canonical.shifted(to_square, x0, y0), square)
+        seen = canonical.cut_out(piece, geometry.shifted(to_square, x0, y0), square)
         view = View(frame, np.clip(seen, 0, 1), geometry.apply(to_square, landmarks[:, :2]))
         made = self.renderer.draw(view)
         # the renderer's square into the window, the plate where it does not reach

@@ -305,7 +305,7 @@ def cut_frame(
         return None
     plate = picture.cut(x0, y0, x1, y1)
     piece = encoding.encode(plate)
-    crop = canonical.cut_out(piece, canonical.shifted(to_window, x0, y0), window)
+    crop = canonical.cut_out(piece, geometry.shifted(to_window, x0, y0), window)
     return window, to_window, rect, plate, crop
 
 
@@ -344,7 +344,7 @@ def finish_frame(
     x0, y0 = drawn.rect[:2]
     raw = encoding.decode(on_plate)
     if encoding.linear and drawn.lines is not None and drawn.old_lines is not None:
-        to_piece = geometry.invert(canonical.shifted(drawn.to_window, x0, y0))
+        to_piece = geometry.invert(geometry.shifted(drawn.to_window, x0, y0))
         mouths = [
             geometry.apply(to_piece, each[:N_OUTER]) for each in (drawn.old_lines, drawn.lines)
         ]

@@ -20,8 +20,8 @@ from relip.mask.region import Region
 from relip.plate import BadFrame, Colour, Plate
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
-from relip.render import canonical, retrack
 from relip.render import match as matching
+from relip.render import retrack
 from relip.render import rig as rig_module
 from relip.render.checkpoint import Moment
 from relip.render.examples import Examples, mouth_weight
@@ -30,6 +30,7 @@ from relip.render.interior import choose as choose_mouths
 from relip.render.interior import shapes
 from relip.render.model import ShotModel
 from relip.render.monitor import example_inputs
+from relip.track import geometry
 from relip.track.facemesh import FaceMesh
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
@@ -163,7 +164,7 @@ def check(
             box = retrack.around(face, track.face_width, plate.width, plate.height)
             x0, y0, x1, y1 = box
             rgb = picture.cut(x0, y0, x1, y1)
-            transform = canonical.shifted(track.transform[row], x0, y0)
+            transform = geometry.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
             mouth = int(mouths[row])
             drawn = draw_frame(model, rgb, transform, own[row], outline, own[row], mouth=mouth)

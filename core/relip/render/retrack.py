@@ -12,7 +12,7 @@ from relip.mask.region import Region
 from relip.plate import BadFrame, Colour, Plate
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
-from relip.render import canonical, rig
+from relip.render import rig
 from relip.render.calibration import N_LIPS
 from relip.render.generate import generate_patch
 from relip.render.model import ShotModel
@@ -73,7 +73,7 @@ def lip_errors(
             face = track.landmarks[row]
             x0, y0, x1, y1 = around(face, track.face_width, plate.width, plate.height)
             rgb = picture.cut(x0, y0, x1, y1)
-            transform = canonical.shifted(track.transform[row], x0, y0)
+            transform = geometry.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
             patch = generate_patch(
                 model, rgb, transform, own[row], outline, own[row], detail=0.0, calibrated=False

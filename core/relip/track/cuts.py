@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from relip.track import points
+from relip.track.picture import Look, sparse
 
 #: A cut has at least this lack of structure and this share of foreign colours …
 STRUCTURE = 0.35
@@ -60,9 +61,9 @@ class Gist:
     colours: np.ndarray
 
     @classmethod
-    def of(cls, picture: np.ndarray) -> Gist:
-        """The gist of a picture ``[shape=(height, width, 3), dtype=uint8]``."""
-        sampled = cv2.resize(picture, (4 * _SIZE[0], 4 * _SIZE[1]), interpolation=cv2.INTER_NEAREST)
+    def of(cls, picture: Look) -> Gist:
+        """The gist of a picture, see :class:`relip.track.picture.Shown`."""
+        sampled = sparse(picture, 4 * _SIZE[1], 4 * _SIZE[0])
         small = cv2.resize(sampled, _SIZE, interpolation=cv2.INTER_AREA)
         grey = cv2.GaussianBlur(
             cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32), (5, 5), 0
@@ -102,13 +103,13 @@ class CutFinder:
         self._last: list[Gist] = []
         self._doubtful: list[int] = []
 
-    def step(self, row: int, picture: np.ndarray, cuts: list[int]) -> bool:
+    def step(self, row: int, picture: Look, cuts: list[int]) -> bool:
         """Whether ``row`` begins after a cut; ``cuts`` gains it, and loses flashes.
 
         Parameters
         ----------
         row : int
-        picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+        picture : np.ndarray [shape=(height, width, 3), dtype=uint8] or Shown
         cuts : list of int
             Rows that begin after a cut, in order.
         """

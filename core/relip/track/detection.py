@@ -13,6 +13,7 @@ from relip import records
 from relip.errors import PlateError, ShotError
 from relip.frames import format_range
 from relip.plate import BadFrame, Colour, Picture, Plate
+from relip.plate.movie import MoviePicture
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.shot import Shot
@@ -20,7 +21,7 @@ from relip.track import geometry, looks, people, points
 from relip.track.backend import open_finder
 from relip.track.cuts import jumps
 from relip.track.follower import Actor, Follower
-from relip.track.picture import detection_picture
+from relip.track.picture import Look, Shown
 
 
 @dataclass
@@ -190,15 +191,21 @@ def detect(shot: Shot, progress: Progress) -> Detection:
 
 def _shown(
     pictures: Iterable[Picture | BadFrame], plate: Plate
-) -> Iterator[tuple[Picture | BadFrame, np.ndarray]]:
-    """Each picture and how the finder sees it; nothing of one that cannot be read."""
+) -> Iterator[tuple[Picture | BadFrame, Look]]:
+    """Each picture and how the finder sees it; nothing of one that cannot be read.
+
+    A movie's picture waits as the few bytes it is stored in; others, whose floats are there
+    already, are converted at once, that they need not be kept.
+    """
     colour = Colour()
     nothing = np.empty((0, 0, 3), np.uint8)
     for picture in pictures:
         if isinstance(picture, BadFrame):
             yield picture, nothing
         else:
-            yield picture, detection_picture(picture.rgb, plate, colour)
+            late = isinstance(picture, MoviePicture)
+            shown = Shown(picture, plate, colour)
+            yield picture, shown if late else shown.whole()
 
 
 def gather(person: people.Person | None, count: int, shapes: int) -> Detection:

@@ -28,6 +28,7 @@ import cv2
 import numpy as np
 
 from relip.track import geometry, mirror, points
+from relip.track.picture import Look
 from relip.track.points import face_width
 
 #: Tiles tried when the whole picture shows no face, as a share of its shorter side.
@@ -158,7 +159,7 @@ class Finder(ABC):
             found = self._in_tiles(picture)
         return distinct(found)[:MAX_FACES]
 
-    def measure(self, picture: np.ndarray, start: np.ndarray) -> Face | None:
+    def measure(self, picture: Look, start: np.ndarray) -> Face | None:
         """Measure a face in upright crops around ``start``; None when no crop shows it.
 
         Where the face turns out to lie elsewhere than ``start``, it is
@@ -177,7 +178,7 @@ class Finder(ABC):
             start = found.landmarks
         return found
 
-    def _measure(self, picture: np.ndarray, start: np.ndarray) -> Face | None:
+    def _measure(self, picture: Look, start: np.ndarray) -> Face | None:
         marks, shapes = [], []
         stance = Stance.of(start)
         crops = [stance.crop(width, self.crop_size) for width in self.crop_faces]
@@ -201,7 +202,7 @@ class Finder(ABC):
             return None
         return Face(np.mean(marks, axis=0), np.mean(shapes, axis=0) if shapes else None)
 
-    def refine(self, picture: np.ndarray, face: np.ndarray) -> np.ndarray | None:
+    def refine(self, picture: Look, face: np.ndarray) -> np.ndarray | None:
         """The landmarks of :meth:`measure`."""
         found = self.measure(picture, face)
         return None if found is None else found.landmarks
@@ -300,7 +301,7 @@ class Surroundings:
         Side of the crops in pixels.
     """
 
-    def __init__(self, picture: np.ndarray, crops: list[np.ndarray], size: int) -> None:
+    def __init__(self, picture: Look, crops: list[np.ndarray], size: int) -> None:
         height, width = picture.shape[:2]
         square = np.array([[0, 0], [size, 0], [0, size], [size, size]], float)
         corners = np.concatenate([geometry.apply(geometry.invert(c), square) for c in crops])
@@ -331,7 +332,7 @@ class Surroundings:
         )
 
 
-def cut(picture: np.ndarray, to_crop: np.ndarray, size: int) -> np.ndarray:
+def cut(picture: Look, to_crop: np.ndarray, size: int) -> np.ndarray:
     """The crop of a picture ``[shape=(size, size, 3)]``, without aliasing; its edge is repeated."""
     return Surroundings(picture, [to_crop], size).cut(to_crop, size)
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from relip.track import geometry, points
+from relip.track.picture import Look
 
 #: Lucas-Kanade window as a share of the face width, and the limit of the
 #: forward-backward error that a point may show, in pixels.
@@ -79,7 +80,7 @@ class Flow:
 
 
 def follow(
-    before: np.ndarray, after: np.ndarray, face: np.ndarray, guess: np.ndarray | None = None
+    before: Look, after: Look, face: np.ndarray, guess: np.ndarray | None = None
 ) -> Flow | None:
     """Follow a face's points by pyramidal Lucas-Kanade flow.
 

@@ -25,6 +25,7 @@ from relip.track.cuts import CutFinder
 from relip.track.finder import Finder, extent
 from relip.track.flow import Flow, follow
 from relip.track.people import Person
+from relip.track.picture import Look, whole
 
 #: The detectors are asked in every frame of this many, and whenever somebody is missing.
 CENSUS = 8
@@ -96,7 +97,7 @@ class Actor(Person):
 @dataclass
 class _Frame:
     row: int
-    picture: np.ndarray
+    picture: Look
 
 
 class Follower:
@@ -130,14 +131,14 @@ class Follower:
         self._recent.clear()
         self._searched = None
 
-    def step(self, row: int, picture: np.ndarray) -> None:
+    def step(self, row: int, picture: Look) -> None:
         """Look at the next frame.
 
         Parameters
         ----------
         row : int
             Row of the shot, rising.
-        picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+        picture : np.ndarray [shape=(height, width, 3), dtype=uint8] or Shown
             Display-encoded RGB.
         """
         now = _Frame(row, picture)
@@ -297,7 +298,7 @@ class Follower:
         # small faces beside large ones: in the first frame of a run, and now and then
         first = not self._recent
         far, beside = (first or now.row % (each * CENSUS) == 0 for each in (FAR, BESIDE))
-        for rough in self._finder.search(now.picture, tiles=tiles, far=far, beside=beside):
+        for rough in self._finder.search(whole(now.picture), tiles=tiles, far=far, beside=beside):
             if any(_overlap(rough, p.faces[now.row]) for p in present):
                 continue
             found = self._finder.measure(now.picture, rough)
@@ -344,7 +345,7 @@ class Follower:
                     missing.remove(other)
                     break
 
-    def _alike(self, person: Actor, picture: np.ndarray, face: np.ndarray) -> float:
+    def _alike(self, person: Actor, picture: Look, face: np.ndarray) -> float:
         """How much a face of a picture looks like a person."""
         look = looks.take(picture, face, person.template)
         return looks.likeness(looks.signature(look), person.known)

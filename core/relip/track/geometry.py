@@ -92,6 +92,13 @@ def compose(second: np.ndarray, first: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, shift], axis=-1)
 
 
+def shifted(transform: np.ndarray, x0: int, y0: int) -> np.ndarray:
+    """The same map for a window of the source picture whose top-left pixel is (x0, y0) of it."""
+    result = transform.copy()
+    result[:, 2] += transform[:, :2] @ np.array([x0, y0], float)
+    return result
+
+
 def for_opencv(transform: np.ndarray) -> np.ndarray:
     """The same map for OpenCV, whose pixel centres lie at whole numbers.
 

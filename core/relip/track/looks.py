@@ -12,6 +12,7 @@ import numpy as np
 
 from relip.track import geometry, points
 from relip.track.finder import cut, upright
+from relip.track.picture import Look
 
 #: Side of a look in pixels, and how much of it the face's extent takes.
 SIDE = 96
@@ -32,7 +33,7 @@ def to_look(face: np.ndarray, own: np.ndarray) -> np.ndarray:
     return geometry.fit_similarity(face[rigid, :2], own[rigid])
 
 
-def take(picture: np.ndarray, face: np.ndarray, own: np.ndarray) -> np.ndarray:
+def take(picture: Look, face: np.ndarray, own: np.ndarray) -> np.ndarray:
     """The look of a face ``[shape=(SIDE, SIDE, 3), dtype=uint8]``."""
     return cut(picture, to_look(face, own), SIDE)
 

@@ -1,14 +1,96 @@
-"""The 8-bit picture that face detection and optical flow look at."""
+"""The 8-bit picture that face detection and optical flow look at.
+
+Most of a frame is never looked at while a face is followed through it, and
+converting all of it takes longer than following: a :class:`Shown` picture is
+converted where it is asked for.
+"""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from relip.plate import Colour, Plate
+from relip.plate import Colour, Picture, Plate
+from relip.plate.base import Window, spread
 
 #: Rows converted at once: small enough for the processor's cache.
 _STRIP = 32
+
+
+#: Room converted around what is asked for, as a share of it: what follows is asked for near it.
+_ROOM = 0.35
+
+
+class Shown:
+    """A frame as the finder sees it, converted where it is looked at.
+
+    ``shown[y0:y1, x0:x1]`` is a part ``[shape=(h, w, 3), dtype=uint8]`` as of an array; see
+    :func:`detection_picture`.
+
+    Parameters
+    ----------
+    picture : Picture
+    plate : Plate
+    colour : Colour
+    """
+
+    def __init__(self, picture: Picture, plate: Plate, colour: Colour) -> None:
+        self._picture, self._plate, self._colour = picture, plate, colour
+        self._part = np.empty((0, 0, 3), np.uint8)
+        self._origin = (0, 0)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, 3."""
+        return (*self._picture.shape, 3)
+
+    def __getitem__(self, at: tuple[slice, slice]) -> np.ndarray:
+        height, width = self._picture.shape
+        (y0, y1, _), (x0, x1, _) = at[0].indices(height), at[1].indices(width)
+        x, y = self._origin
+        rows, columns = self._part.shape[:2]
+        if not (x <= x0 and y <= y0 and x1 <= x + columns and y1 <= y + rows):
+            across, down = int(_ROOM * (x1 - x0)), int(_ROOM * (y1 - y0))
+            # what was converted is asked for again, with something beside it
+            left, top = max(x0 - across, 0), max(y0 - down, 0)
+            right, bottom = min(x1 + across, width), min(y1 + down, height)
+            if self._part.size and _overlap((left, top, right, bottom), (x, y, columns, rows)):
+                left, top = min(left, x), min(top, y)
+                right, bottom = max(right, x + columns), max(bottom, y + rows)
+            shown = self._picture.cut(left, top, right, bottom)
+            self._part = detection_picture(shown, self._plate, self._colour)
+            self._origin = x, y = left, top
+        return self._part[y0 - y : y1 - y, x0 - x : x1 - x]
+
+    def whole(self) -> np.ndarray:
+        """All of it, kept."""
+        return self[:, :]
+
+    def sparse(self, height: int, width: int) -> np.ndarray:
+        """Pixels evenly spread over it ``[shape=(height, width, 3), dtype=uint8]``."""
+        return detection_picture(self._picture.sparse(height, width), self._plate, self._colour)
+
+
+#: A picture as an array, or converted where it is looked at.
+Look = np.ndarray | Shown
+
+
+def whole(picture: Look) -> np.ndarray:
+    """All of a picture as an array."""
+    return picture.whole() if isinstance(picture, Shown) else picture
+
+
+def sparse(picture: Look, height: int, width: int) -> np.ndarray:
+    """Pixels evenly spread over a picture ``[shape=(height, width, 3)]``."""
+    if isinstance(picture, Shown):
+        return picture.sparse(height, width)
+    return picture[np.ix_(spread(picture.shape[0], height), spread(picture.shape[1], width))]
+
+
+def _overlap(window: Window, part: tuple[int, int, int, int]) -> bool:
+    """Whether a window x0, y0, x1, y1 has anything in common with a part x, y, width, height."""
+    x, y, columns, rows = part
+    return window[0] < x + columns and x < window[2] and window[1] < y + rows and y < window[3]
 
 
 def detection_picture(rgb: np.ndarray, plate: Plate, colour: Colour) -> np.ndarray:
