@@ -66,12 +66,13 @@ def test_missing_array(track: FaceTrack, tmp_path: Path, name: str):
     [
         ("landmarks", 1.0, "a point"),
         ("landmarks", np.nan, "no place"),
+        ("visible", False, "no face is visible"),
         ("transform", 0.0, "no alignment"),
         ("transform", np.inf, "no alignment"),
     ],
 )
 def test_a_face_that_is_none(
-    track: FaceTrack, tmp_path: Path, name: str, value: float, what: str
+    track: FaceTrack, tmp_path: Path, name: str, value: object, what: str
 ) -> None:
     """Arrays of the right kind whose values are not a face's: refused here, not in later stages."""
     path = tmp_path / "track.npz"

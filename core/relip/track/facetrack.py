@@ -146,6 +146,8 @@ class FaceTrack:
                 raise ValueError("its frames are not one run")
             if not (np.isfinite(width) and width > 0 and np.isfinite(arrays["shape"]).all()):
                 raise ValueError("the face has no size")
+            if not arrays["visible"].any():
+                raise ValueError("no face is visible")  # such a track is never written
             if not np.isfinite(arrays["landmarks"][arrays["visible"]]).all():
                 raise ValueError("a visible face has no place")
             faces = arrays["landmarks"][arrays["visible"]][..., :2]
