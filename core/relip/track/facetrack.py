@@ -154,8 +154,9 @@ class FaceTrack:
             if not (np.ptp(faces, axis=1) > 0).all():
                 raise ValueError("a visible face is a point")
             seen = arrays["transform"][arrays["visible"]]
-            if not (np.abs(np.linalg.det(seen[:, :, :2])) > _LEAST_AREA).all() or not (
-                np.isfinite(seen).all()
+            if (
+                not np.isfinite(seen).all()
+                or (np.abs(np.linalg.det(seen[:, :, :2])) < _LEAST_AREA).any()
             ):
                 raise ValueError("a visible face has no alignment")
             return cls(face_width=width, **arrays)
