@@ -515,7 +515,7 @@ def test_it_ends_when_stdin_closes(hostile: Client, tmp_path: Path):
     began = time.monotonic()
     hostile.process.stdin.close()
     assert hostile.process.wait(10) == 0
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5.0
     assert gone(children)
 
 
