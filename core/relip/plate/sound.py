@@ -15,8 +15,12 @@ from relip.plate.movie import open_container
 #: Rates AAC can have, in Hz (ISO/IEC 14496-3, table 1.18).
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 
-#: Channel layouts that libav's AAC encoder has.
-AAC_LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")
+#: Channel layouts that libav's AAC encoder has, by libav's names (each was tried).
+AAC_LAYOUTS = (
+    "mono", "stereo", "2.1", "3.0", "3.0(back)", "3.1", "4.0", "quad", "quad(side)", "4.1", "5.0",
+    "5.0(side)", "5.1", "5.1(side)", "6.0", "6.0(front)", "hexagonal", "6.1", "6.1(back)",
+    "6.1(front)", "7.0", "7.0(front)", "7.1", "7.1(wide)", "octagonal", "hexadecagonal",
+)  # fmt: skip
 
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
