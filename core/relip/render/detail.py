@@ -75,14 +75,8 @@ def add_plate_detail(
     unit = window.size / 256
     size = (window.width, window.height)
     shift = lip_warp(old_lines, new_lines, outline, size, SEAM * unit)
-    ys, xs = np.mgrid[0 : window.height, 0 : window.width].astype(np.float32)
-    map_x, map_y = xs + shift[..., 0], ys + shift[..., 1]
-    warped = cv2.remap(plate, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    # not where the plate showed its open mouth, seen from the new place, nor in the new one
-    old_skin = cv2.remap(
-        beside_mouth(old_lines, size, unit), map_x, map_y, cv2.INTER_LINEAR, borderValue=1.0
-    )
-    skin = np.minimum(old_skin, beside_mouth(new_lines, size, unit)) * unstrained(shift, unit)
+    warped = moved(plate, shift)
+    skin = still_skin(old_lines, new_lines, shift, unit)
     low_made = cv2.GaussianBlur(picture, (0, 0), SIGMA * unit)
     low_plate = cv2.GaussianBlur(warped, (0, 0), SIGMA * unit)
     apart = np.abs(low_made - low_plate).max(2) / DISAGREEMENT
@@ -92,6 +86,38 @@ def add_plate_detail(
     # with its teeth
     gate = (amount * np.minimum(gate, skin))[..., None]
     return (gate * (low_made + warped - low_plate) + (1 - gate) * picture).astype(np.float32)
+
+
+def moved(
+    picture: np.ndarray,
+    shift: np.ndarray,
+    interpolation: int = cv2.INTER_CUBIC,
+    *,
+    beyond: float | None = None,
+) -> np.ndarray:
+    """Each pixel from where ``shift`` says; beyond the picture its edge, or a value."""
+    ys, xs = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
+    return cv2.remap(
+        picture,
+        xs + shift[..., 0],
+        ys + shift[..., 1],
+        interpolation,
+        borderMode=cv2.BORDER_REPLICATE if beyond is None else cv2.BORDER_CONSTANT,
+        borderValue=0.0 if beyond is None else beyond,
+    )
+
+
+def still_skin(
+    old_lines: np.ndarray, new_lines: np.ndarray, shift: np.ndarray, unit: float
+) -> np.ndarray:
+    """1 where a warp brings skin and lips as they are ``[shape=(height, width)]``.
+
+    Not where the old picture showed its open mouth, seen from the new place, nor
+    in the new mouth, nor where the warp strains.
+    """
+    size = (shift.shape[1], shift.shape[0])
+    there = moved(beside_mouth(old_lines, size, unit), shift, cv2.INTER_LINEAR, beyond=1.0)
+    return np.minimum(there, beside_mouth(new_lines, size, unit)) * unstrained(shift, unit)
 
 
 def unstrained(shift: np.ndarray, unit: float) -> np.ndarray:

@@ -60,9 +60,8 @@ class Encoding:
         """
         if not isinstance(values, dict) or set(values) != set(cls.__dataclass_fields__):
             raise ValueError(f"an encoding of {values!r}")
-        names, numbers = (values["colourspace"], values["working"]), (
-            values["offset"], values["scale"],
-        )  # fmt: skip
+        names = values["colourspace"], values["working"]
+        numbers = values["offset"], values["scale"]
         if not all(isinstance(v, str) and v for v in names):
             raise ValueError(f"colourspaces {names!r}")
         if not all(type(v) in (int, float) and np.isfinite(v) for v in numbers) or not numbers[1]:

@@ -28,7 +28,7 @@ import numpy as np
 
 from relip.mask.coverage import fill
 from relip.render.canonical import Window
-from relip.render.detail import SEAM, beside_mouth, lip_warp, unstrained
+from relip.render.detail import SEAM, lip_warp, moved, still_skin
 from relip.render.examples import Examples, near_size
 from relip.render.rig import N_INNER, N_OUTER
 
@@ -390,13 +390,13 @@ def add_mouth_detail(
     within = lines - [x, y]
     known = mouths.pictures[chosen].astype(np.float32)
     shift = lip_warp(mouths.lines[chosen], within, np.zeros((0, 2)), size, SEAM * unit)
-    mouth = _moved(known, shift)
+    mouth = moved(known, shift)
     made = _cut(picture, x, y, width, height)
     inside = _opening(within, size, unit)
     if whole < 1:
         # what the compositor brings in lies where the lips put it
         aside = (1 - whole) * settled(made, mouth, inside, unit)
-        mouth = _moved(known, aside + _moved(shift, aside, cv2.INTER_LINEAR))
+        mouth = moved(known, aside + moved(shift, aside, cv2.INTER_LINEAR))
     broad_made = cv2.GaussianBlur(made, (0, 0), SIGMA * unit)
     broad_mouth = cv2.GaussianBlur(mouth, (0, 0), SIGMA * unit)
     apart = cv2.GaussianBlur(np.abs(broad_made - broad_mouth).max(2), (0, 0), SIGMA * unit)
@@ -461,15 +461,6 @@ def settled(made: np.ndarray, mouth: np.ndarray, inside: np.ndarray, unit: float
     return (flow * within_reach * (sure * inside[..., None])).astype(np.float32)
 
 
-def _moved(
-    picture: np.ndarray, shift: np.ndarray, interpolation: int = cv2.INTER_CUBIC
-) -> np.ndarray:
-    """Each pixel from where ``shift`` says; beyond the edge, the edge."""
-    ys, xs = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
-    map_x, map_y = xs + shift[..., 0], ys + shift[..., 1]
-    return cv2.remap(picture, map_x, map_y, interpolation, borderMode=cv2.BORDER_REPLICATE)
-
-
 def _sunk(picture: np.ndarray, lines: np.ndarray, share: np.ndarray) -> np.ndarray:
     """A mouth whose teeth and tongue sink, by their shares, into its own dark."""
     height, width = picture.shape[:2]
@@ -501,12 +492,10 @@ def _around(old: np.ndarray, new: np.ndarray, shift: np.ndarray, unit: float) ->
     height, width = shift.shape[:2]
     size = (width, height)
     lips = cv2.GaussianBlur(fill(new[:N_OUTER], size), (0, 0), SOFT * unit)
-    here = beside_mouth(new, size, unit)
-    there = _moved(beside_mouth(old, size, unit), shift, cv2.INTER_LINEAR)
     x, y = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
     border = np.minimum(np.minimum(x, width - x), np.minimum(y, height - y))
     share = (SKIN + (LIPS - SKIN) * lips) * np.clip(border / (BORDER * unit), 0, 1)
-    return (share * np.minimum(here, there) * unstrained(shift, unit)).astype(np.float32)
+    return (share * still_skin(old, new, shift, unit)).astype(np.float32)
 
 
 def _corner(lines: np.ndarray, size: tuple[int, int]) -> tuple[int, int]:
