@@ -91,7 +91,8 @@ class Sound:
 
         What cannot be decoded is left out.
         """
-        resampler = av.AudioResampler(format=SAMPLES, layout=self.layout, rate=rate)
+        # the layout stays the file's: another with as many channels would mix them
+        resampler = av.AudioResampler(format=SAMPLES, rate=rate)
         packets = self._container.demux(self._stream)
         while True:
             try:
