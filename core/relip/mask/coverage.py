@@ -29,7 +29,18 @@ def fill(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         0 to 1.
     """
     width, height = size
-    begin, end = _pieces(np.asarray(outline, float))
+    outline = np.asarray(outline, float)
+    result = np.zeros((height, width), np.float32)
+    # nothing is covered beside the outline
+    x0, y0 = np.maximum(np.floor(outline.min(0)).astype(int), 0)
+    x1, y1 = np.minimum(np.floor(outline.max(0)).astype(int) + 1, (width, height))
+    if x1 > x0 and y1 > y0:
+        result[y0:y1, x0:x1] = _covered(outline - [x0, y0], x1 - x0, y1 - y0)
+    return result
+
+
+def _covered(outline: np.ndarray, width: int, height: int) -> np.ndarray:
+    begin, end = _pieces(outline)
     dy = end[:, 1] - begin[:, 1]
     middle = (begin + end) / 2
     column, row = np.floor(middle).astype(int).T
@@ -44,7 +55,7 @@ def fill(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     sums += np.bincount(at + 1, dy * right, minlength=height * stride)
     covered = np.abs(np.cumsum(sums.reshape(height, stride)[:, :width], axis=1))
     covered[covered < 1e-9] = 0.0
-    return np.clip(covered, 0.0, 1.0).astype(np.float32)
+    return np.clip(covered, 0.0, 1.0)
 
 
 def _pieces(outline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

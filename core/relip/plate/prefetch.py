@@ -77,7 +77,8 @@ def side_by_side(work: Callable[[T], R], items: Iterable[T], workers: int) -> It
     work : callable
         Of one item; runs in a thread of its own.
     items : iterable
-        Taken one by one, never more than ``workers`` ahead.
+        Taken one by one, never more than ``workers`` and one ahead: while the oldest is waited
+        for, no worker is idle.
     workers : int
 
     Yields
@@ -93,7 +94,7 @@ def side_by_side(work: Callable[[T], R], items: Iterable[T], workers: int) -> It
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) >= workers:
+                if len(waiting) > workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

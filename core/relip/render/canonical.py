@@ -203,8 +203,9 @@ def stmap(to_window: np.ndarray, window: Window, rect: tuple[int, int, int, int]
         green **upwards**, 0-1, as Nuke's STMap reads it.
     """
     x0, y0, x1, y1 = rect
-    xs, ys = np.meshgrid(np.arange(x0, x1) + 0.5, np.arange(y0, y1) + 0.5)
-    crop = geometry.apply(to_window, np.stack([xs, ys], -1).reshape(-1, 2))
-    crop = (crop + np.array([window.x, window.y])) / window.size
-    crop = crop.reshape(y1 - y0, x1 - x0, 2)
-    return np.stack([crop[..., 0], 1.0 - crop[..., 1]], -1).astype(np.float32)
+    (a, b, left), (c, d, top) = to_window
+    x, y = np.arange(x0, x1) + 0.5, np.arange(y0, y1)[:, None] + 0.5
+    result = np.empty((y1 - y0, x1 - x0, 2), np.float32)
+    result[..., 0] = (a * x + b * y + (left + window.x)) / window.size
+    result[..., 1] = 1.0 - (c * x + d * y + (top + window.y)) / window.size
+    return result

@@ -16,11 +16,14 @@ reproduction without it.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
 from relip.mask.coverage import fill
 from relip.render.canonical import Window
+from relip.render.colourmatch import largest
 from relip.render.rig import N_INNER, N_LINES, N_OUTER
 
 #: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
@@ -79,7 +82,7 @@ def add_plate_detail(
     skin = still_skin(old_lines, new_lines, shift, unit)
     low_made = cv2.GaussianBlur(picture, (0, 0), SIGMA * unit)
     low_plate = cv2.GaussianBlur(warped, (0, 0), SIGMA * unit)
-    apart = np.abs(low_made - low_plate).max(2) / DISAGREEMENT
+    apart = largest(np.abs(low_made - low_plate)) / DISAGREEMENT
     apart = cv2.GaussianBlur(apart, (0, 0), SIGMA * unit)
     gate = cv2.GaussianBlur(skin * np.clip(1.5 - 1.5 * apart, 0, 1), (0, 0), 1.5 * unit)
     # lips that close squeeze the plate's open mouth into a line, which the blur would fill
@@ -96,15 +99,21 @@ def moved(
     beyond: float | None = None,
 ) -> np.ndarray:
     """Each pixel from where ``shift`` says; beyond the picture its edge, or a value."""
-    ys, xs = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
     return cv2.remap(
         picture,
-        xs + shift[..., 0],
-        ys + shift[..., 1],
+        shift + _places(*picture.shape[:2]),
+        None,
         interpolation,
         borderMode=cv2.BORDER_REPLICATE if beyond is None else cv2.BORDER_CONSTANT,
         borderValue=0.0 if beyond is None else beyond,
     )
+
+
+@lru_cache(maxsize=8)
+def _places(height: int, width: int) -> np.ndarray:
+    """Where the pixels are: x, y ``[shape=(height, width, 2), dtype=float32]``."""
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.stack([xs, ys], -1)
 
 
 def still_skin(

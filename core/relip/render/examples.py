@@ -20,7 +20,7 @@ from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.render import canonical, rig
 from relip.render.canonical import Window
-from relip.render.conditioning import draw_maps
+from relip.render.conditioning import MAPS, draw_maps
 from relip.render.encoding import Encoding
 from relip.track import geometry
 from relip.track.facetrack import FaceTrack
@@ -175,9 +175,13 @@ def draw_inputs(
     size = (window.width, window.height)
     region = (fill(outline, size) > 0).astype(np.float32)
     maps = draw_maps(lines, size, window.size / 256)
-    seen = (picture - mean) * (1 - region[..., None]) * 2
-    stacked = np.concatenate([seen, region[..., None], maps], axis=-1)
-    return np.ascontiguousarray(stacked.transpose(2, 0, 1), dtype=np.float32), region
+    inputs = np.empty((4 + len(MAPS), window.height, window.width), np.float32)
+    around = 2 * (1 - region)
+    for channel in range(3):
+        inputs[channel] = (picture[..., channel] - mean[channel]) * around
+    inputs[3] = region
+    inputs[4:] = maps.transpose(2, 0, 1)
+    return inputs, region
 
 
 def mouth_weight(lines: np.ndarray, window: Window, extra: float) -> np.ndarray:

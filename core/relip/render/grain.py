@@ -66,6 +66,9 @@ LESS, MORE = 0.25, 1.6
 #: Gaussian that parts the second band from what lies below.
 _SECOND = 2.0
 
+#: Steps of intensity that its strength is looked up at.
+_STEPS = 1024
+
 
 @dataclass(frozen=True)
 class Grain:
@@ -409,9 +412,14 @@ def add_grain(
 
 def _strength(grain: Grain, picture: np.ndarray) -> np.ndarray:
     """Standard deviation of the grain at every pixel's intensity ``[shape=(h, w, 3)]``."""
-    level = grey(cv2.GaussianBlur(picture, (0, 0), _SECOND))
-    each = [np.interp(level, grain.levels, grain.strength[:, c]) for c in range(3)]
-    return np.stack(each, -1).astype(np.float32)
+    level = cv2.GaussianBlur(grey(picture), (0, 0), _SECOND)
+    low, high = float(grain.levels[0]), float(grain.levels[-1])
+    if high <= low:
+        return np.broadcast_to(grain.strength[0].astype(np.float32), picture.shape)
+    steps = np.linspace(low, high, _STEPS)
+    table = [np.interp(steps, grain.levels, grain.strength[:, c]) for c in range(3)]
+    at = np.clip((level - low) * ((_STEPS - 1) / (high - low)) + 0.5, 0, _STEPS - 1)
+    return np.stack(table, -1).astype(np.float32)[at.astype(np.int32)]
 
 
 def _power(band: np.ndarray, full: np.ndarray, around: int) -> np.ndarray:

@@ -28,6 +28,7 @@ import numpy as np
 
 from relip.mask.coverage import fill
 from relip.render.canonical import Window
+from relip.render.colourmatch import grey, largest
 from relip.render.detail import SEAM, lip_warp, moved, still_skin
 from relip.render.examples import Examples, near_size
 from relip.render.rig import N_INNER, N_OUTER
@@ -51,6 +52,9 @@ DISAGREEMENT = 0.07
 
 #: How far teeth may lie from where the lips put them (pixels per 256).
 FLOW_REACH = 4.0
+
+#: Room around the opening that is looked at (pixels per 256).
+FLOW_ROOM = 12.0
 
 #: Grey levels per standard deviation inside the opening of the pictures that flow is sought in,
 #: and the deviation (network encoding) that is taken for nothing but noise.
@@ -399,7 +403,7 @@ def add_mouth_detail(
         mouth = moved(known, aside + moved(shift, aside, cv2.INTER_LINEAR))
     broad_made = cv2.GaussianBlur(made, (0, 0), SIGMA * unit)
     broad_mouth = cv2.GaussianBlur(mouth, (0, 0), SIGMA * unit)
-    apart = cv2.GaussianBlur(np.abs(broad_made - broad_mouth).max(2), (0, 0), SIGMA * unit)
+    apart = cv2.GaussianBlur(largest(np.abs(broad_made - broad_mouth)), (0, 0), SIGMA * unit)
     gate = np.clip(1.5 - apart / DISAGREEMENT, 0, 1)
     broad = broad_made
     if whole > 0:
@@ -441,17 +445,23 @@ def settled(made: np.ndarray, mouth: np.ndarray, inside: np.ndarray, unit: float
         Add it to a pixel's place to find what belongs there in the warped mouth; 0 beside the
         opening.
     """
+    if not inside.any():
+        return np.zeros((*inside.shape, 2), np.float32)
     share = inside / max(float(inside.sum()), 1e-6)
     levels, sure = [], 1.0
     for picture in (made, mouth):
-        soft = cv2.GaussianBlur(picture.mean(2), (0, 0), unit)
+        soft = cv2.GaussianBlur(grey(picture), (0, 0), unit)
         mean = float((share * soft).sum())
         spread = float(np.sqrt((share * np.square(soft - mean)).sum()))
         level = 128 + FLOW_CONTRAST * (soft - mean) / max(spread, LEAST_CONTRAST)
         levels.append(np.clip(level, 0, 255).astype(np.uint8))
         sure = min(sure, spread / LEAST_CONTRAST)
     size = 2 * round(3 * unit) + 1
-    flow = cv2.calcOpticalFlowFarneback(*levels, None, 0.5, 3, size, 5, 5, 1.1, 0)
+    seen = _box(inside, round(FLOW_ROOM * unit))
+    flow = np.zeros((*inside.shape, 2), np.float32)
+    flow[seen] = cv2.calcOpticalFlowFarneback(
+        *(np.ascontiguousarray(level[seen]) for level in levels), None, 0.5, 3, size, 5, 5, 1.1, 0
+    )
     # what is beside the opening has as good as no say inside it
     weight = inside[..., None] + np.float32(0.02)
     both = np.repeat(weight, 2, axis=2)
@@ -485,6 +495,15 @@ def _opening(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarra
     room = 2 * round(ROOM * unit) + 1
     grown = cv2.dilate(opening, np.ones((room, room), np.uint8))
     return cv2.GaussianBlur(grown, (0, 0), SOFT * unit)
+
+
+def _box(shown: np.ndarray, room: int) -> tuple[slice, slice]:
+    """Rows and columns of the rectangle around what is not 0, with some room."""
+    sides = []
+    for axis in (1, 0):
+        at = np.flatnonzero(shown.any(axis))
+        sides.append(slice(max(int(at[0]) - room, 0), int(at[-1]) + 1 + room))
+    return sides[0], sides[1]
 
 
 def _around(old: np.ndarray, new: np.ndarray, shift: np.ndarray, unit: float) -> np.ndarray:
