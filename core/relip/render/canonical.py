@@ -19,6 +19,10 @@ from relip.track import geometry
 #: Pixels of context around the region at 256, at least.
 CONTEXT = 6
 
+#: How pictures are resampled: plate to crop, mouth to mouth and back to the plate a cubic takes a
+#: tenth of the finest detail away, Lanczos' kernel half as much.
+SHARPEST = cv2.INTER_LANCZOS4
+
 #: Above this face width in plate pixels a crop of 256 would soften the plate.
 WIDE_FACE = 220.0
 
@@ -143,7 +147,7 @@ def cut_out(picture: np.ndarray, to_window: np.ndarray, window: Window) -> np.nd
         picture,
         geometry.for_opencv(to_window),
         (window.width, window.height),
-        flags=cv2.INTER_CUBIC,
+        flags=SHARPEST,
         borderMode=cv2.BORDER_REPLICATE,
     )
 
@@ -183,7 +187,7 @@ def put_back(
         patch,
         geometry.for_opencv(geometry.shifted(to_window, x0, y0)),
         (x1 - x0, y1 - y0),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        flags=SHARPEST | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
 

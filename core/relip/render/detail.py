@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from relip.mask.coverage import fill
-from relip.render.canonical import Window
+from relip.render.canonical import SHARPEST, Window
 from relip.render.colourmatch import largest
 from relip.render.rig import N_INNER, N_LINES, N_OUTER
 
@@ -94,7 +94,7 @@ def add_plate_detail(
 def moved(
     picture: np.ndarray,
     shift: np.ndarray,
-    interpolation: int = cv2.INTER_CUBIC,
+    interpolation: int = SHARPEST,
     *,
     beyond: float | None = None,
 ) -> np.ndarray:

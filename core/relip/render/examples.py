@@ -237,7 +237,7 @@ def augmented(
         examples.pictures[index].astype(np.float32),
         geometry.for_opencv(from_padded),
         (window.width, window.height),
-        flags=cv2.INTER_CUBIC,
+        flags=canonical.SHARPEST,
         borderMode=cv2.BORDER_REPLICATE,
     )
     picture *= gain
