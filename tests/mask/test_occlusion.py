@@ -185,16 +185,46 @@ def test_what_is_hardly_strange_must_come_from_outside():
     found[40:60, 95:125] = 1  # reaches the face's edge: a hand
     found[90:96, 104:112] = 1  # so does this, but it is next to nothing
     nothing = np.zeros_like(face)
-    kept = occlusion._believable(found, nothing, face)
+    kept = occlusion._believable(found, nothing, face, nothing)
     assert kept is not None
     assert (kept[40:60, 95:125] > 0).all()
     assert np.count_nonzero(kept > 0) == 20 * 30
     sure = nothing.copy()
     sure[52:58, 52:58] = True
-    kept = occlusion._believable(found, sure, face)
+    kept = occlusion._believable(found, sure, face, nothing)
     assert kept is not None and (kept[50:66, 50:66] > 0).all()
     found[40:60, 95:125] = -1
-    assert occlusion._believable(found, nothing, face) is None
+    assert occlusion._believable(found, nothing, face, nothing) is None
+
+
+def test_a_deep_fold_beside_the_mouth_is_the_faces():
+    face = np.zeros((SMALL, SMALL), bool)
+    face[20:110, 20:110] = True
+    folds = np.zeros_like(face)
+    folds[50:90, 30:42] = True
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[52:88, 33:38] = 1  # thin and where folds are
+    sure = found > 0
+    assert occlusion._believable(found, sure, face, folds) is None
+    found[40:100, 70:75] = 1  # as thin, elsewhere: a pencil
+    kept = occlusion._believable(found, found > 0, face, folds)
+    assert kept is not None
+    np.testing.assert_array_equal(kept[:, 60:] > 0, found[:, 60:] > 0)
+    assert not (kept[:, :60] > 0).any()
+    found[52:88, 31:41] = 1  # a finger in the place of the fold
+    kept = occlusion._believable(found, found > 0, face, folds)
+    assert kept is not None and ((kept > 0) == (found > 0)).all()
+
+
+def test_folds_lie_beside_nose_and_mouth(covered: Shot):
+    track = FaceTrack.load(covered.path("track", "track.npz"))
+    row = int(np.flatnonzero(track.visible)[0])
+    face = track.canonical()[row][:, :2]
+    folds = occlusion._folds(face)
+    for side, corner in ((slice(0, SMALL // 2), 61), (slice(SMALL // 2, SMALL), 291)):
+        across = np.flatnonzero(folds[:, side].any(0)) + side.start
+        assert abs(across.mean() / SMALL - face[corner, 0]) < 0.12
+    assert not folds[tuple((face[13, ::-1] * SMALL).astype(int))]  # never the lips
 
 
 def test_a_lone_frame_is_not_believed():

@@ -22,6 +22,16 @@ LOWER = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397)
 #: Share of the way from the nose's base to the upper lip where the region begins.
 BELOW_NOSE = 0.25
 
+#: How far from the cheek to the cheekbone the region's corner lies: outside of the fold that a
+#: smile or a wide mouth draws from the nose to beside the mouth.
+FOLD = 0.6
+
+#: How far from beside the mouth to that corner the next one lies.
+SIDE = 0.4
+
+#: Points used above the jaw.
+N_UPPER = 10
+
 #: Room kept below the lowest chin of the shot, in face widths.
 CHIN_MARGIN = 0.04
 
@@ -67,6 +77,10 @@ def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
         points.NOSTRIL_RIGHT,
         points.CHEEK_RIGHT,
         points.UPPER_LIP_TOP,
+        points.CHEEKBONE_LEFT,
+        points.CHEEKBONE_RIGHT,
+        points.BESIDE_LEFT,
+        points.BESIDE_RIGHT,
         *LOWER,
     ]
     unit = 1.0 / CROP_FACE_WIDTHS  # one face width in crop units
@@ -76,11 +90,11 @@ def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
     flat = (canonical - mean).reshape(len(rows), -1)
     weights = pose.ridge(curves[rows], flat)
     predicted = (curves @ weights).reshape(len(curves), -1, 2) + mean
-    chin = 6 + LOWER.index(points.CHIN)
+    chin = N_UPPER + LOWER.index(points.CHIN)
     drop = np.percentile(canonical[:, chin, 1] - predicted[rows, chin, 1], 98)
     room_below = max(settings.jaw * unit, float(drop) + CHIN_MARGIN * unit)
 
-    outlines = np.full((len(curves), (5 + len(LOWER)) * _SPLINE_POINTS, 2), np.nan)
+    outlines = np.full((len(curves), (7 + len(LOWER)) * _SPLINE_POINTS, 2), np.nan)
     outlines[rows] = _outlines(predicted[rows], room_below, settings, unit)
     return Region(outlines)
 
@@ -88,9 +102,15 @@ def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
 def _outlines(
     faces: np.ndarray, room_below: float, settings: MaskSettings, unit: float
 ) -> np.ndarray:
-    """Outlines ``[shape=(F, n, 2)]`` of faces ``[shape=(F, 6 + jaw points, 2)]``."""
-    cheek_l, nostril_l, nose, nostril_r, cheek_r, lip_top = np.moveaxis(faces[:, :6], 1, 0)
-    jaw = faces[:, 6:]
+    """Outlines ``[shape=(F, n, 2)]`` of faces ``[shape=(F, 10 + jaw points, 2)]``."""
+    cheek_l, nostril_l, nose, nostril_r, cheek_r, lip_top, bone_l, bone_r, side_l, side_r = (
+        np.moveaxis(faces[:, :N_UPPER], 1, 0)
+    )
+    jaw = faces[:, N_UPPER:]
+    cheek_l = cheek_l + FOLD * (bone_l - cheek_l)
+    cheek_r = cheek_r + FOLD * (bone_r - cheek_r)
+    side_l = side_l + SIDE * (cheek_l - side_l)
+    side_r = side_r + SIDE * (cheek_r - side_r)
     centre = np.stack([(cheek_l[:, 0] + cheek_r[:, 0]) / 2, lip_top[:, 1]], axis=1)
     # sides go outwards, the chin goes down; in between the two are mixed by direction
     away = jaw - centre[:, None]
@@ -99,7 +119,7 @@ def _outlines(
     jaw = jaw + away * (settings.sides * unit * (1 - down) + room_below * down)[..., None]
     below = BELOW_NOSE * (lip_top - nose)
     top = np.stack([cheek_l, nostril_l + below, nose + below, nostril_r + below, cheek_r], axis=1)
-    corners = np.concatenate([top, jaw[:, ::-1]], axis=1)
+    corners = np.concatenate([top, side_r[:, None], jaw[:, ::-1], side_l[:, None]], axis=1)
     if settings.grow:
         outwards = corners - corners.mean(1, keepdims=True)
         outwards /= np.linalg.norm(outwards, axis=2, keepdims=True)

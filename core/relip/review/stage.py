@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,9 +218,18 @@ def plot_sync(path: Path, sync: measure.Sync) -> None:
     from matplotlib import pyplot as plt
 
     figure, axis = plt.subplots(figsize=(13, 3.2), dpi=100)
-    scale = max(float(np.percentile(sync.seen, 98)), 1e-6) if len(sync.seen) else 1.0
+    # one scale for all frames, so that the two lie on one another as well as they can
+    size = float(np.dot(sync.driven, sync.driven))
+    scale = float(np.dot(sync.seen, sync.driven)) / size if size > 0 else 0.0
+    scale = scale if scale > 0 else max(float(np.max(sync.seen, initial=0)), 1e-6)
     axis.plot(sync.frames, sync.driven, label="driving curve", color="#1b6ca8", lw=1.4)
-    axis.plot(sync.frames, sync.seen / scale, label="tracked in the comp", color="#d1495b", lw=1.1)
+    axis.plot(
+        sync.frames,
+        sync.seen / scale,
+        label=f"tracked in the comp (1: {100 * scale:.1f} % of the face width)",
+        color="#d1495b",
+        lw=1.1,
+    )
     for closure in sync.closures:
         colour = "#2e8b57" if closure["closed"] else "#c00000"
         axis.axvspan(
@@ -275,10 +285,16 @@ def _plot_dialogue(shot: Shot, path: Path) -> None:
     if not dialogue.audio:
         return
     said = speech_stage.load(shot)
+    # the phones are read from a file, which does not say how they were found
+    told = records.read_record(shot.path("speech")).get("data", {})
     plot_speech(
         path,
         load_audio(shot.resolve(dialogue.audio)),
-        said.alignment,
+        replace(
+            said.alignment,
+            method=str(told.get("method", said.alignment.method)),
+            rung=str(told.get("rung", said.alignment.rung)),
+        ),
         shot.frames,
         shot.rate,
         said.curves,

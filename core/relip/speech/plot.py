@@ -55,7 +55,7 @@ def plot_speech(
     from matplotlib.figure import Figure
 
     times = frame_times(frames, rate, offset)
-    span = max(audio.duration, float(times[-1]))
+    span = max(audio.duration, 1.0)  # what a longer shot has beyond its dialogue is silence
     count = int(min(np.ceil(span / ROW), MAX_ROWS))
     figure = Figure(figsize=(16, 4.6 * count), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)

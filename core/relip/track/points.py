@@ -40,6 +40,12 @@ AROUND_MOUTH = (
 #: Face outline from cheek to cheek over the chin.
 JAW = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361)
 
+#: Cheeks beside nose and mouth where the skin folds when the mouth smiles or shouts.
+FOLDS = (
+    (129, 203, 206, 216, 212, 214, 207, 205, 36),
+    (358, 423, 426, 436, 432, 434, 427, 425, 266),
+)
+
 #: Outlines of the eyes.
 EYE_LEFT = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 EYE_RIGHT = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
@@ -49,6 +55,8 @@ FACE_LEFT, FACE_RIGHT = 234, 454
 SUBNASALE = 2
 UPPER_LIP_TOP = 164
 CHEEK_LEFT, CHEEK_RIGHT = 205, 425
+CHEEKBONE_LEFT, CHEEKBONE_RIGHT = 50, 280
+BESIDE_LEFT, BESIDE_RIGHT = 187, 411
 NOSTRIL_LEFT, NOSTRIL_RIGHT = 98, 327
 
 #: Upper and lower inner-lip points that face each other, and their corner points.
