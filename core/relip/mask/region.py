@@ -33,7 +33,11 @@ SIDE = 0.4
 N_UPPER = 10
 
 #: Room kept below the lowest chin of the shot, in face widths.
-CHIN_MARGIN = 0.04
+CHIN_MARGIN = 0.055
+
+#: How much further the chin of an open mouth is than the mesh has it, of what the lips are open
+#: (face widths) beyond this.
+HIDDEN_DROP, USUAL_OPENING = 0.25, 0.16
 
 #: Points put between two corners of the outline, so that it is smooth.
 _SPLINE_POINTS = 6
@@ -92,7 +96,9 @@ def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
     predicted = (curves @ weights).reshape(len(curves), -1, 2) + mean
     chin = N_UPPER + LOWER.index(points.CHIN)
     drop = np.percentile(canonical[:, chin, 1] - predicted[rows, chin, 1], 98)
-    room_below = max(settings.jaw * unit, float(drop) + CHIN_MARGIN * unit)
+    opening = float(np.percentile(track.lip_opening()[rows], 98))
+    margin = CHIN_MARGIN + HIDDEN_DROP * max(opening - USUAL_OPENING, 0.0)
+    room_below = max(settings.jaw * unit, float(drop) + margin * unit)
 
     outlines = np.full((len(curves), (7 + len(LOWER)) * _SPLINE_POINTS, 2), np.nan)
     outlines[rows] = _outlines(predicted[rows], room_below, settings, unit)

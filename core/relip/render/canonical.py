@@ -17,7 +17,7 @@ import numpy as np
 from relip.track import geometry
 
 #: Pixels of context around the region at 256, at least.
-CONTEXT = 6
+CONTEXT = 4
 
 #: How pictures are resampled: plate to crop, mouth to mouth and back to the plate a cubic takes a
 #: tenth of the finest detail away, Lanczos' kernel half as much.

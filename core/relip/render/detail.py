@@ -23,7 +23,7 @@ import numpy as np
 
 from relip.mask.coverage import fill
 from relip.render.canonical import SHARPEST, Window
-from relip.render.colourmatch import largest
+from relip.render.colourmatch import grey, largest
 from relip.render.rig import N_INNER, N_LINES, N_OUTER
 
 #: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
@@ -37,6 +37,12 @@ SEAM = 4.0
 
 #: Difference of the blurred pictures (network encoding) at which plate detail is gone.
 DISAGREEMENT = 0.10
+
+#: What the plate adds, in robust standard deviations of it over the skin, at which it is a crease
+#: and none of it is taken; the least deviation that skin has; how softly it ends, and over what
+#: length it must be drawn out (pixels per 256); coherence from which it is, and surely is.
+CREASE, LEAST_PORES, CREASE_SOFT, CREASE_LONG = 5.0, 0.002, 1.0, 3.0
+COHERENCE = (0.3, 0.6)
 
 #: Strain of the warp (norm of the gradient of its displacement) at which the plate's detail begins
 #: to go, and at which it is gone.
@@ -87,8 +93,35 @@ def add_plate_detail(
     gate = cv2.GaussianBlur(skin * np.clip(1.5 - 1.5 * apart, 0, 1), (0, 0), 1.5 * unit)
     # lips that close squeeze the plate's open mouth into a line, which the blur would fill
     # with its teeth
-    gate = (amount * np.minimum(gate, skin))[..., None]
-    return (gate * (low_made + warped - low_plate) + (1 - gate) * picture).astype(np.float32)
+    gate = np.minimum(gate, skin)
+    gain = (warped - low_plate) - (picture - low_made)
+    gate = (amount * gate * _like_pores(gain, gate, unit))[..., None]
+    return (picture + gate * gain).astype(np.float32)
+
+
+def _like_pores(gain: np.ndarray, gate: np.ndarray, unit: float) -> np.ndarray:
+    """1 where what the plate adds is no crease ``[shape=(height, width), dtype=float32]``.
+
+    A crease of the plate's own mouth (a smile's fold, the chin of a jaw that was open) is many
+    times as strong as pores, stubble and grain, and drawn out: a mole is as strong, but round.
+    Tukey's biweight of what is added, over its robust deviation, where the structure tensor
+    (Bigun and Granlund 1987) of it has one direction.
+    """
+    shown = grey(gain)
+    size = np.abs(shown)
+    skin = size[gate > 0.5]
+    if not skin.size:
+        return np.ones(size.shape, np.float32)
+    cut = CREASE * max(1.4826 * float(np.median(skin)), LEAST_PORES)
+    strength = np.minimum(cv2.dilate(size, np.ones((3, 3), np.uint8)) / cut, 1)
+    across, down = (cv2.Sobel(shown, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    sums = cv2.merge([across * across, down * down, across * down])
+    xx, yy, xy = cv2.split(cv2.GaussianBlur(sums, (0, 0), CREASE_LONG * unit))
+    one_way = np.sqrt(np.square(xx - yy) + 4 * np.square(xy)) / (xx + yy + np.float32(1e-9))
+    low, high = COHERENCE
+    drawn_out = np.clip((one_way - low) / (high - low), 0, 1)
+    taken = 1 - np.square(1 - np.square(strength))
+    return 1 - cv2.GaussianBlur(drawn_out * taken, (0, 0), CREASE_SOFT * unit)
 
 
 def moved(
