@@ -54,6 +54,25 @@ def test_holds_all_lips_and_the_chin(track: FaceTrack, region: Region):
         assert inside(region.outline[row], crop[row, [points.CHIN]])[0] > 0
 
 
+def test_holds_the_folds_beside_the_mouth(track: FaceTrack, region: Region):
+    """From the height of the nose's base down, where a smile's fold runs, and skin around it."""
+    crop = track.canonical()
+    folds = [points.CHEEK_LEFT, points.CHEEK_RIGHT, 206, 426, 216, 436, 212, 432]
+    for row in np.flatnonzero(track.visible):
+        assert inside(region.outline[row], crop[row, folds]).min() * CROP_FACE_WIDTHS > 0.01
+
+
+def test_reaches_below_the_chin_of_a_shout(track: FaceTrack):
+    """The mesh has the chin of a wide mouth too high, and the more so the wider it is."""
+    shout = track.landmarks.copy()
+    shout[:, 14, 1] += 0.25 * track.face_width
+    wide = make_region(dataclasses.replace(track, landmarks=shout), MaskSettings())
+    before = make_region(track, MaskSettings())
+    rows = track.visible
+    lower = (wide.outline[rows, :, 1].max(1) - before.outline[rows, :, 1].max(1)).min()
+    assert lower * CROP_FACE_WIDTHS > 0.02
+
+
 def test_leaves_the_nose_and_the_eyes(track: FaceTrack, region: Region):
     crop = track.canonical()
     above = [1, 4, 33, 133, 362, 263, points.NOSTRIL_LEFT, points.NOSTRIL_RIGHT]

@@ -292,6 +292,29 @@ def test_squeezed_skin_gives_no_detail(mouths):
     assert result[20:30, 60:110].mean() > 0.02
 
 
+def test_creases_of_the_plate_stay_behind(mouths):
+    """Pores come along and so does a mole; the fold of the plate's own mouth does not."""
+    _, opened, outline = mouths
+    rng = np.random.default_rng(0)
+    pores = rng.normal(0, 0.006, (SIZE[1], SIZE[0], 3))
+    pores = cv2.GaussianBlur(pores.astype(np.float32), (0, 0), 0.8)
+    marks = np.zeros((SIZE[1], SIZE[0]), np.float32)
+    cv2.line(marks, (30, 34), (38, 70), 0.06, 1, cv2.LINE_AA)
+    cv2.circle(marks, (140, 50), 2, 0.06, -1, cv2.LINE_AA)
+    smooth = np.full_like(pores, 0.5)
+    plate = (smooth + pores - cv2.GaussianBlur(marks, (0, 0), 0.7)[..., None]).astype(np.float32)
+    result = detail.add_plate_detail(smooth, plate, opened, opened, outline, WINDOW)
+    gained = (result - smooth)[..., 1]
+    fine = (plate - cv2.GaussianBlur(plate, (0, 0), detail.SIGMA))[..., 1]
+    skin = slice(26, 34), slice(60, 110)
+    assert np.std(gained[skin]) > 0.7 * np.std(fine[skin])
+    assert gained[46:55, 136:145].min() < 0.7 * fine[46:55, 136:145].min() < -0.02
+    on_line = cv2.erode((marks > 0.05).astype(np.float32), np.ones((1, 1))) > 0
+    on_line[:, 100:] = False
+    assert on_line.sum() > 25 and fine[on_line].mean() < -0.02
+    assert abs(gained[on_line].mean()) < 0.15 * abs(fine[on_line].mean())
+
+
 def test_line_points_of_the_two_warps():
     """Together they are all points; both have the corners of the mouth."""
     above, below = set(detail._ABOVE.tolist()), set(detail._BELOW.tolist())
