@@ -7,7 +7,7 @@ is chosen whose lips, with those of the frames around it, are nearest to the
 wanted ones and which goes on from the frame chosen before (Viterbi 1967, on the
 frames around). Its lips are warped to the wanted lines, its teeth are laid on
 those that the network drew, and inside the opening its fine band replaces the
-network's, on the lips the greater part of it. The broad band stays the
+network's, on the lips too. The broad band stays the
 network's, and where the two disagree about it (teeth here, tongue there) the
 network's picture stays as it is. Between closed lips there is no opening, so
 nothing is shown there.
@@ -45,10 +45,10 @@ ROOM, SOFT = 1, 1.0
 #: How much of the fine band of the lips and of the skin around them comes with it (where the
 #: plate's own is used, that replaces it), and over how far from the piece's border it comes in
 #: (pixels per 256).
-LIPS, SKIN, BORDER = 1.0, 0.6, 6.0
+LIPS, SKIN, BORDER = 1.0, 0.5, 6.0
 
 #: Difference of the broad bands (network encoding) at which the fine band is gone.
-DISAGREEMENT = 0.08
+DISAGREEMENT = 0.06
 
 #: How far teeth may lie from where the lips put them (pixels per 256).
 FLOW_REACH = 4.0
