@@ -14,6 +14,7 @@ from relip.speech.boundaries import (
     begin_with_sound,
     close_stops,
     end_with_sound,
+    hold_stops,
     let_go,
     voice_after_stops,
 )
@@ -59,6 +60,30 @@ def test_a_stop_before_a_pause_ends_with_its_burst() -> None:
     assert let_go(nasal, level, -50.0) == nasal
     long = levels(sound((0.1, 0.3), (0.0001, 0.05), (0.05, 0.1), (0.0001, 0.5)), RATE)
     assert let_go(phones[:2], long, -50.0) == phones[:2]
+
+
+def test_a_short_stop_is_let_go_after_the_rest_of_the_sound_before_it() -> None:
+    # a vowel that goes on for 0.03 s in the stop and after, silence, the burst, a pause
+    samples = sound((0.1, 0.3), (0.0001, 0.04), (0.05, 0.03), (0.0001, 0.3))
+    level = levels(samples, RATE)
+    phones = [Interval(0.1, 0.26, "AA"), Interval(0.26, 0.28, "B")]
+    assert let_go(phones, level, -50.0)[1].end == pytest.approx(0.37, abs=0.011)
+    # what is long enough for a closure and its burst has ended, and so it has without a burst
+    long = [phones[0]._replace(end=0.24), phones[1]._replace(start=0.24)]
+    assert let_go(long, level, -50.0) == long
+    alone = levels(sound((0.1, 0.3), (0.0001, 0.4)), RATE)
+    assert let_go(phones, alone, -50.0) == phones
+
+
+def test_a_stop_said_twice_stays_closed_in_between() -> None:
+    phones = [Interval(0.1, 0.2, "P"), Interval(0.26, 0.36, "P"), Interval(0.36, 0.5, "AA")]
+    quiet, loud = np.full(60, -70.0), np.full(60, -20.0)
+    assert hold_stops(phones, quiet, -50.0) == [phones[0]._replace(end=0.26), *phones[1:]]
+    assert hold_stops(phones, loud, -50.0) == phones
+    other = [phones[0]._replace(label="T"), *phones[1:]]
+    assert hold_stops(other, quiet, -50.0) == other
+    pause = [phones[0], phones[1]._replace(start=0.32), phones[2]]
+    assert hold_stops(pause, quiet, -50.0) == pause
 
 
 def test_a_stop_after_a_pause_begins_shortly_before_it_is_heard() -> None:

@@ -41,6 +41,7 @@ from relip.speech.boundaries import (
     begin_with_sound,
     close_stops,
     end_with_sound,
+    hold_stops,
     let_go,
     refine,
     voice_after_stops,
@@ -652,7 +653,7 @@ class _Job:
         voiced = voice_after_stops(closed, self.audio.samples, self.audio.rate)
         trimmed = self._trim(as_people_do(voiced), _inside(words, aligned))
         ended = end_with_sound(trimmed, self.level, self.limit)
-        phones = let_go(ended, self.level, self.limit)
+        phones = hold_stops(let_go(ended, self.level, self.limit), self.level, self.limit)
         symbols = [s for p in pieces for s in p.ipa]
         named = [q._replace(label=s or q.label) for q, s in zip(phones, symbols, strict=True)]
         frames = sum(p.frames for p in pieces)

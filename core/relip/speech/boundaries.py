@@ -39,6 +39,9 @@ LEAD = 0.025
 VOICELESS = frozenset(("P", "T", "K", "CH"))
 STOPS = VOICELESS | frozenset(("B", "D", "G", "JH"))
 
+#: The silence between two equal stops is no longer, seconds.
+HELD_BETWEEN = 0.10
+
 _APPROXIMANTS = frozenset("LRWY")
 _NASALS = frozenset(("M", "N", "NG"))
 _VOICELESS_FRICATIVES = frozenset(("S", "SH", "F", "TH", "HH"))
@@ -209,6 +212,31 @@ def close_stops(phones: list[Interval], samples: np.ndarray, rate: int) -> list[
     return out
 
 
+def hold_stops(phones: list[Interval], level: np.ndarray, limit: float) -> list[Interval]:
+    """Let a stop that is said twice stay closed in between: *stop pushing*, *Bob bought*.
+
+    Parameters
+    ----------
+    phones, level, limit
+        As for :func:`begin_with_sound`.
+
+    Returns
+    -------
+    list of Interval
+        As many; of two equal stops with nothing but a short silence between them the first lasts
+        until the second.
+    """
+    out = list(phones)
+    for index in range(1, len(out)):
+        first, second = out[index - 1], out[index]
+        if first.label != second.label or first.label not in STOPS:
+            continue
+        silence = level[int(np.ceil(first.end / STEP)) : int(second.start / STEP)]
+        if 0 < second.start - first.end <= HELD_BETWEEN and (silence <= limit).all():
+            out[index - 1] = first._replace(end=second.start)
+    return out
+
+
 def voice_after_stops(phones: list[Interval], samples: np.ndarray, rate: int) -> list[Interval]:
     """Let the breath of a voiceless stop be its own where l, r, w or y follows.
 
@@ -351,6 +379,10 @@ def let_go(phones: list[Interval], level: np.ndarray, limit: float) -> list[Inte
             continue
         first = round(end / STEP)
         inside = np.flatnonzero(loud[first : min(round(until / STEP), len(level))]) + first
+        if end - start < _GAP and len(inside) and inside[0] == first:
+            # Too short for closure and burst: what is loud there still is the sound before.
+            parted = np.flatnonzero(np.diff(inside) > 1)
+            inside = inside[parted[0] + 1 :] if len(parted) else inside[:0]
         if not len(inside) or not 1 <= inside[0] - first <= HELD / STEP:
             continue
         stops = np.flatnonzero(np.diff(inside) > 1)
