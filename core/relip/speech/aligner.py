@@ -651,7 +651,9 @@ class _Job:
         begun = begin_with_burst(sounding, self.audio.samples, self.audio.rate)
         closed = close_stops(begun, self.audio.samples, self.audio.rate)
         voiced = voice_after_stops(closed, self.audio.samples, self.audio.rate)
-        trimmed = self._trim(as_people_do(voiced), _inside(words, aligned))
+        # Measured in English; other languages' sounds the model sets apart in other ways.
+        placed = as_people_do(voiced) if self.language.code == "en" else voiced
+        trimmed = self._trim(placed, _inside(words, aligned))
         ended = end_with_sound(trimmed, self.level, self.limit)
         phones = hold_stops(let_go(ended, self.level, self.limit), self.level, self.limit)
         symbols = [s for p in pieces for s in p.ipa]
