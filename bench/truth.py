@@ -70,7 +70,7 @@ def read_truth(path: Path, *, closures: bool = True) -> Truth:
                 merged[-1] = (merged[-1][0], end, merged[-1][2])
     if closures:
         recorded = kind == "festival" and language in _RECORDED
-        merged = _with_closures(merged, sound, limit, recorded)
+        merged = _with_closures(merged, sound, limit, recorded, events=kind == "espeak")
     phones: list[Interval] = []
     inner: list[bool] = []
     for start, end, labels in merged:
@@ -85,7 +85,12 @@ def read_truth(path: Path, *, closures: bool = True) -> Truth:
 
 
 def _with_closures(
-    merged: list[tuple[float, float, list[str]]], sound: Audio, limit: float, recorded: bool
+    merged: list[tuple[float, float, list[str]]],
+    sound: Audio,
+    limit: float,
+    recorded: bool,
+    *,
+    events: bool,
 ) -> list[tuple[float, float, list[str]]]:
     """Stops begin with their closure.
 
@@ -98,7 +103,11 @@ def _with_closures(
     for index in range(1, len(out)):
         start, end, labels = out[index]
         before, until, name = out[index - 1]
-        if labels[0] not in _STOPS or start - until > 0.001 or name[0] in _STOPS:
+        if labels[0] not in _STOPS or start - until > 0.001:
+            continue
+        # Of two stops the second one's closure is the silence after the first one's burst; only
+        # labels, not events, know of a first one without a burst.
+        if name[0] in _STOPS and not events:
             continue
         part = sound.samples[round(before * sound.rate) : round(start * sound.rate)]
         if recorded:

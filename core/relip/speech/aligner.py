@@ -36,11 +36,15 @@ from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.audio import SILENCE_DBFS, Audio, is_silent
 from relip.speech.boundaries import (
     STOPS,
+    as_people_do,
     begin_with_burst,
     begin_with_sound,
     close_stops,
+    end_with_sound,
+    hold_stops,
     let_go,
     refine,
+    voice_after_stops,
 )
 from relip.speech.confidence import AMBER, certainty, mismatch_limit, overall, word_scores
 from relip.speech.decoys import convincing, decoy_paths
@@ -646,7 +650,12 @@ class _Job:
         sounding = begin_with_sound(refined, self.level, self.limit)
         begun = begin_with_burst(sounding, self.audio.samples, self.audio.rate)
         closed = close_stops(begun, self.audio.samples, self.audio.rate)
-        phones = let_go(self._trim(closed, _inside(words, aligned)), self.level, self.limit)
+        voiced = voice_after_stops(closed, self.audio.samples, self.audio.rate)
+        # Measured in English; other languages' sounds the model sets apart in other ways.
+        placed = as_people_do(voiced) if self.language.code == "en" else voiced
+        trimmed = self._trim(placed, _inside(words, aligned))
+        ended = end_with_sound(trimmed, self.level, self.limit)
+        phones = hold_stops(let_go(ended, self.level, self.limit), self.level, self.limit)
         symbols = [s for p in pieces for s in p.ipa]
         named = [q._replace(label=s or q.label) for q, s in zip(phones, symbols, strict=True)]
         frames = sum(p.frames for p in pieces)

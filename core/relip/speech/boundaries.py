@@ -39,6 +39,23 @@ LEAD = 0.025
 VOICELESS = frozenset(("P", "T", "K", "CH"))
 STOPS = VOICELESS | frozenset(("B", "D", "G", "JH"))
 
+#: The silence between two equal stops is no longer, seconds.
+HELD_BETWEEN = 0.10
+
+_APPROXIMANTS = frozenset("LRWY")
+_NASALS = frozenset(("M", "N", "NG"))
+_VOICELESS_FRICATIVES = frozenset(("S", "SH", "F", "TH", "HH"))
+#: Sounds so weak that their end cannot be told from a pause by its level.
+_WEAK = STOPS | frozenset(("F", "V", "TH", "DH", "HH"))
+
+#: The voice after a voiceless stop: this band, hertz, this far below its loudest in the sound
+#: after, dB; it begins at most so much later than the aligner found, seconds.
+VOICE_BAND, VOICE, BREATH = (90.0, 450.0), 18.0, 0.07
+
+#: Where people set boundaries against where the model does, seconds: about half of the medians in
+#: 13 s of labelled English by eight speakers, of the same sign in a voice of labelled diphones.
+AFTER_NASAL, BEFORE_BREATH, AROUND_APPROXIMANT = -0.006, -0.004, 0.005
+
 _STEP = 0.001
 _WINDOW = 0.008
 _BANDS = 24
@@ -195,6 +212,152 @@ def close_stops(phones: list[Interval], samples: np.ndarray, rate: int) -> list[
     return out
 
 
+def hold_stops(phones: list[Interval], level: np.ndarray, limit: float) -> list[Interval]:
+    """Let a stop that is said twice stay closed in between: *stop pushing*, *Bob bought*.
+
+    Parameters
+    ----------
+    phones, level, limit
+        As for :func:`begin_with_sound`.
+
+    Returns
+    -------
+    list of Interval
+        As many; of two equal stops with nothing but a short silence between them the first lasts
+        until the second.
+    """
+    out = list(phones)
+    for index in range(1, len(out)):
+        first, second = out[index - 1], out[index]
+        if first.label != second.label or first.label not in STOPS:
+            continue
+        silence = level[int(np.ceil(first.end / STEP)) : int(second.start / STEP)]
+        if 0 < second.start - first.end <= HELD_BETWEEN and (silence <= limit).all():
+            out[index - 1] = first._replace(end=second.start)
+    return out
+
+
+def voice_after_stops(phones: list[Interval], samples: np.ndarray, rate: int) -> list[Interval]:
+    """Let the breath of a voiceless stop be its own where l, r, w or y follows.
+
+    The model hears the breath of *tw* or *pl* in the colour of the sound that comes; people
+    begin that sound with its voice.
+
+    Parameters
+    ----------
+    phones : list of Interval
+        In order, without overlap.
+    samples : ndarray, shape (n,)
+    rate : int
+
+    Returns
+    -------
+    list of Interval
+        As many; the sound after a stop keeps at least 0.02 s.
+    """
+    from scipy.signal import butter, sosfiltfilt
+
+    out = list(phones)
+    hop = rate // 200
+    sections = butter(2, VOICE_BAND, "bandpass", fs=rate, output="sos")
+    for index in range(1, len(out) - 1):
+        stop, here, after = out[index - 1 : index + 2]
+        if stop.label not in VOICELESS or here.label not in _APPROXIMANTS:
+            continue
+        if here.start - stop.end > 0.001 or here.end - here.start < 0.03:
+            continue
+        # From the stop's last 0.02 s to the middle of what follows, with a margin for the filter.
+        until = (after.start + after.end) / 2 if after.start - here.end < _GAP else here.end
+        begin = max(stop.start, stop.end - 0.02)
+        low = max(round((begin - 0.05) * rate), 0)
+        part = samples[low : round((until + 0.05) * rate)]
+        if len(part) < 30:
+            continue
+        voice = sosfiltfilt(sections, part)[round(begin * rate) - low :]
+        power = _powers(voice[: round((until - begin) * rate)], hop)
+        if len(power) < 6:
+            continue
+        weak = np.flatnonzero(power < power.max() * 10 ** (-VOICE / 10))
+        # The voice is there for good after the last weak window before the loudest one.
+        weak = weak[weak < int(np.argmax(power))]
+        if not len(weak):
+            continue
+        voiced = begin + (int(weak[-1]) + 1.5) * hop / rate
+        latest = min(stop.end + BREATH, here.end - 0.02)
+        if stop.end + 0.005 < voiced <= latest:
+            out[index - 1] = stop._replace(end=voiced)
+            out[index] = here._replace(start=voiced)
+    return out
+
+
+def end_with_sound(phones: list[Interval], level: np.ndarray, limit: float) -> list[Interval]:
+    """Let phones before a pause end where the sound does.
+
+    The model takes a vowel's last echo, and some of the silence after it, for the vowel.
+
+    Parameters
+    ----------
+    phones, level, limit
+        As for :func:`begin_with_sound`.
+
+    Returns
+    -------
+    list of Interval
+        As many; none loses more than half of its length.
+    """
+    out = list(phones)
+    for index, (start, end, label) in enumerate(out):
+        until = out[index + 1].start if index + 1 < len(out) else len(level) * STEP
+        if label in _WEAK or (until - end < _GAP and index + 1 < len(out)):
+            continue
+        earliest = (start + end) / 2
+        last = min(int(np.ceil(end / STEP)), len(level))
+        while last > 0 and last * STEP > earliest and level[last - 1] <= limit:
+            last -= 1
+        out[index] = Interval(start, min(end, max(last * STEP, earliest)), label)
+    return out
+
+
+def as_people_do(phones: list[Interval]) -> list[Interval]:
+    """Move the boundaries that the model sets apart from people's, by kind.
+
+    Parameters
+    ----------
+    phones : list of Interval
+        In order, without overlap.
+
+    Returns
+    -------
+    list of Interval
+        As many; a boundary moves at most a fifth of the shorter phone beside it.
+    """
+    out = list(phones)
+    for index in range(1, len(out)):
+        before, here = out[index - 1], out[index]
+        if here.start - before.end > 0.001:
+            continue
+        shift = _shift(before.label, here.label)
+        most = 0.2 * min(before.end - before.start, here.end - here.start)
+        edge = before.end + float(np.clip(shift, -most, most))
+        out[index - 1] = before._replace(end=edge)
+        out[index] = here._replace(start=edge)
+    return out
+
+
+def _shift(before: str, here: str) -> float:
+    vowel = here[0] in "AEIOU"
+    if before in _NASALS and (vowel or here in STOPS):
+        return AFTER_NASAL
+    if before in _APPROXIMANTS and vowel:
+        return -AROUND_APPROXIMANT
+    if before[0] in "AEIOU":
+        if here in _APPROXIMANTS:
+            return AROUND_APPROXIMANT
+        if here in _VOICELESS_FRICATIVES:
+            return BEFORE_BREATH
+    return 0.0
+
+
 def let_go(phones: list[Interval], level: np.ndarray, limit: float) -> list[Interval]:
     """Let stops before a pause end with their burst, which silence parts from what is before.
 
@@ -216,6 +379,10 @@ def let_go(phones: list[Interval], level: np.ndarray, limit: float) -> list[Inte
             continue
         first = round(end / STEP)
         inside = np.flatnonzero(loud[first : min(round(until / STEP), len(level))]) + first
+        if end - start < _GAP and len(inside) and inside[0] == first:
+            # Too short for closure and burst: what is loud there still is the sound before.
+            parted = np.flatnonzero(np.diff(inside) > 1)
+            inside = inside[parted[0] + 1 :] if len(parted) else inside[:0]
         if not len(inside) or not 1 <= inside[0] - first <= HELD / STEP:
             continue
         stops = np.flatnonzero(np.diff(inside) > 1)
