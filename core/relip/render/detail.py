@@ -44,6 +44,9 @@ DISAGREEMENT = 0.10
 CREASE, LEAST_PORES, CREASE_SOFT, CREASE_LONG = 5.0, 0.002, 1.0, 3.0
 COHERENCE = (0.3, 0.6)
 
+#: Room around the lips, whose lines are no creases (pixels per 256).
+LIP_ROOM = 3.0
+
 #: Strain of the warp (norm of the gradient of its displacement) at which the plate's detail begins
 #: to go, and at which it is gone.
 STRAIN = (0.4, 0.9)
@@ -95,17 +98,18 @@ def add_plate_detail(
     # with its teeth
     gate = np.minimum(gate, skin)
     gain = (warped - low_plate) - (picture - low_made)
-    gate = (amount * gate * _like_pores(gain, gate, unit))[..., None]
+    gate = (amount * gate * _like_pores(gain, gate, new_lines[:N_OUTER], unit))[..., None]
     return (picture + gate * gain).astype(np.float32)
 
 
-def _like_pores(gain: np.ndarray, gate: np.ndarray, unit: float) -> np.ndarray:
+def _like_pores(gain: np.ndarray, gate: np.ndarray, lips: np.ndarray, unit: float) -> np.ndarray:
     """1 where what the plate adds is no crease ``[shape=(height, width), dtype=float32]``.
 
     A crease of the plate's own mouth (a smile's fold, the chin of a jaw that was open) is many
     times as strong as pores, stubble and grain, and drawn out: a mole is as strong, but round.
     Tukey's biweight of what is added, over its robust deviation, where the structure tensor
-    (Bigun and Granlund 1987) of it has one direction.
+    (Bigun and Granlund 1987) of it has one direction. The lips' own lines lie where the new lips
+    ``[shape=(20, 2)]`` have theirs: they are welcome.
     """
     shown = grey(gain)
     size = np.abs(shown)
@@ -121,6 +125,8 @@ def _like_pores(gain: np.ndarray, gate: np.ndarray, unit: float) -> np.ndarray:
     low, high = COHERENCE
     drawn_out = np.clip((one_way - low) / (high - low), 0, 1)
     taken = 1 - np.square(1 - np.square(strength))
+    room = 2 * round(LIP_ROOM * unit) + 1
+    taken *= 1 - cv2.dilate(fill(lips, size.shape[::-1]), np.ones((room, room), np.uint8))
     return 1 - cv2.GaussianBlur(drawn_out * taken, (0, 0), CREASE_SOFT * unit)
 
 
