@@ -74,6 +74,12 @@ _CUT = 5.0
 #: know, in the face, beside it, and in the mouth.
 _UNSEEN, _DOUBT, _DOUBT_BESIDE, _DOUBT_MOUTH = 0.05, 0.05, 0.8, 0.999
 
+#: Where the mouth opens and beside the face, colours that these classes show there so often
+#: (against any colour) count so much more as theirs.
+_AROUND = [parsing.MOUTH, parsing.HAIR, parsing.BACKGROUND]
+_FLESH = [parsing.SKIN, parsing.LIPS, parsing.NECK]
+_COMMON, _PREFER = 2.0, 1.5
+
 #: Log-likelihood ratio from which a suspect pixel with the colours of the shot's occluders is one
 #: of theirs, and how many it takes to be believed wherever they are.
 _FAMILIAR, FAMILIAR = 2.0, 60
@@ -82,6 +88,9 @@ _FAMILIAR, FAMILIAR = 2.0, 60
 #: pixels in each of them: a crease that is taken for an occluder has fewer.
 _OWN, _FRAMES, _ENOUGH = 0.7, 3, 40
 
+#: A colour is the occluders' in half where the face shows it as often, divided by this.
+_FLESHY = 2.0
+
 #: Standard deviation of an occluder's colours over neighbouring bins, in bins.
 _BLUR = 0.8
 
@@ -89,8 +98,19 @@ _BLUR = 0.8
 #: often any class may be anywhere; what every colour has beside the classes' own.
 _ASIDE, _OFTEN, _ANYWHERE, _ANY = 4.0, 0.3, 0.002, 0.02
 
-#: The occluder is followed from what was found, this many times at most.
-_ROUNDS = 4
+#: The occluder is followed from what was found, this many times at most, and so many of them.
+_ROUNDS, _MOST = 4, 4
+
+#: A hole in what was found is the face's below this mean value, unless it has so few pixels.
+_CLEARLY, _SPECK = -0.6, 4
+
+#: Half the width of an occluder that is broad, and of the dents in it that are filled.
+_BROAD, _DENT = 4, 8
+
+#: Share of an occluder's rim in the face that is an edge, the step of a value from pixel to pixel
+#: that makes one, and what the values are: lightness, and two differences of colour, doubled.
+_EDGED, _STEEP = 0.2, 0.025
+_EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
 
 #: The smoothing's strength, and the differences of 8-bit values that stop it.
 _SMOOTHNESS, _EDGE = 20.0, 8.0
@@ -263,8 +283,14 @@ def find(
     mouth = _grown(face, points.INNER_LIPS, MOUTH_ROOM)
     doubt = np.where(telling, _DOUBT, _DOUBT_BESIDE).astype(np.float32)
     doubt[mouth] = _DOUBT_MOUTH
-    usual = np.log(_usual(palette, face, bins) + _ANY) + np.log(doubt)
-    behind = np.logaddexp(expected + np.log(1 - doubt), usual)
+    shown = _usual(palette, face, bins)
+    behind = np.logaddexp(
+        expected + np.log(1 - doubt), np.log(shown.sum(0) + _ANY) + np.log(doubt)
+    )
+    # a microphone as dark as the mouth and the hair must not annex them
+    theirs = palette.densities[_AROUND].max(0) > 2 * palette.densities[_FLESH].max(0)
+    home = (shown[_AROUND].sum(0) > _COMMON) & theirs[bins]
+    behind[home & (mouth | ~inside)] += _PREFER
     near = pure = familiar = np.zeros_like(known)
     if seed is not None:
         near, pure = seed
@@ -275,9 +301,62 @@ def find(
         near, pure = near | familiar, pure | familiar
     if not pure.any():
         return None
-    found, shown = None, pure
+    sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
+    face_here, fleshy = _oval(face), palette.densities[_FLESH].max(0)[bins] > 1
+    result = None
+    for own_near, own_pure in _apart(near, pure):
+        found = _grow(own_near, own_pure, bins, behind, known, small, colours)
+        if found is not None:
+            found = _edged(found, small, certain, face_here)
+        if found is not None:
+            found = _believable(found, sure, known & face_here, fleshy)
+        if found is not None:
+            result = found if result is None else np.maximum(result, found)
+    return None if result is None else _rounded(result, known)
+
+
+def _apart(near: np.ndarray, pure: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The connected groups of suspect pixels that hold most of the certain ones, each with its own.
+
+    Each is followed by its own colours: a crease in the cheek beside a microphone would show
+    the colours of all skin as the occluder's.
+    """
+    count, group = cv2.connectedComponents(near.astype(np.uint8))
+    held = np.bincount(group[pure], minlength=count)
+    held[0] = 0
+    chosen = [k for k in np.argsort(-held, kind="stable")[:_MOST] if held[k] >= LEAST]
+    return [(group == k, pure & (group == k)) for k in chosen]
+
+
+def _grow(
+    near: np.ndarray,
+    pure: np.ndarray,
+    bins: np.ndarray,
+    behind: np.ndarray,
+    known: np.ndarray,
+    small: np.ndarray,
+    colours: np.ndarray | None,
+) -> np.ndarray | None:
+    """Follow an occluder from its certain pixels by its colours.
+
+    Parameters
+    ----------
+    near, pure : np.ndarray [shape=(128, 128), dtype=bool]
+        Suspect pixels, and certain ones among them.
+    bins, behind : np.ndarray [shape=(128, 128)]
+        Colours, and their log-likelihood without any occluder.
+    known : np.ndarray [shape=(128, 128), dtype=bool]
+    small : np.ndarray [shape=(128, 128, 3), dtype=uint8]
+    colours : np.ndarray or None
+
+    Returns
+    -------
+    np.ndarray [shape=(128, 128), dtype=float32] or None
+        Above 0 where it is.
+    """
+    found, pixels = None, pure
     for _ in range(_ROUNDS):
-        ratio = _front(bins, shown, colours) - behind
+        ratio = _front(bins, pixels, colours) - behind
         far = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
         ratio -= np.clip(far - 2, 0, None) * (2 * _CUT / REACH)
         ratio = np.clip(ratio, -_CUT, _CUT)
@@ -285,14 +364,10 @@ def find(
         ratio = np.ascontiguousarray(ratio, np.float32)
         smooth = cv2.ximgproc.fastGlobalSmootherFilter(small, ratio, _SMOOTHNESS, _EDGE) / _CUT
         before, found = found, _whole(smooth, pure)
-        if found is None:
-            return None
-        if before is not None and np.array_equal(found > 0, before > 0):
+        if found is None or (before is not None and np.array_equal(found > 0, before > 0)):
             break
-        near, shown = near | (found > 0), pure | (found > 0)
-    assert found is not None
-    sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
-    return _believable(found, sure, known & _oval(face))
+        near, pixels = near | (found > 0), pure | (found > 0)
+    return found
 
 
 def shot_colours(
@@ -332,7 +407,13 @@ def shot_colours(
         if np.count_nonzero(surely) >= _ENOUGH:
             counts += np.bincount(bins[surely], minlength=COLOURS)
             frames += 1
-    return counts if frames >= _FRAMES else None
+    if frames < _FRAMES:
+        return None
+    # a wrinkle or a light on the chin taken for an occluder must not be looked for in all frames
+    own = _density(counts)
+    own = own / (own + _FLESHY * palette.densities[_FLESH].max(0))
+    counts = counts * own
+    return counts if counts.sum() >= _FRAMES * _ENOUGH else None
 
 
 def _groups(where: np.ndarray, within: np.ndarray, least: int) -> np.ndarray:
@@ -344,7 +425,7 @@ def _groups(where: np.ndarray, within: np.ndarray, least: int) -> np.ndarray:
 
 
 def _usual(palette: Palette, face: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """How often the shot shows each pixel's colour there, by its classes ``[shape=(128, 128)]``.
+    """How often each class shows each pixel's colour there ``[shape=(6, 128, 128)]``.
 
     1 is as often as if all colours were alike. The mesh that says where each
     class is may lie some pixels off.
@@ -358,7 +439,7 @@ def _usual(palette: Palette, face: np.ndarray, bins: np.ndarray) -> np.ndarray:
     wide = np.stack([cv2.GaussianBlur(p, (0, 0), _ASIDE) for p in place])
     place = (1 - _OFTEN) * place + _OFTEN * wide + np.float32(_ANYWHERE)
     place /= place.sum(0)
-    result: np.ndarray = (place * palette.densities[:, bins]).sum(0)
+    result: np.ndarray = place * palette.densities[:, bins]
     return result
 
 
@@ -372,27 +453,81 @@ def _front(bins: np.ndarray, shown: np.ndarray, colours: np.ndarray | None) -> n
     if colours is not None:
         own = _OWN if shown.any() else 0.0
         share = own * share + (1 - own) * colours / colours.sum()
-    cube = share.reshape(BINS, BINS, BINS) * COLOURS
-    density = gaussian_filter(cube, _BLUR, mode="nearest").reshape(-1)
+    density = _density(share)
     result: np.ndarray = np.log((1 - _UNSEEN) * density + _UNSEEN)[bins]
     return result
 
 
-def _believable(found: np.ndarray, sure: np.ndarray, face: np.ndarray) -> np.ndarray | None:
+def _density(counts: np.ndarray) -> np.ndarray:
+    """How often colours are seen, from their counts; 1 is as often as if all were alike."""
+    cube = counts.reshape(BINS) * (COLOURS / max(float(counts.sum()), 1e-6))
+    result: np.ndarray = gaussian_filter(cube, _BLUR, mode="nearest").reshape(-1)
+    return result
+
+
+def _believable(
+    found: np.ndarray, sure: np.ndarray, face: np.ndarray, fleshy: np.ndarray
+) -> np.ndarray | None:
     """Groups of what was found that are no face for sure, or large and come in from outside.
 
-    Wrinkles, blushes and shadows that the shot shows once are islands in the
+    What has the face's own colours (``fleshy``) must come in from outside in any case. Wrinkles, blushes and shadows that the shot shows once are islands in the
     face; a hand of the face's own colour has an arm.
     """
     count, group = cv2.connectedComponents((found > 0).astype(np.uint8))
     border = ~(cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0) > 0)
     enters = np.bincount(group[border], minlength=count) > 0
+    size = np.bincount(group.ravel(), minlength=count)
     keep = np.bincount(group[sure], minlength=count) >= LEAST
-    keep |= enters & (np.bincount(group.ravel(), minlength=count) >= LARGE)
+    keep &= enters | (np.bincount(group[fleshy], minlength=count) < 0.5 * size)
+    keep |= enters & (size >= LARGE)
     keep[0] = False
     if not keep.any():
         return None
     return np.where(keep[group], found, np.minimum(found, -0.05)).astype(np.float32)
+
+
+def _rounded(found: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What was found, its dents filled where it is broad.
+
+    A hand of the face's own colour shows itself by its edges, its shadows and
+    here and there its light; what these enclose is hand too. Strands of hair
+    and cables are not broad, and enclose nothing.
+    """
+    broad = cv2.morphologyEx((found > 0).astype(np.uint8), cv2.MORPH_OPEN, _disc(_BROAD))
+    around = cv2.copyMakeBorder(broad, _DENT, _DENT, _DENT, _DENT, cv2.BORDER_CONSTANT)
+    closed = cv2.morphologyEx(around, cv2.MORPH_CLOSE, _disc(_DENT))
+    dents = (closed[_DENT:-_DENT, _DENT:-_DENT] > 0) & (found <= 0) & known
+    return np.where(dents, np.float32(0.5), found)
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+
+
+def _edged(
+    found: np.ndarray, small: np.ndarray, strange: np.ndarray, face: np.ndarray
+) -> np.ndarray | None:
+    """What was found without the groups that end nowhere: an occluder has an edge.
+
+    A cheek that turns into a light in which the shot never shows it is strange, and passes into
+    the rest of the face without any.
+    """
+    values = cv2.transform(small.astype(np.float32) / np.float32(255), _EDGES)
+    slopes = [cv2.Sobel(values, -1, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1))]
+    steep = np.sqrt(sum(np.square(s).sum(-1) for s in slopes)) > _STEEP
+    steep = cv2.dilate(steep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    there = (found > 0).astype(np.uint8)
+    rim = (cv2.erode(there, np.ones((3, 3), np.uint8)) == 0) & (there > 0)
+    rim &= cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    count, group = cv2.connectedComponents(there)
+    size = np.bincount(group.ravel(), minlength=count)
+    around = np.bincount(group[rim], minlength=count)
+    edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
+    edged |= np.bincount(group[strange > SURE], minlength=count) > 0.5 * size
+    edged[0] = False
+    if not edged[group[there > 0]].any():
+        return None
+    return np.where(edged[group], found, np.minimum(found, np.float32(-0.05)))
 
 
 def _grown(face: np.ndarray, line: tuple[int, ...], room: int) -> np.ndarray:
@@ -445,9 +580,19 @@ def _whole(smooth: np.ndarray, seed: np.ndarray) -> np.ndarray | None:
     outlines, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros_like(found)
     cv2.drawContours(filled, outlines, -1, 1, cv2.FILLED)
-    result = np.where(filled > 0, np.maximum(smooth, 0.05), np.minimum(smooth, -0.05))
-    result = np.where((filled > 0) & (found == 0), 0.5, result)
-    return result.astype(np.float32)
+    holes = _doubtful((filled > 0) & (found == 0), smooth)
+    result = np.where(found > 0, np.maximum(smooth, 0.05), np.minimum(smooth, -0.05))
+    return np.where(holes, 0.5, result).astype(np.float32)
+
+
+def _doubtful(holes: np.ndarray, smooth: np.ndarray) -> np.ndarray:
+    """The holes that are not clearly the face: between strands of hair it is seen."""
+    count, group, stats, _ = cv2.connectedComponentsWithStats(holes.astype(np.uint8))
+    size = stats[:, cv2.CC_STAT_AREA]
+    mean = np.bincount(group.ravel(), smooth.ravel(), minlength=count) / size
+    keep = (mean > _CLEARLY) | (size <= _SPECK)
+    keep[0] = False
+    return keep[group]
 
 
 def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndarray | None:

@@ -27,8 +27,8 @@ BACKGROUND, SKIN, LIPS, MOUTH, HAIR, NECK, OCCLUDER, TEETH, TONGUE = range(len(C
 _LEARNT = 6
 
 #: Bins of lightness and of the two colour differences, and edges of the texture's levels.
-BINS = 16
-COLOURS = BINS**3
+BINS = (16, 32, 32)
+COLOURS = BINS[0] * BINS[1] * BINS[2]
 _CHROMA = 0.4
 _TEXTURE = (0.012, 0.035)
 
@@ -108,10 +108,11 @@ def features(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def colour_bins(values: np.ndarray) -> np.ndarray:
     """Bins ``[shape=(h, w), dtype=int32]`` of lightness and colour differences, 0 to COLOURS."""
-    bins = (values[..., 0] * (BINS - 0.01)).astype(np.int32)
+    bins = (values[..., 0] * (BINS[0] - 0.01)).astype(np.int32)
     for axis in (1, 2):
-        level = np.clip((values[..., axis] + 0.1) * (BINS / _CHROMA), 0, BINS - 1)
-        bins = bins * BINS + level.astype(np.int32)
+        count = BINS[axis]
+        level = np.clip((values[..., axis] + 0.1) * (count / _CHROMA), 0, count - 1)
+        bins = bins * count + level.astype(np.int32)
     return bins
 
 
@@ -240,8 +241,8 @@ def _smoothed(counts: np.ndarray) -> np.ndarray:
 
     if counts.sum() < 1:
         return np.full(counts.shape, 1 / counts.size)
-    cube = counts.reshape(BINS, BINS, BINS, 3) / counts.sum()
-    return gaussian_filter(cube, (0.9, 0.9, 0.9, 0.4), mode="nearest").reshape(-1)
+    cube = counts.reshape(*BINS, 3) / counts.sum()
+    return gaussian_filter(cube, (0.9, 1.2, 1.2, 0.4), mode="nearest").reshape(-1)
 
 
 def parse(
