@@ -41,6 +41,15 @@ LEAST = 18
 #: Pixels that an occluder has at least of which none is sure: it comes in from outside.
 LARGE = 120
 
+#: Pixels beside the face that an occluder of the face's own colours covers at least.
+_BEYOND_FACE = 24
+
+#: Rows below the upper end of what is known of the face that are its edge.
+_TOP = 3
+
+#: Distance of two colours (lightness, and twice the differences) that are no one colour.
+_TWO = 0.2
+
 #: Room that edges have, in pixels of 128, where certain pixels and where suspect ones are looked
 #: for; the next pair where the one before finds none, so that what is like the face is found too.
 _ROOMS = ((3, 1), (1, 1), (0, 0))
@@ -77,7 +86,7 @@ _UNSEEN, _DOUBT, _DOUBT_BESIDE, _DOUBT_MOUTH = 0.05, 0.05, 0.8, 0.999
 #: Where the mouth opens and beside the face, colours that these classes show there so often
 #: (against any colour) count so much more as theirs.
 _AROUND = [parsing.MOUTH, parsing.HAIR, parsing.BACKGROUND]
-_FLESH = [parsing.SKIN, parsing.LIPS, parsing.NECK]
+_FLESH = [parsing.SKIN, parsing.LIPS]
 _COMMON, _PREFER = 2.0, 1.5
 
 #: Log-likelihood ratio from which a suspect pixel with the colours of the shot's occluders is one
@@ -87,6 +96,9 @@ _FAMILIAR, FAMILIAR = 2.0, 60
 #: Share of a frame's own colours where the shot's are known; frames that make them known, and
 #: pixels in each of them: a crease that is taken for an occluder has fewer.
 _OWN, _FRAMES, _ENOUGH = 0.7, 3, 40
+
+#: How often the face shows a colour, against any colour, for it to be the face's own.
+_FACE_OWN = 4.0
 
 #: A colour is the occluders' in half where the face shows it as often, divided by this.
 _FLESHY = 2.0
@@ -302,30 +314,62 @@ def find(
     if not pure.any():
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
-    face_here, fleshy = _oval(face), palette.densities[_FLESH].max(0)[bins] > 1
-    result = None
-    for own_near, own_pure in _apart(near, pure):
-        found = _grow(own_near, own_pure, bins, behind, known, small, colours)
+    face_here, fleshy = _oval(face), palette.densities[_FLESH].max(0)[bins] > _FACE_OWN
+    result, free = None, known
+    for own_near, own_pure in _apart(near, pure, values):
+        found = _grow(own_near, own_pure, bins, behind, free | own_pure, small, colours)
         if found is not None:
             found = _edged(found, small, certain, face_here)
         if found is not None:
             found = _believable(found, sure, known & face_here, fleshy)
         if found is not None:
             result = found if result is None else np.maximum(result, found)
+            free = free & (found <= 0)
     return None if result is None else _rounded(result, known)
 
 
-def _apart(near: np.ndarray, pure: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def _apart(
+    near: np.ndarray, pure: np.ndarray, values: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """The connected groups of suspect pixels that hold most of the certain ones, each with its own.
 
-    Each is followed by its own colours: a crease in the cheek beside a microphone would show
-    the colours of all skin as the occluder's.
+    Each is followed by its own colours, and one of two colours by each of them: a light on the
+    chin beside a microphone would show the colours of all skin as the occluder's.
     """
     count, group = cv2.connectedComponents(near.astype(np.uint8))
     held = np.bincount(group[pure], minlength=count)
-    held[0] = 0
-    chosen = [k for k in np.argsort(-held, kind="stable")[:_MOST] if held[k] >= LEAST]
-    return [(group == k, pure & (group == k)) for k in chosen]
+    found = []
+    for k in np.flatnonzero(held >= LEAST):
+        if not k:
+            continue
+        there = group == k
+        found += [(there, part) for part in _two_colours(pure & there, values)]
+    found.sort(key=lambda each: -np.count_nonzero(each[1]))
+    return found[:_MOST]
+
+
+def _two_colours(where: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
+    """Pixels as they are, or in two parts of different colours along their principal axis."""
+    own = values[where] * np.array([1, 2, 2], np.float32)
+    off = own - own.mean(0)
+    _, axes = np.linalg.eigh(off.T @ off)
+    along = off @ axes[:, -1]
+    for _ in range(_ROUNDS):  # the cut lies midway between both parts
+        first = along > 0
+        if not first.any() or first.all():
+            return [where]
+        along = along - (along[first].mean() + along[~first].mean()) / 2
+    first = along > 0
+    if min(np.count_nonzero(first), np.count_nonzero(~first)) < LEAST:
+        return [where]
+    if along[first].mean() - along[~first].mean() < _TWO:
+        return [where]
+    parts = []
+    for kind in (first, ~first):
+        part = np.zeros_like(where)
+        part[where] = kind
+        parts.append(part)
+    return parts
 
 
 def _grow(
@@ -346,6 +390,7 @@ def _grow(
     bins, behind : np.ndarray [shape=(128, 128)]
         Colours, and their log-likelihood without any occluder.
     known : np.ndarray [shape=(128, 128), dtype=bool]
+        Where it may be.
     small : np.ndarray [shape=(128, 128, 3), dtype=uint8]
     colours : np.ndarray or None
 
@@ -470,7 +515,8 @@ def _believable(
 ) -> np.ndarray | None:
     """Groups of what was found that are no face for sure, or large and come in from outside.
 
-    What has the face's own colours (``fleshy``) must come in from outside in any case. Wrinkles, blushes and shadows that the shot shows once are islands in the
+    What has the face's own colours (``fleshy``) must also go on outside, or come from above.
+    Wrinkles, blushes and shadows that the shot shows once are islands in the
     face; a hand of the face's own colour has an arm.
     """
     count, group = cv2.connectedComponents((found > 0).astype(np.uint8))
@@ -478,8 +524,13 @@ def _believable(
     enters = np.bincount(group[border], minlength=count) > 0
     size = np.bincount(group.ravel(), minlength=count)
     keep = np.bincount(group[sure], minlength=count) >= LEAST
-    keep &= enters | (np.bincount(group[fleshy], minlength=count) < 0.5 * size)
     keep |= enters & (size >= LARGE)
+    own = np.bincount(group[fleshy], minlength=count) > 0.5 * size
+    below = np.zeros_like(face)
+    below[_TOP:] = face[:-_TOP]
+    above = np.bincount(group[face & ~below], minlength=count) > 0  # as hair does
+    above &= np.bincount(group[sure], minlength=count) >= LEAST
+    keep &= ~own | above | (np.bincount(group[~face], minlength=count) >= _BEYOND_FACE)
     keep[0] = False
     if not keep.any():
         return None
