@@ -296,9 +296,7 @@ def find(
     doubt = np.where(telling, _DOUBT, _DOUBT_BESIDE).astype(np.float32)
     doubt[mouth] = _DOUBT_MOUTH
     shown = _usual(palette, face, bins)
-    behind = np.logaddexp(
-        expected + np.log(1 - doubt), np.log(shown.sum(0) + _ANY) + np.log(doubt)
-    )
+    behind = np.logaddexp(expected + np.log(1 - doubt), np.log(shown.sum(0) + _ANY) + np.log(doubt))
     # a microphone as dark as the mouth and the hair must not annex them
     theirs = palette.densities[_AROUND].max(0) > 2 * palette.densities[_FLESH].max(0)
     home = (shown[_AROUND].sum(0) > _COMMON) & theirs[bins]

@@ -27,7 +27,7 @@ BACKGROUND, SKIN, LIPS, MOUTH, HAIR, NECK, OCCLUDER, TEETH, TONGUE = range(len(C
 _LEARNT = 6
 
 #: Bins of lightness and of the two colour differences, and edges of the texture's levels.
-BINS = (16, 32, 32)
+BINS = (16, 40, 40)
 COLOURS = BINS[0] * BINS[1] * BINS[2]
 _CHROMA = 0.4
 _TEXTURE = (0.012, 0.035)
@@ -266,7 +266,7 @@ def _smoothed(counts: np.ndarray) -> np.ndarray:
     if counts.sum() < 1:
         return np.full(counts.shape, 1 / counts.size)
     cube = counts.reshape(*BINS, 3) / counts.sum()
-    return gaussian_filter(cube, (0.9, 1.2, 1.2, 0.4), mode="nearest").reshape(-1)
+    return gaussian_filter(cube, (0.9, 1.5, 1.5, 0.4), mode="nearest").reshape(-1)
 
 
 def parse(
