@@ -73,6 +73,10 @@ _BAND = 1.8
 #: Difference of occluder and face (display-encoded) at which the band's colours count half.
 _ALIKE = 0.09
 
+#: Distance of a colour from the face's from which it is surely the occluder's; half the width of
+#: what may be seen through, like strands of hair (pixels of 128).
+_UNLIKE, _THIN = 0.25, 8.0
+
 #: How far an occluder moves from frame to frame at most (pixels of 128).
 _MOVES = 10
 
@@ -717,22 +721,29 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     surely, hardly = signed > _BAND * 0.7, signed < -_BAND
     values = picture.astype(np.float32) / np.float32(255)
     sigma = 2.2 * _BAND * pixel
-    front, weight_f = _local_mean(values, surely, sigma)
+    # a strand of hair has no inside so deep: its middle shows its colour
+    deepest = cv2.dilate(signed.astype(np.float32), _disc(max(round(_BAND * pixel), 1)))
+    middle = (signed > 0) & (signed > 0.7 * np.minimum(deepest, _BAND))
     back, weight_b = _local_mean(values, hardly, sigma)
+    apart = np.square(values - back).sum(-1)
+    front, weight_f = _local_mean(values, middle * np.clip(apart / _UNLIKE**2, 0.02, 1), sigma)
     between = front - back
     size = (between * between).sum(-1)
     share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
     trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
     alpha = trust * np.clip(share, 0, 1) + (1 - trust) * soft
-    alpha = np.where(surely, 1, np.where(hardly, 0, alpha)).astype(np.float32)
+    # between strands and beside a cable the face is seen as it is beside them
+    wide = cv2.dilate(signed.astype(np.float32), _disc(max(round(_THIN * pixel), 1))) > _THIN
+    through = (apart < (0.35**2) * size) & (size > _UNLIKE**2) & (weight_b > 0.01) & ~wide
+    alpha = np.where(surely & ~through, 1, np.where(hardly, 0, alpha)).astype(np.float32)
     alpha = cv2.GaussianBlur(alpha, (0, 0), max(0.35 * pixel, 0.5))
     return np.clip((alpha - 0.08) / 0.74, 0, 1).astype(np.float32)
 
 
 def _local_mean(
-    values: np.ndarray, where: np.ndarray, sigma: float
+    values: np.ndarray, weight: np.ndarray, sigma: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    weight = where.astype(np.float32)
+    weight = weight.astype(np.float32)
     total = cv2.GaussianBlur(weight, (0, 0), sigma)
     mean = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
     return mean / np.maximum(total, 1e-4)[..., None], total
