@@ -108,29 +108,6 @@ def test_chunks_and_threads_give_the_same_bits(covered: Shot, tmp_path: Path):
             np.testing.assert_array_equal(theirs[0][name], values, err_msg=name)
 
 
-@pytest.mark.parametrize("size", [60, 400])
-def test_the_edge_is_the_plates(size: int):
-    """A disc of known alpha over a textured ground, found one pixel of 128 too small."""
-    rng = np.random.default_rng(3)
-    ys, xs = np.mgrid[0:size, 0:size] + 0.5
-    radius = 0.25 * size
-    away = np.hypot(xs - 0.5 * size, ys - 0.5 * size)
-    soft = 0.02 * size
-    alpha = np.clip(0.5 - (away - radius) / soft, 0, 1)
-    ground = np.array([180, 140, 120]) + rng.normal(0, 3, (size, size, 3))
-    disc = np.array([60, 70, 90]) + rng.normal(0, 3, (size, size, 3))
-    picture = disc * alpha[..., None] + ground * (1 - alpha[..., None])
-    centres = (np.arange(SMALL) + 0.5) / SMALL
-    gx, gy = np.meshgrid(centres, centres)
-    signed = (0.25 - np.hypot(gx - 0.5, gy - 0.5)) * SMALL - 1
-    cover = np.clip(signed / 2, -1, 1).astype(np.float32)
-    to_crop = np.array([[1 / size, 0, 0], [0, 1 / size, 0.0]])
-    found = occlusion.refine(cover, picture.astype(np.uint8), to_crop)
-    assert np.abs(found - alpha).mean() < 0.015
-    assert found[alpha > 0.98].min() > 0.9
-    assert found[away > radius + 0.05 * size].max() == 0
-
-
 def test_edges_beside_their_place_are_no_occluder():
     """A face whose mesh is pushed by two pixels is strange along its edges, but not with room."""
     rng = np.random.default_rng(5)

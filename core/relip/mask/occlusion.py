@@ -4,13 +4,14 @@ A pixel of the crop is the occluder's where it cannot be the face (the shot's
 appearance model does not know it, neither with the face's own mesh nor with
 the one that the head's pose gives, for an occluder pushes the mesh about), and
 where its colour is rather that of such pixels than what the shot's classes
-show there. The search is made in the crop at 128; its edge is then found in
-the plate's own pixels, as the mixture of the occluder's colour and the face's
-beside it.
+show there. The search is made in the crop at 128; :mod:`relip.mask.alpha` then
+finds its edge in the plate's own pixels. Where several things are strange each
+is followed by its own colours.
 
 Careful by design: where no pixel is far from the face nothing is looked for,
-what looks like skin at skin's place is skin, and what is hardly unlike the
-face is believed only where it comes in from outside.
+what looks like skin at skin's place is skin, what has no edge is no occluder,
+what has the face's own colours must go on outside it, and what is hardly unlike
+the face is believed only where it comes in from there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from relip.mask.appearance import CERTAIN, Appearance, opponent
 from relip.mask.coverage import fill
 from relip.mask.crop import SMALL, ShapeSpace, sample
 from relip.mask.parsing import BIN_SIZE, BINS, COLOURS, OVAL, Palette
-from relip.track import geometry, points
+from relip.track import points
 
 #: Strangeness from which a pixel is suspect, and from which it is no face whatever the light.
 SUSPECT, SURE = 0.85, 4.0
@@ -66,16 +67,6 @@ MOUTH_ROOM, LIP_ROOM = 1, 2
 
 #: How far from suspect pixels the occluder may reach (pixels of 128).
 REACH = 9
-
-#: Half the width of the band in which an edge is looked for (pixels of 128).
-_BAND = 1.8
-
-#: Difference of occluder and face (display-encoded) at which the band's colours count half.
-_ALIKE = 0.09
-
-#: Distance of a colour from the face's from which it is surely the occluder's; half the width of
-#: what may be seen through, like strands of hair (pixels of 128).
-_UNLIKE, _THIN = 0.25, 8.0
 
 #: How far an occluder moves from frame to frame at most (pixels of 128).
 _MOVES = 10
@@ -676,74 +667,3 @@ def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndar
     if not keep.any():
         return None
     return np.where(keep[group], cover, np.minimum(cover, -0.05)).astype(np.float32)
-
-
-def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
-    """The occluder's alpha in a window of the plate.
-
-    In a band around the edge that was found, alpha is the share of the
-    occluder's colour in each pixel, between the colours of what is surely
-    occluder and surely face beside it (Smith and Blinn 1996 with both colours
-    known; the colours are local means). Where the two look alike the edge
-    that was found stays.
-
-    Parameters
-    ----------
-    cover : np.ndarray [shape=(128, 128), dtype=float32]
-        From :func:`find`.
-    picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
-        The window, display-encoded.
-    to_crop : np.ndarray [shape=(2, 3)]
-        Pixels of the window to crop units.
-
-    Returns
-    -------
-    np.ndarray [shape=(height, width), dtype=float32]
-        0 to 1.
-    """
-    height, width = picture.shape[:2]
-    small = to_crop * SMALL
-    placed = cv2.warpAffine(
-        cover,
-        geometry.for_opencv(geometry.invert(small)),
-        (width, height),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    pixel = 1.0 / float(np.hypot(small[0, 0], small[1, 0]))  # a pixel of the crop in the plate
-    inside = (placed > 0).astype(np.uint8)
-    if not inside.any():
-        return np.zeros((height, width), np.float32)
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
-    outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    signed = np.where(inside > 0, depth, -outside) / pixel
-    soft = np.clip(0.5 + signed / 1.5, 0, 1)
-    surely, hardly = signed > _BAND * 0.7, signed < -_BAND
-    values = picture.astype(np.float32) / np.float32(255)
-    sigma = 2.2 * _BAND * pixel
-    # a strand of hair has no inside so deep: its middle shows its colour
-    deepest = cv2.dilate(signed.astype(np.float32), _disc(max(round(_BAND * pixel), 1)))
-    middle = (signed > 0) & (signed > 0.7 * np.minimum(deepest, _BAND))
-    back, weight_b = _local_mean(values, hardly, sigma)
-    apart = np.square(values - back).sum(-1)
-    front, weight_f = _local_mean(values, middle * np.clip(apart / _UNLIKE**2, 0.02, 1), sigma)
-    between = front - back
-    size = (between * between).sum(-1)
-    share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
-    trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
-    alpha = trust * np.clip(share, 0, 1) + (1 - trust) * soft
-    # between strands and beside a cable the face is seen as it is beside them
-    wide = cv2.dilate(signed.astype(np.float32), _disc(max(round(_THIN * pixel), 1))) > _THIN
-    through = (apart < (0.35**2) * size) & (size > _UNLIKE**2) & (weight_b > 0.01) & ~wide
-    alpha = np.where(surely & ~through, 1, np.where(hardly, 0, alpha)).astype(np.float32)
-    alpha = cv2.GaussianBlur(alpha, (0, 0), max(0.35 * pixel, 0.5))
-    return np.clip((alpha - 0.08) / 0.74, 0, 1).astype(np.float32)
-
-
-def _local_mean(
-    values: np.ndarray, weight: np.ndarray, sigma: float
-) -> tuple[np.ndarray, np.ndarray]:
-    weight = weight.astype(np.float32)
-    total = cv2.GaussianBlur(weight, (0, 0), sigma)
-    mean = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
-    return mean / np.maximum(total, 1e-4)[..., None], total
