@@ -353,16 +353,15 @@ def _two_colours(where: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
             return [where]
         along = along - (along[first].mean() + along[~first].mean()) / 2
     first = along > 0
-    if min(np.count_nonzero(first), np.count_nonzero(~first)) < LEAST:
-        return [where]
     if along[first].mean() - along[~first].mean() < _TWO:
         return [where]
     parts = []
     for kind in (first, ~first):
         part = np.zeros_like(where)
         part[where] = kind
-        parts.append(part)
-    return parts
+        if np.count_nonzero(kind) >= LEAST:  # a few of another colour say nothing of either
+            parts.append(part)
+    return parts or [where]
 
 
 def _grow(
