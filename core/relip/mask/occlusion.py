@@ -92,8 +92,9 @@ _FAMILIAR, FAMILIAR = 2.0, 60
 #: pixels in each of them: a crease that is taken for an occluder has fewer.
 _OWN, _FRAMES, _ENOUGH = 0.7, 3, 40
 
-#: How often the face shows a colour, against any colour, for it to be the face's own.
-_FACE_OWN = 4.0
+#: How often the face shows a colour, against any colour, for it to be the face's own; share of an
+#: occluder's pixels that have such for it to be of the face's colours.
+_FACE_OWN, _OWN_SHARE = 4.0, 0.9
 
 #: A colour is the occluders' in half where the face shows it as often, divided by this.
 _FLESHY = 2.0
@@ -517,7 +518,7 @@ def _believable(
     size = np.bincount(group.ravel(), minlength=count)
     keep = np.bincount(group[sure], minlength=count) >= LEAST
     keep |= enters & (size >= LARGE)
-    own = np.bincount(group[fleshy], minlength=count) > 0.5 * size
+    own = np.bincount(group[fleshy], minlength=count) > _OWN_SHARE * size
     below = np.zeros_like(face)
     below[_TOP:] = face[:-_TOP]
     above = np.bincount(group[face & ~below], minlength=count) > 0  # as hair does
