@@ -72,7 +72,7 @@ def test_the_edge_is_as_soft_as_asked(track: FaceTrack, region: Region):
         widths.append((foot - top) / track.face_width)
         bottom = region.on_plate(track, 8)[:, 1].max()
         assert to + int(track.landmarks[8, 14, 1]) <= bottom + 1.5
-    assert np.diff(widths).min() > 0.02
+    assert np.diff(widths).min() > 0.015
     for width, feather in zip(widths, (0.03, 0.06, 0.12), strict=True):
         assert 0.6 * feather < width < 1.6 * feather + 0.01
 

@@ -108,29 +108,6 @@ def test_chunks_and_threads_give_the_same_bits(covered: Shot, tmp_path: Path):
             np.testing.assert_array_equal(theirs[0][name], values, err_msg=name)
 
 
-@pytest.mark.parametrize("size", [60, 400])
-def test_the_edge_is_the_plates(size: int):
-    """A disc of known alpha over a textured ground, found one pixel of 128 too small."""
-    rng = np.random.default_rng(3)
-    ys, xs = np.mgrid[0:size, 0:size] + 0.5
-    radius = 0.25 * size
-    away = np.hypot(xs - 0.5 * size, ys - 0.5 * size)
-    soft = 0.02 * size
-    alpha = np.clip(0.5 - (away - radius) / soft, 0, 1)
-    ground = np.array([180, 140, 120]) + rng.normal(0, 3, (size, size, 3))
-    disc = np.array([60, 70, 90]) + rng.normal(0, 3, (size, size, 3))
-    picture = disc * alpha[..., None] + ground * (1 - alpha[..., None])
-    centres = (np.arange(SMALL) + 0.5) / SMALL
-    gx, gy = np.meshgrid(centres, centres)
-    signed = (0.25 - np.hypot(gx - 0.5, gy - 0.5)) * SMALL - 1
-    cover = np.clip(signed / 2, -1, 1).astype(np.float32)
-    to_crop = np.array([[1 / size, 0, 0], [0, 1 / size, 0.0]])
-    found = occlusion.refine(cover, picture.astype(np.uint8), to_crop)
-    assert np.abs(found - alpha).mean() < 0.015
-    assert found[alpha > 0.98].min() > 0.9
-    assert found[away > radius + 0.05 * size].max() == 0
-
-
 def test_edges_beside_their_place_are_no_occluder():
     """A face whose mesh is pushed by two pixels is strange along its edges, but not with room."""
     rng = np.random.default_rng(5)
@@ -185,34 +162,101 @@ def test_what_is_hardly_strange_must_come_from_outside():
     found[40:60, 95:125] = 1  # reaches the face's edge: a hand
     found[90:96, 104:112] = 1  # so does this, but it is next to nothing
     nothing = np.zeros_like(face)
-    kept = occlusion._believable(found, nothing, face, nothing)
+    kept = occlusion._believable(found, nothing, face, nothing, np.zeros_like(face))
     assert kept is not None
     assert (kept[40:60, 95:125] > 0).all()
     assert np.count_nonzero(kept > 0) == 20 * 30
     sure = nothing.copy()
     sure[52:58, 52:58] = True
-    kept = occlusion._believable(found, sure, face, nothing)
+    kept = occlusion._believable(found, sure, face, nothing, np.zeros_like(face))
     assert kept is not None and (kept[50:66, 50:66] > 0).all()
     found[40:60, 95:125] = -1
-    assert occlusion._believable(found, nothing, face, nothing) is None
+    assert occlusion._believable(found, nothing, face, nothing, np.zeros_like(face)) is None
+
+
+def test_what_has_the_colours_of_the_face_must_go_on_beside_it():
+    face = np.zeros((SMALL, SMALL), bool)
+    face[20:110, 20:110] = True
+    everything, nothing = np.ones_like(face), np.zeros_like(face)
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[84:108, 50:80] = 1  # a light on the chin, up to its edge
+    assert occlusion._believable(found, everything, face, everything, np.zeros_like(face)) is None
+    kept = occlusion._believable(found, everything, face, nothing, np.zeros_like(face))
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+    found[84:118, 50:80] = 1  # a hand, which goes on below it
+    kept = occlusion._believable(found, everything, face, everything, np.zeros_like(face))
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+    found[:] = -1
+    found[18:80, 60:64] = 1  # a strand of hair, which falls from above
+    kept = occlusion._believable(found, everything, face, everything, np.zeros_like(face))
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+
+
+def test_an_occluder_has_an_edge():
+    """What passes into the rest of the face without any is a change of the light."""
+    face = np.ones((SMALL, SMALL), bool)
+    across = np.clip(np.arange(SMALL, dtype=np.float32) - 30, 0, 60)[None] * np.ones((SMALL, 1))
+    shaded = np.repeat((120 + across).astype(np.uint8)[..., None], 3, -1)
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[40:90, 50:90] = 1
+    strange = np.full((SMALL, SMALL), 2.0, np.float32)
+    assert occlusion._edged(found, shaded, strange, face) is None
+    covered = shaded.copy()
+    covered[40:90, 50:90] += 25
+    kept = occlusion._edged(found, covered, strange, face)
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+    # what no light explains needs none: out of focus before the lens
+    kept = occlusion._edged(found, shaded, strange + occlusion.SURE, face)
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+
+
+def test_two_colours_are_followed_apart():
+    near = np.zeros((SMALL, SMALL), bool)
+    near[30:60, 30:60] = near[80:100, 80:100] = True
+    values = np.full((SMALL, SMALL, 3), (0.5, 0.08, 0.05), np.float32)
+    values[30:60, 45:60] = (0.15, 0.0, 0.0)
+    groups = occlusion._apart(near, near, values)
+    assert [np.count_nonzero(pure) for _, pure in groups] == [450, 450, 400]
+    for there, pure in groups:
+        assert (near & there)[pure].all()
+        assert np.ptp(values[pure], axis=0).max() == 0
+    # shades of one colour are one
+    values[30:60, 45:60] = (0.42, 0.08, 0.05)
+    assert [np.count_nonzero(pure) for _, pure in occlusion._apart(near, near, values)] == [
+        900,
+        400,
+    ]
+
+
+def test_the_face_between_strands_is_no_hole():
+    smooth = np.full((SMALL, SMALL), -0.9, np.float32)
+    smooth[30:90, 40:44] = smooth[30:90, 56:60] = 0.8
+    smooth[30:34, 40:60] = smooth[86:90, 40:60] = 0.8
+    seed = smooth > 0
+    strands = occlusion._whole(smooth, seed)
+    assert strands is not None and np.array_equal(strands > 0, seed)
+    smooth[34:86, 44:56] = -0.3  # as a palm of the face's own colour
+    palm = occlusion._whole(smooth, seed)
+    assert palm is not None and (palm[30:90, 40:60] > 0).all()
 
 
 def test_a_deep_fold_beside_the_mouth_is_the_faces():
     face = np.zeros((SMALL, SMALL), bool)
     face[20:110, 20:110] = True
+    nothing = np.zeros_like(face)
     folds = np.zeros_like(face)
     folds[50:90, 30:42] = True
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[52:88, 33:38] = 1  # thin and where folds are
     sure = found > 0
-    assert occlusion._believable(found, sure, face, folds) is None
+    assert occlusion._believable(found, sure, face, nothing, folds) is None
     found[40:100, 70:75] = 1  # as thin, elsewhere: a pencil
-    kept = occlusion._believable(found, found > 0, face, folds)
+    kept = occlusion._believable(found, found > 0, face, nothing, folds)
     assert kept is not None
     np.testing.assert_array_equal(kept[:, 60:] > 0, found[:, 60:] > 0)
     assert not (kept[:, :60] > 0).any()
     found[52:88, 31:41] = 1  # a finger in the place of the fold
-    kept = occlusion._believable(found, found > 0, face, folds)
+    kept = occlusion._believable(found, found > 0, face, nothing, folds)
     assert kept is not None and ((kept > 0) == (found > 0)).all()
 
 

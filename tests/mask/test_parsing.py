@@ -65,6 +65,32 @@ def test_classes(track: FaceTrack, crops: list[np.ndarray], palette: Palette):
     assert (lips & drawn).sum() / (lips | drawn).sum() > 0.8
 
 
+def test_the_neck_ends_at_its_collar(track: FaceTrack):
+    """Clothes and what hangs beside the neck are not neck, whatever lies below the jaw."""
+    rows = range(0, 30, 3)
+    canonical = track.canonical()
+    colour = Colour()
+    crops = []
+    for row in rows:
+        picture = mask_making.paint(track.landmarks[row], row)
+        chin = track.landmarks[row, points.CHIN]
+        collar = int(chin[1] + 10)
+        picture[collar:] = (0.25, 0.30, 0.42)
+        crops.append(display_crop(Picture(row, picture), track.transform[row], _Plate(), colour))
+    palette = parsing.learn(crops, [canonical[row] for row in rows])
+    face = canonical[0]
+    _, labels = parsing.parse(palette, crops[0], face)
+    x, y = np.floor(face[points.CHIN] * SIDE).astype(int)
+    pixel = float(np.hypot(*track.transform[0][0, :2])) * SIDE
+    assert (labels[y + 5 : y + int(8 * pixel), x - 8 : x + 8] == parsing.NECK).mean() > 0.9
+    below = labels[y + int(14 * pixel) :]
+    assert below.size and (below == parsing.NECK).mean() < 0.02
+    corner = np.floor(face[[172, 397]] * SIDE).astype(int)
+    for side, shift in ((corner[:, 0].min(), -30), (corner[:, 0].max(), 30)):
+        beside = labels[corner[0, 1] + 6 : corner[0, 1] + 12, side + shift]
+        assert (beside != parsing.NECK).all()
+
+
 def test_a_window_is_parsed_as_the_whole_is(
     track: FaceTrack, crops: list[np.ndarray], palette: Palette
 ):

@@ -117,6 +117,25 @@ def test_two_faces_close_together(mesh: FaceMesh, pictures: list[np.ndarray], fa
     assert apart == pytest.approx(x[1] - x[0], abs=0.06 * face_width(faces[0]))
 
 
+def test_a_known_face_is_not_measured_again(
+    mesh: FaceMesh, pictures: list[np.ndarray], faces, monkeypatch: pytest.MonkeyPatch
+):
+    """It is given back as it is known; the one beside it is measured as ever."""
+    both = np.concatenate([pictures[0], pictures[4]], axis=1)
+    left, right = sorted(mesh.search(both), key=lambda f: float(f[:, 0].mean()))
+    first, measured = mesh._first, []
+    monkeypatch.setattr(mesh, "_first", lambda *at: measured.append(at) or first(*at))
+    known = left + [2.0, 1.0, 0.0]
+    found = mesh.search(both, known=[known])
+    assert len(found) == 2 and len(measured) == 1
+    assert any(face is known for face in found)
+    assert any(np.array_equal(face, right) for face in found)
+    # one of another size in that place is not it
+    head = known.copy()
+    head[:, :2] = left[:, :2].mean(0) + 2.0 * (left[:, :2] - left[:, :2].mean(0))
+    assert len(mesh.search(both, known=[head])) == 2 and len(measured) == 3
+
+
 def test_small_face_in_a_large_picture(mesh: FaceMesh, pictures: list[np.ndarray], faces):
     """Not seen in the whole picture, found in a tile of it, at the right place."""
     small = cv2.resize(pictures[8], (150, 150), interpolation=cv2.INTER_AREA)

@@ -73,7 +73,7 @@ class Slow(finder.Finder):
         self.face, self.crops = face, 0
         self.last: np.ndarray | None = None
 
-    def detect(self, picture: np.ndarray, *, far: bool = False) -> list[np.ndarray]:
+    def detect(self, picture: np.ndarray, **options: object) -> list[np.ndarray]:
         return []
 
     def in_crop(self, crop: np.ndarray) -> finder.Face | None:

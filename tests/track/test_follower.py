@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,7 +40,7 @@ class Blinking(FaceMesh):
     def measure(self, picture: np.ndarray, start: np.ndarray) -> Face | None:
         return None if self._unseen(picture) else super().measure(picture, start)
 
-    def search(self, picture: np.ndarray, **options: bool) -> list[np.ndarray]:
+    def search(self, picture: np.ndarray, **options: Any) -> list[np.ndarray]:
         return [] if self._unseen(picture) else super().search(picture, **options)
 
 
@@ -115,7 +116,7 @@ def test_who_is_found_late_is_followed_back(
     search = FaceMesh.search
     copies = [p.copy() for p in pictures]
 
-    def hesitant(self: FaceMesh, picture: np.ndarray, **options: bool) -> list[np.ndarray]:
+    def hesitant(self: FaceMesh, picture: np.ndarray, **options: Any) -> list[np.ndarray]:
         early = any(picture is each for each in copies[:3])
         return [] if early else search(self, picture, **options)
 

@@ -4,13 +4,14 @@ A pixel of the crop is the occluder's where it cannot be the face (the shot's
 appearance model does not know it, neither with the face's own mesh nor with
 the one that the head's pose gives, for an occluder pushes the mesh about), and
 where its colour is rather that of such pixels than what the shot's classes
-show there. The search is made in the crop at 128; its edge is then found in
-the plate's own pixels, as the mixture of the occluder's colour and the face's
-beside it.
+show there. The search is made in the crop at 128; :mod:`relip.mask.alpha` then
+finds its edge in the plate's own pixels. Where several things are strange each
+is followed by its own colours.
 
 Careful by design: where no pixel is far from the face nothing is looked for,
-what looks like skin at skin's place is skin, and what is hardly unlike the
-face is believed only where it comes in from outside.
+what looks like skin at skin's place is skin, what has no edge is no occluder,
+what has the face's own colours must go on outside it, and what is hardly unlike
+the face is believed only where it comes in from there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from relip.mask.appearance import CERTAIN, Appearance, opponent
 from relip.mask.coverage import fill
 from relip.mask.crop import SMALL, ShapeSpace, sample
 from relip.mask.parsing import BIN_SIZE, BINS, COLOURS, OVAL, Palette
-from relip.track import geometry, points
+from relip.track import points
 
 #: Strangeness from which a pixel is suspect, and from which it is no face whatever the light.
 SUSPECT, SURE = 0.85, 4.0
@@ -40,6 +41,15 @@ LEAST = 18
 
 #: Pixels that an occluder has at least of which none is sure: it comes in from outside.
 LARGE = 120
+
+#: Pixels beside the face that an occluder of the face's own colours covers at least.
+_BEYOND_FACE = 24
+
+#: Rows below the upper end of what is known of the face that are its edge.
+_TOP = 3
+
+#: Distance of two colours (lightness, and twice the differences) that are no one colour.
+_TWO = 0.2
 
 #: Room that edges have, in pixels of 128, where certain pixels and where suspect ones are looked
 #: for; the next pair where the one before finds none, so that what is like the face is found too.
@@ -58,12 +68,6 @@ MOUTH_ROOM, LIP_ROOM = 1, 2
 #: How far from suspect pixels the occluder may reach (pixels of 128).
 REACH = 9
 
-#: Half the width of the band in which an edge is looked for (pixels of 128).
-_BAND = 1.8
-
-#: Difference of occluder and face (display-encoded) at which the band's colours count half.
-_ALIKE = 0.09
-
 #: How far an occluder moves from frame to frame at most (pixels of 128).
 _MOVES = 10
 
@@ -74,6 +78,12 @@ _CUT = 5.0
 #: know, in the face, beside it, and in the mouth.
 _UNSEEN, _DOUBT, _DOUBT_BESIDE, _DOUBT_MOUTH = 0.05, 0.05, 0.8, 0.999
 
+#: Where the mouth opens and beside the face, colours that these classes show there so often
+#: (against any colour) count so much more as theirs.
+_AROUND = [parsing.MOUTH, parsing.HAIR, parsing.BACKGROUND]
+_FLESH = [parsing.SKIN, parsing.LIPS]
+_COMMON, _PREFER = 2.0, 1.5
+
 #: Log-likelihood ratio from which a suspect pixel with the colours of the shot's occluders is one
 #: of theirs, and how many it takes to be believed wherever they are.
 _FAMILIAR, FAMILIAR = 2.0, 60
@@ -81,6 +91,13 @@ _FAMILIAR, FAMILIAR = 2.0, 60
 #: Share of a frame's own colours where the shot's are known; frames that make them known, and
 #: pixels in each of them: a crease that is taken for an occluder has fewer.
 _OWN, _FRAMES, _ENOUGH = 0.7, 3, 40
+
+#: How often the face shows a colour, against any colour, for it to be the face's own; share of an
+#: occluder's pixels that have such for it to be of the face's colours.
+_FACE_OWN, _OWN_SHARE = 4.0, 0.9
+
+#: A colour is the occluders' in half where the face shows it as often, divided by this.
+_FLESHY = 2.0
 
 #: A fold of the skin: so much of it lies where folds are, and it is nowhere further
 #: from its edge (pixels of 128).
@@ -93,8 +110,19 @@ _BLUR = 0.8
 #: often any class may be anywhere; what every colour has beside the classes' own.
 _ASIDE, _OFTEN, _ANYWHERE, _ANY = 4.0, 0.3, 0.002, 0.02
 
-#: The occluder is followed from what was found, this many times at most.
-_ROUNDS = 4
+#: The occluder is followed from what was found, this many times at most, and so many of them.
+_ROUNDS, _MOST = 4, 4
+
+#: A hole in what was found is the face's below this mean value, unless it has so few pixels.
+_CLEARLY, _SPECK = -0.6, 4
+
+#: Half the width of an occluder that is broad, and of the dents in it that are filled.
+_BROAD, _DENT = 4, 8
+
+#: Share of an occluder's rim in the face that is an edge, the step of a value from pixel to pixel
+#: that makes one, and what the values are: lightness, and two differences of colour, doubled.
+_EDGED, _STEEP = 0.2, 0.025
+_EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
 
 #: The smoothing's strength, and the differences of 8-bit values that stop it.
 _SMOOTHNESS, _EDGE = 20.0, 8.0
@@ -267,8 +295,12 @@ def find(
     mouth = _grown(face, points.INNER_LIPS, MOUTH_ROOM)
     doubt = np.where(telling, _DOUBT, _DOUBT_BESIDE).astype(np.float32)
     doubt[mouth] = _DOUBT_MOUTH
-    usual = np.log(_usual(palette, face, bins) + _ANY) + np.log(doubt)
-    behind = np.logaddexp(expected + np.log(1 - doubt), usual)
+    shown = _usual(palette, face, bins)
+    behind = np.logaddexp(expected + np.log(1 - doubt), np.log(shown.sum(0) + _ANY) + np.log(doubt))
+    # a microphone as dark as the mouth and the hair must not annex them
+    theirs = palette.densities[_AROUND].max(0) > 2 * palette.densities[_FLESH].max(0)
+    home = (shown[_AROUND].sum(0) > _COMMON) & theirs[bins]
+    behind[home & (mouth | ~inside)] += _PREFER
     near = pure = familiar = np.zeros_like(known)
     if seed is not None:
         near, pure = seed
@@ -279,9 +311,95 @@ def find(
         near, pure = near | familiar, pure | familiar
     if not pure.any():
         return None
-    found, shown = None, pure
+    sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
+    face_here, fleshy = _oval(face), palette.densities[_FLESH].max(0)[bins] > _FACE_OWN
+    folds = _folds(face)
+    result, free = None, known
+    for own_near, own_pure in _apart(near, pure, values):
+        found = _grow(own_near, own_pure, bins, behind, free | own_pure, small, colours)
+        if found is not None:
+            found = _edged(found, small, certain, face_here)
+        if found is not None:
+            found = _believable(found, sure, known & face_here, fleshy, folds)
+        if found is not None:
+            result = found if result is None else np.maximum(result, found)
+            free = free & (found <= 0)
+    return None if result is None else _rounded(result, known)
+
+
+def _apart(
+    near: np.ndarray, pure: np.ndarray, values: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The connected groups of suspect pixels that hold most of the certain ones, each with its own.
+
+    Each is followed by its own colours, and one of two colours by each of them: a light on the
+    chin beside a microphone would show the colours of all skin as the occluder's.
+    """
+    count, group = cv2.connectedComponents(near.astype(np.uint8))
+    held = np.bincount(group[pure], minlength=count)
+    found = []
+    for k in np.flatnonzero(held >= LEAST):
+        if not k:
+            continue
+        there = group == k
+        found += [(there, part) for part in _two_colours(pure & there, values)]
+    found.sort(key=lambda each: -np.count_nonzero(each[1]))
+    return found[:_MOST]
+
+
+def _two_colours(where: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
+    """Pixels as they are, or in two parts of different colours along their principal axis."""
+    own = values[where] * np.array([1, 2, 2], np.float32)
+    off = own - own.mean(0)
+    _, axes = np.linalg.eigh(off.T @ off)
+    along = off @ axes[:, -1]
+    for _ in range(_ROUNDS):  # the cut lies midway between both parts
+        first = along > 0
+        if not first.any() or first.all():
+            return [where]
+        along = along - (along[first].mean() + along[~first].mean()) / 2
+    first = along > 0
+    if along[first].mean() - along[~first].mean() < _TWO:
+        return [where]
+    parts = []
+    for kind in (first, ~first):
+        part = np.zeros_like(where)
+        part[where] = kind
+        if np.count_nonzero(kind) >= LEAST:  # a few of another colour say nothing of either
+            parts.append(part)
+    return parts or [where]
+
+
+def _grow(
+    near: np.ndarray,
+    pure: np.ndarray,
+    bins: np.ndarray,
+    behind: np.ndarray,
+    known: np.ndarray,
+    small: np.ndarray,
+    colours: np.ndarray | None,
+) -> np.ndarray | None:
+    """Follow an occluder from its certain pixels by its colours.
+
+    Parameters
+    ----------
+    near, pure : np.ndarray [shape=(128, 128), dtype=bool]
+        Suspect pixels, and certain ones among them.
+    bins, behind : np.ndarray [shape=(128, 128)]
+        Colours, and their log-likelihood without any occluder.
+    known : np.ndarray [shape=(128, 128), dtype=bool]
+        Where it may be.
+    small : np.ndarray [shape=(128, 128, 3), dtype=uint8]
+    colours : np.ndarray or None
+
+    Returns
+    -------
+    np.ndarray [shape=(128, 128), dtype=float32] or None
+        Above 0 where it is.
+    """
+    found, pixels = None, pure
     for _ in range(_ROUNDS):
-        ratio = _front(bins, shown, colours) - behind
+        ratio = _front(bins, pixels, colours) - behind
         far = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
         ratio -= np.clip(far - 2, 0, None) * (2 * _CUT / REACH)
         ratio = np.clip(ratio, -_CUT, _CUT)
@@ -289,14 +407,10 @@ def find(
         ratio = np.ascontiguousarray(ratio, np.float32)
         smooth = cv2.ximgproc.fastGlobalSmootherFilter(small, ratio, _SMOOTHNESS, _EDGE) / _CUT
         before, found = found, _whole(smooth, pure)
-        if found is None:
-            return None
-        if before is not None and np.array_equal(found > 0, before > 0):
+        if found is None or (before is not None and np.array_equal(found > 0, before > 0)):
             break
-        near, shown = near | (found > 0), pure | (found > 0)
-    assert found is not None
-    sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
-    return _believable(found, sure, known & _oval(face), _folds(face))
+        near, pixels = near | (found > 0), pure | (found > 0)
+    return found
 
 
 def shot_colours(
@@ -336,7 +450,13 @@ def shot_colours(
         if np.count_nonzero(surely) >= _ENOUGH:
             counts += np.bincount(bins[surely], minlength=COLOURS)
             frames += 1
-    return counts if frames >= _FRAMES else None
+    if frames < _FRAMES:
+        return None
+    # a wrinkle or a light on the chin taken for an occluder must not be looked for in all frames
+    own = _density(counts)
+    own = own / (own + _FLESHY * palette.densities[_FLESH].max(0))
+    counts = counts * own
+    return counts if counts.sum() >= _FRAMES * _ENOUGH else None
 
 
 def _groups(where: np.ndarray, within: np.ndarray, least: int) -> np.ndarray:
@@ -348,7 +468,7 @@ def _groups(where: np.ndarray, within: np.ndarray, least: int) -> np.ndarray:
 
 
 def _usual(palette: Palette, face: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """How often the shot shows each pixel's colour there, by its classes ``[shape=(128, 128)]``.
+    """How often each class shows each pixel's colour there ``[shape=(6, 128, 128)]``.
 
     1 is as often as if all colours were alike. The mesh that says where each
     class is may lie some pixels off.
@@ -362,7 +482,7 @@ def _usual(palette: Palette, face: np.ndarray, bins: np.ndarray) -> np.ndarray:
     wide = np.stack([cv2.GaussianBlur(p, (0, 0), _ASIDE) for p in place])
     place = (1 - _OFTEN) * place + _OFTEN * wide + np.float32(_ANYWHERE)
     place /= place.sum(0)
-    result: np.ndarray = (place * palette.densities[:, bins]).sum(0)
+    result: np.ndarray = place * palette.densities[:, bins]
     return result
 
 
@@ -376,17 +496,28 @@ def _front(bins: np.ndarray, shown: np.ndarray, colours: np.ndarray | None) -> n
     if colours is not None:
         own = _OWN if shown.any() else 0.0
         share = own * share + (1 - own) * colours / colours.sum()
-    cube = share.reshape(BINS, BINS, BINS) * COLOURS
-    density = gaussian_filter(cube, _BLUR, mode="nearest").reshape(-1)
+    density = _density(share)
     result: np.ndarray = np.log((1 - _UNSEEN) * density + _UNSEEN)[bins]
     return result
 
 
+def _density(counts: np.ndarray) -> np.ndarray:
+    """How often colours are seen, from their counts; 1 is as often as if all were alike."""
+    cube = counts.reshape(BINS) * (COLOURS / max(float(counts.sum()), 1e-6))
+    result: np.ndarray = gaussian_filter(cube, _BLUR, mode="nearest").reshape(-1)
+    return result
+
+
 def _believable(
-    found: np.ndarray, sure: np.ndarray, face: np.ndarray, folds: np.ndarray
+    found: np.ndarray,
+    sure: np.ndarray,
+    face: np.ndarray,
+    fleshy: np.ndarray,
+    folds: np.ndarray,
 ) -> np.ndarray | None:
     """Groups of what was found that are no face for sure, or large and come in from outside.
 
+    What has the face's own colours (``fleshy``) must also go on outside, or come from above.
     Wrinkles, blushes and shadows that the shot shows once are islands in the
     face; a hand of the face's own colour has an arm. The folds from the nose to
     beside the mouth, which a shout draws deep and dark, are the face's.
@@ -394,17 +525,67 @@ def _believable(
     count, group = cv2.connectedComponents((found > 0).astype(np.uint8))
     border = ~(cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0) > 0)
     enters = np.bincount(group[border], minlength=count) > 0
-    keep = np.bincount(group[sure], minlength=count) >= LEAST
     size = np.bincount(group.ravel(), minlength=count)
+    keep = np.bincount(group[sure], minlength=count) >= LEAST
     keep |= enters & (size >= LARGE)
+    own = np.bincount(group[fleshy], minlength=count) > _OWN_SHARE * size
+    below = np.zeros_like(face)
+    below[_TOP:] = face[:-_TOP]
+    above = np.bincount(group[face & ~below], minlength=count) > 0  # as hair does
+    above &= np.bincount(group[sure], minlength=count) >= LEAST
     thick = cv2.distanceTransform((found > 0).astype(np.uint8), cv2.DIST_L2, 3) > _FOLD_HALF
     keep &= (np.bincount(group[folds], minlength=count) < _IN_FOLDS * size) | (
         np.bincount(group[thick], minlength=count) > 0
     )
+    keep &= ~own | above | (np.bincount(group[~face], minlength=count) >= _BEYOND_FACE)
     keep[0] = False
     if not keep.any():
         return None
     return np.where(keep[group], found, np.minimum(found, -0.05)).astype(np.float32)
+
+
+def _rounded(found: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What was found, its dents filled where it is broad.
+
+    A hand of the face's own colour shows itself by its edges, its shadows and
+    here and there its light; what these enclose is hand too. Strands of hair
+    and cables are not broad, and enclose nothing.
+    """
+    broad = cv2.morphologyEx((found > 0).astype(np.uint8), cv2.MORPH_OPEN, _disc(_BROAD))
+    around = cv2.copyMakeBorder(broad, _DENT, _DENT, _DENT, _DENT, cv2.BORDER_CONSTANT)
+    closed = cv2.morphologyEx(around, cv2.MORPH_CLOSE, _disc(_DENT))
+    dents = (closed[_DENT:-_DENT, _DENT:-_DENT] > 0) & (found <= 0) & known
+    return np.where(dents, np.float32(0.5), found)
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+
+
+def _edged(
+    found: np.ndarray, small: np.ndarray, strange: np.ndarray, face: np.ndarray
+) -> np.ndarray | None:
+    """What was found without the groups that end nowhere: an occluder has an edge.
+
+    A cheek that turns into a light in which the shot never shows it is strange, and passes into
+    the rest of the face without any.
+    """
+    values = cv2.transform(small.astype(np.float32) / np.float32(255), _EDGES)
+    slopes = [cv2.Sobel(values, -1, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1))]
+    steep = np.sqrt(sum(np.square(s).sum(-1) for s in slopes)) > _STEEP
+    steep = cv2.dilate(steep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    there = (found > 0).astype(np.uint8)
+    rim = (cv2.erode(there, np.ones((3, 3), np.uint8)) == 0) & (there > 0)
+    rim &= cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    count, group = cv2.connectedComponents(there)
+    size = np.bincount(group.ravel(), minlength=count)
+    around = np.bincount(group[rim], minlength=count)
+    edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
+    edged |= np.bincount(group[strange > SURE], minlength=count) > 0.5 * size
+    edged[0] = False
+    if not edged[group[there > 0]].any():
+        return None
+    return np.where(edged[group], found, np.minimum(found, np.float32(-0.05)))
 
 
 def _grown(face: np.ndarray, line: tuple[int, ...], room: int) -> np.ndarray:
@@ -465,9 +646,19 @@ def _whole(smooth: np.ndarray, seed: np.ndarray) -> np.ndarray | None:
     outlines, _ = cv2.findContours(found, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros_like(found)
     cv2.drawContours(filled, outlines, -1, 1, cv2.FILLED)
-    result = np.where(filled > 0, np.maximum(smooth, 0.05), np.minimum(smooth, -0.05))
-    result = np.where((filled > 0) & (found == 0), 0.5, result)
-    return result.astype(np.float32)
+    holes = _doubtful((filled > 0) & (found == 0), smooth)
+    result = np.where(found > 0, np.maximum(smooth, 0.05), np.minimum(smooth, -0.05))
+    return np.where(holes, 0.5, result).astype(np.float32)
+
+
+def _doubtful(holes: np.ndarray, smooth: np.ndarray) -> np.ndarray:
+    """The holes that are not clearly the face: between strands of hair it is seen."""
+    count, group, stats, _ = cv2.connectedComponentsWithStats(holes.astype(np.uint8))
+    size = stats[:, cv2.CC_STAT_AREA]
+    mean = np.bincount(group.ravel(), smooth.ravel(), minlength=count) / size
+    keep = (mean > _CLEARLY) | (size <= _SPECK)
+    keep[0] = False
+    return keep[group]
 
 
 def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
@@ -498,67 +689,3 @@ def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndar
     if not keep.any():
         return None
     return np.where(keep[group], cover, np.minimum(cover, -0.05)).astype(np.float32)
-
-
-def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
-    """The occluder's alpha in a window of the plate.
-
-    In a band around the edge that was found, alpha is the share of the
-    occluder's colour in each pixel, between the colours of what is surely
-    occluder and surely face beside it (Smith and Blinn 1996 with both colours
-    known; the colours are local means). Where the two look alike the edge
-    that was found stays.
-
-    Parameters
-    ----------
-    cover : np.ndarray [shape=(128, 128), dtype=float32]
-        From :func:`find`.
-    picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
-        The window, display-encoded.
-    to_crop : np.ndarray [shape=(2, 3)]
-        Pixels of the window to crop units.
-
-    Returns
-    -------
-    np.ndarray [shape=(height, width), dtype=float32]
-        0 to 1.
-    """
-    height, width = picture.shape[:2]
-    small = to_crop * SMALL
-    placed = cv2.warpAffine(
-        cover,
-        geometry.for_opencv(geometry.invert(small)),
-        (width, height),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    pixel = 1.0 / float(np.hypot(small[0, 0], small[1, 0]))  # a pixel of the crop in the plate
-    inside = (placed > 0).astype(np.uint8)
-    if not inside.any():
-        return np.zeros((height, width), np.float32)
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
-    outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
-    signed = np.where(inside > 0, depth, -outside) / pixel
-    soft = np.clip(0.5 + signed / 1.5, 0, 1)
-    surely, hardly = signed > _BAND * 0.7, signed < -_BAND
-    values = picture.astype(np.float32) / np.float32(255)
-    sigma = 2.2 * _BAND * pixel
-    front, weight_f = _local_mean(values, surely, sigma)
-    back, weight_b = _local_mean(values, hardly, sigma)
-    between = front - back
-    size = (between * between).sum(-1)
-    share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
-    trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
-    alpha = trust * np.clip(share, 0, 1) + (1 - trust) * soft
-    alpha = np.where(surely, 1, np.where(hardly, 0, alpha)).astype(np.float32)
-    alpha = cv2.GaussianBlur(alpha, (0, 0), max(0.35 * pixel, 0.5))
-    return np.clip((alpha - 0.08) / 0.74, 0, 1).astype(np.float32)
-
-
-def _local_mean(
-    values: np.ndarray, where: np.ndarray, sigma: float
-) -> tuple[np.ndarray, np.ndarray]:
-    weight = where.astype(np.float32)
-    total = cv2.GaussianBlur(weight, (0, 0), sigma)
-    mean = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
-    return mean / np.maximum(total, 1e-4)[..., None], total

@@ -27,8 +27,8 @@ BACKGROUND, SKIN, LIPS, MOUTH, HAIR, NECK, OCCLUDER, TEETH, TONGUE = range(len(C
 _LEARNT = 6
 
 #: Bins of lightness and of the two colour differences, and edges of the texture's levels.
-BINS = 16
-COLOURS = BINS**3
+BINS = (16, 40, 40)
+COLOURS = BINS[0] * BINS[1] * BINS[2]
 _CHROMA = 0.4
 _TEXTURE = (0.012, 0.035)
 
@@ -50,6 +50,13 @@ _BROWS = (
     (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
     (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
 )
+
+#: The jaw's corners, and how much of the width between them the neck surely has.
+_CORNERS, _NECK_SHARE = (172, 397), 1.0
+
+#: Distance from the skin's colour, each as its differences over its lightness, that a neck in the
+#: shadow of its chin may have: a collar has more.
+_SHADED, _DARKEST = 0.13, 0.08
 
 _OPPONENT = np.array([[1 / 3, 1 / 3, 1 / 3], [0.5, -0.5, 0.0], [0.25, 0.25, -0.5]], np.float32)
 
@@ -108,10 +115,11 @@ def features(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def colour_bins(values: np.ndarray) -> np.ndarray:
     """Bins ``[shape=(h, w), dtype=int32]`` of lightness and colour differences, 0 to COLOURS."""
-    bins = (values[..., 0] * (BINS - 0.01)).astype(np.int32)
+    bins = (values[..., 0] * (BINS[0] - 0.01)).astype(np.int32)
     for axis in (1, 2):
-        level = np.clip((values[..., axis] + 0.1) * (BINS / _CHROMA), 0, BINS - 1)
-        bins = bins * BINS + level.astype(np.int32)
+        count = BINS[axis]
+        level = np.clip((values[..., axis] + 0.1) * (count / _CHROMA), 0, count - 1)
+        bins = bins * count + level.astype(np.int32)
     return bins
 
 
@@ -151,14 +159,20 @@ def places(face: np.ndarray, window: Window = WHOLE) -> np.ndarray:
     rows = np.arange(y0, y1, dtype=np.float32)[:, None] + np.float32(0.5)
     below = np.clip((rows - edge[None]) / 4, 0, 1) * (1 - inside)
     rest = np.clip(1 - inside - below, 0, 1)
+    # the neck is as wide as the jaw's corners, and what hangs beside it is hair or background
+    left, right = np.sort(at[list(_CORNERS), 0])
+    half = max(_NECK_SHARE * (right - left) / 2, 1.0)
+    aside = np.abs(np.arange(x0, x1) + 0.5 - (left + right) / 2) - half
+    under = below * (0.5 - 0.5 * np.tanh(aside / 8)).astype(np.float32)[None]
+    beside = below - under
     face_only = np.clip(inside - outer, 0, 1)
     result = np.empty((_LEARNT, y1 - y0, x1 - x0), np.float32)
     result[SKIN] = 0.90 * face_only + 0.05 * outer + 0.10 * rest + 0.10 * below
     result[LIPS] = 0.95 * lips
     result[MOUTH] = mouth
-    result[HAIR] = 0.08 * face_only + 0.40 * rest + 0.12 * below
-    result[NECK] = 0.68 * below + 0.02
-    result[BACKGROUND] = 0.50 * rest + 0.10 * below + 0.001
+    result[HAIR] = 0.08 * face_only + 0.40 * rest + 0.12 * under + 0.35 * beside
+    result[NECK] = 0.60 * under + 0.10 * beside + 0.02
+    result[BACKGROUND] = 0.50 * rest + 0.18 * under + 0.45 * beside + 0.001
     return result + np.float32(1e-4)
 
 
@@ -187,7 +201,7 @@ def _seeds(face: np.ndarray) -> list[np.ndarray]:
     brows = sum(_drawn(at, line) for line in _BROWS) > 0
     below_eyes = np.arange(SIDE)[:, None] > face[[33, 133, 362, 263], 1].max() * SIDE + 10
     below = cv2.erode((chance[NECK] > 0.6).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    middle = np.abs(np.arange(SIDE)[None] / SIDE - face[points.CHIN, 0]) < 0.22
+    middle = np.abs(np.arange(SIDE)[None] / SIDE - face[points.CHIN, 0]) < 0.15
     return [
         (near == 0) & (np.arange(SIDE)[:, None] < face[points.CHIN, 1] * SIDE),
         (inner > 0) & (around_lips == 0) & below_eyes,
@@ -213,7 +227,12 @@ def learn(crops: list[np.ndarray], faces: list[np.ndarray]) -> Palette:
     skins, lips = [], []
     for crop, face in zip(crops, faces, strict=True):
         bins, values = features(crop)
-        for kind, where in enumerate(_seeds(face)):
+        seeds = _seeds(face)
+        if seeds[SKIN].any():
+            shaded = _shaded(values, np.median(values[seeds[SKIN]], axis=0))
+            seeds[BACKGROUND] |= seeds[NECK] & ~shaded
+            seeds[NECK] &= shaded
+        for kind, where in enumerate(seeds):
             counts[kind] += np.bincount(bins[where], minlength=total)
             if kind == SKIN and where.any():
                 skins.append(np.median(values[where], axis=0))
@@ -234,14 +253,20 @@ def learn(crops: list[np.ndarray], faces: list[np.ndarray]) -> Palette:
     )
 
 
+def _shaded(values: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Pixels of the skin's colour in whatever light."""
+    tint = values[..., 1:] / np.maximum(values[..., :1], _DARKEST)
+    return np.linalg.norm(tint - skin[1:] / max(skin[0], _DARKEST), axis=-1) < _SHADED
+
+
 def _smoothed(counts: np.ndarray) -> np.ndarray:
     """Counts as a density, smoothed over neighbouring bins of colour and a little of texture."""
     from scipy.ndimage import gaussian_filter
 
     if counts.sum() < 1:
         return np.full(counts.shape, 1 / counts.size)
-    cube = counts.reshape(BINS, BINS, BINS, 3) / counts.sum()
-    return gaussian_filter(cube, (0.9, 0.9, 0.9, 0.4), mode="nearest").reshape(-1)
+    cube = counts.reshape(*BINS, 3) / counts.sum()
+    return gaussian_filter(cube, (0.9, 1.5, 1.5, 0.4), mode="nearest").reshape(-1)
 
 
 def parse(

@@ -17,7 +17,7 @@ import numpy as np
 from relip import records
 from relip.errors import PlateError, ShotError, StageMissingError
 from relip.frames import format_range
-from relip.mask import fit, matte, occlusion, parsing, region
+from relip.mask import alpha, fit, matte, occlusion, parsing, region
 from relip.mask.crop import SIDE, display_crop
 from relip.mask.external import Parser, ParserEntry, find_parser
 from relip.mask.region import Region
@@ -34,7 +34,7 @@ from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "mask"
-VERSION = 7
+VERSION = 8
 
 #: A frame's status says this, and how much of the region, where something stands before the face.
 OCCLUDED = "occluded"
@@ -292,9 +292,9 @@ def with_look(
     if cover is None or look.piece is None:
         return seen
     front = np.zeros_like(layers.matte)
-    alpha = occlusion.refine(cover, look.piece, geometry.shifted(transform, *look.origin))
+    found = alpha.refine(cover, look.piece, geometry.shifted(transform, *look.origin))
     x, y = layers.origin[0] - look.origin[0], layers.origin[1] - look.origin[1]
-    part = alpha[y : y + height, x : x + width]
+    part = found[y : y + height, x : x + width]
     front[: part.shape[0], : part.shape[1]] = part
     free = 1 - front
     return seen.multiplied(free, occlusion=front)

@@ -149,13 +149,15 @@ class Picture:
         height, width = self.rgb.shape[:2]
         return height, width
 
-    def cut(self, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+    def cut(self, x0: int, y0: int, x1: int, y1: int, *, exact: bool = True) -> np.ndarray:
         """``rgb[y0:y1, x0:x1]``, contiguous; of a movie's picture nothing else is converted.
 
         Parameters
         ----------
         x0, y0, x1, y1 : int
             Clipped to the picture.
+        exact : bool
+            False where values that are not rounded to half floats do as well.
         """
         return np.ascontiguousarray(self.rgb[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)])
 

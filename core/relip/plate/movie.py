@@ -291,7 +291,7 @@ class MoviePicture(Picture):
         height, width = self.planes[0].shape
         return (height, width) if self.orientation.turns % 2 == 0 else (width, height)
 
-    def cut(self, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
+    def cut(self, x0: int, y0: int, x1: int, y1: int, *, exact: bool = True) -> np.ndarray:
         height, width = self.shape
         x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
         if x1 <= x0 or y1 <= y0:
@@ -301,7 +301,7 @@ class MoviePicture(Picture):
         rows, columns = self.planes[0].shape
         rect = self.orientation.stored_rect((x0, y0, x1, y1), columns, rows)
         with self._enough_memory():
-            found = decode_window(self.planes, self.coding, rect, half=self.half)
+            found = decode_window(self.planes, self.coding, rect, half=self.half and exact)
             return np.ascontiguousarray(self.orientation.apply(np.ascontiguousarray(found)))
 
     def sparse(self, height: int, width: int) -> np.ndarray:

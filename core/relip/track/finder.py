@@ -20,7 +20,7 @@ import contextlib
 import itertools
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 
 from relip.track import geometry, mirror, points
-from relip.track.picture import Look
+from relip.track.picture import Look, whole
 from relip.track.points import face_width
 
 #: Tiles tried when the whole picture shows no face, as a share of its shorter side.
@@ -91,10 +91,13 @@ class Finder(ABC):
     blendshape_names: tuple[str, ...] = ()
 
     @abstractmethod
-    def detect(self, picture: np.ndarray, *, far: bool = False) -> list[np.ndarray]:
+    def detect(
+        self, picture: Look, *, far: bool = False, known: Sequence[np.ndarray] = ()
+    ) -> list[np.ndarray]:
         """Rough landmarks ``[shape=(478, 3)]`` of the faces of a picture.
 
-        ``far`` asks for the search that finds small faces, where there is one.
+        ``far`` asks for the search that finds small faces, where there is one. Of a face that
+        stands where one of the ``known`` does, its landmarks may be given back as they are.
         """
 
     @abstractmethod
@@ -130,17 +133,18 @@ class Finder(ABC):
 
     def search(
         self,
-        picture: np.ndarray,
+        picture: Look,
         *,
         tiles: bool = True,
         far: bool = False,
         beside: bool = False,
+        known: Sequence[np.ndarray] = (),
     ) -> list[np.ndarray]:
         """Rough landmarks of all faces: the whole picture, then farther, then in tiles.
 
         Parameters
         ----------
-        picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+        picture : np.ndarray [shape=(height, width, 3), dtype=uint8] or Shown
         tiles : bool
             Whether to look into tiles when the whole picture shows no face:
             thorough, and slow.
@@ -149,14 +153,16 @@ class Finder(ABC):
         beside : bool
             Whether to look for them in the largest tiles as well: beside a face that fills a
             picture, one of a tenth of its height is too small for a detector that sees the whole.
+        known : sequence of np.ndarray [shape=(478, 3)]
+            Faces that were measured in this picture already.
         """
-        found = self.detect(picture)
+        found = self.detect(picture, known=known)
         if far or not found:
-            found = distinct(found + self.detect(picture, far=True))
+            found = distinct(found + self.detect(picture, far=True, known=known))
         if found and beside:
-            found = distinct(found + self._tiled(picture, TILE_SHARES[0]))
+            found = distinct(found + self._tiled(whole(picture), TILE_SHARES[0], known))
         if not found and tiles:
-            found = self._in_tiles(picture)
+            found = self._in_tiles(whole(picture))
         return distinct(found)[:MAX_FACES]
 
     def measure(self, picture: Look, start: np.ndarray) -> Face | None:
@@ -185,7 +191,7 @@ class Finder(ABC):
         around = Surroundings(picture, crops, self.crop_size)
         views = ((to_crop, around.cut(to_crop, self.crop_size)) for to_crop in crops)
         for (to_crop, crop), mirrored in itertools.product(views, (False, True)):
-            found = self.in_crop(np.ascontiguousarray(crop[:, ::-1]) if mirrored else crop)
+            found = self.in_crop(cv2.flip(crop, 1) if mirrored else crop)
             if found is None:
                 continue
             result, shape = found.landmarks, found.blendshapes
@@ -216,7 +222,9 @@ class Finder(ABC):
                 return distinct(found)
         return []
 
-    def _tiled(self, picture: np.ndarray, share: float) -> list[np.ndarray]:
+    def _tiled(
+        self, picture: np.ndarray, share: float, known: Sequence[np.ndarray] = ()
+    ) -> list[np.ndarray]:
         """What stands in square tiles whose side is a share of the picture's shorter one."""
         height, width = picture.shape[:2]
         side = int(share * min(width, height))
@@ -224,8 +232,10 @@ class Finder(ABC):
         for y in _starts(height, side):
             for x in _starts(width, side):
                 tile = np.ascontiguousarray(picture[y : y + side, x : x + side])
-                for face in self.detect(tile, far=self.sees_far):
-                    found.append(face + np.array([x, y, 0.0]))
+                corner = np.array([x, y, 0.0])
+                there = [face - corner for face in known]
+                for face in self.detect(tile, far=self.sees_far, known=there):
+                    found.append(face + corner)
         return found
 
 

@@ -23,6 +23,11 @@ WINDOW = 0.14
 ERROR = 0.5
 MIN_POINTS = 6
 
+#: Where the search for a point ends: rounds, and the step in pixels. The way back must only tell
+#: whether it ends within :data:`ERROR`.
+_THERE = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.003)
+_BACK = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03)
+
 #: Faces wider than this are reduced before the flow: its precision is a few
 #: hundredths of a pixel whatever the size, its time goes with the area.
 WIDEST = 240.0
@@ -129,12 +134,13 @@ def follow(
     options = {
         "winSize": (side, side),
         "maxLevel": 2,
-        "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.003),
+        "criteria": _THERE,
         "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
     }
     there, good, _ = cv2.calcOpticalFlowPyrLK(a, b, start, first.copy(), **options)
     # the way back starts as far off as the way there did, or it would find its start for nothing
     home = there - (first - start)
+    options["criteria"] = _BACK
     back, good_back, _ = cv2.calcOpticalFlowPyrLK(b, a, there, home, **options)
     returned = np.linalg.norm(back - start, axis=1) < ERROR
     # a point without texture comes back by standing still; one that left the picture is no use
@@ -185,7 +191,7 @@ def _settle(
         here.copy(),
         winSize=(side, side),
         maxLevel=0,
-        criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.003),
+        criteria=_THERE,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
     moved = (found - here).astype(float)

@@ -25,7 +25,7 @@ from relip.track.cuts import CutFinder
 from relip.track.finder import Finder, extent
 from relip.track.flow import Flow, follow
 from relip.track.people import Person
-from relip.track.picture import Look, whole
+from relip.track.picture import Look
 
 #: The detectors are asked in every frame of this many, and whenever somebody is missing.
 CENSUS = 8
@@ -298,7 +298,10 @@ class Follower:
         # small faces beside large ones: in the first frame of a run, and now and then
         first = not self._recent
         far, beside = (first or now.row % (each * CENSUS) == 0 for each in (FAR, BESIDE))
-        for rough in self._finder.search(whole(now.picture), tiles=tiles, far=far, beside=beside):
+        known = [p.faces[now.row] for p in present]
+        for rough in self._finder.search(
+            now.picture, tiles=tiles, far=far, beside=beside, known=known
+        ):
             if any(_overlap(rough, p.faces[now.row]) for p in present):
                 continue
             found = self._finder.measure(now.picture, rough)

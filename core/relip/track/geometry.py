@@ -27,15 +27,27 @@ def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray |
     regression: ``b = (a* · z) / (a* · a)`` on centred points.
     """
     w = np.ones(len(source)) if weights is None else np.asarray(weights, float)
-    w = w / w.sum()
-    mean_s, mean_t = w @ source, w @ target
-    a, b = source - mean_s, target - mean_t
-    norm = float((w[:, None] * a * a).sum())
-    real = float((w[:, None] * a * b).sum()) / norm
-    imag = float((w * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum()) / norm
-    result = np.array([[real, -imag, 0.0], [imag, real, 0.0]])
-    result[:, 2] = mean_t - result[:, :2] @ mean_s
-    return result
+    return _matrix(*_regress(_complex(source), _complex(target), w))
+
+
+def _complex(points: np.ndarray) -> np.ndarray:
+    """Points ``[shape=(n, 2)]`` as ``x + iy``."""
+    whole: np.ndarray = np.ascontiguousarray(points, float).view(complex)
+    return whole[:, 0]
+
+
+def _regress(a: np.ndarray, z: np.ndarray, weights: np.ndarray) -> tuple[complex, complex]:
+    """The ``b`` and ``t`` of ``z = b a + t`` by weighted least squares."""
+    w = weights / weights.sum()
+    mean_a, mean_z = w @ a, w @ z
+    a = a - mean_a
+    weighed = w * a.conj()
+    b = complex((weighed @ (z - mean_z)) / (weighed @ a).real)
+    return b, complex(mean_z - b * mean_a)
+
+
+def _matrix(b: complex, t: complex) -> np.ndarray:
+    return np.array([[b.real, -b.imag, t.real], [b.imag, b.real, t.imag]])
 
 
 def fit_similarity_robust(source: np.ndarray, target: np.ndarray, *, rounds: int = 6):
@@ -52,19 +64,15 @@ def fit_similarity_robust(source: np.ndarray, target: np.ndarray, *, rounds: int
     residual : float
         Median distance left, in the units of ``target``.
     """
-    transform = fit_similarity(source, target)
-    distance = _distances(transform, source, target)
+    a, z = _complex(source), _complex(target)
+    b, t = _regress(a, z, np.ones(len(a)))
+    distance = np.abs(b * a + t - z)
     for _ in range(rounds):
         scale = max(1.4826 * _median(distance), 1e-6)
         weights = 1.0 / (1.0 + (distance / (2.0 * scale)) ** 2)
-        transform = fit_similarity(source, target, weights)
-        distance = _distances(transform, source, target)
-    return transform, _median(distance)
-
-
-def _distances(transform: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    off = apply(transform, source) - target
-    return np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2)
+        b, t = _regress(a, z, weights)
+        distance = np.abs(b * a + t - z)
+    return _matrix(b, t), _median(distance)
 
 
 def _median(values: np.ndarray) -> float:

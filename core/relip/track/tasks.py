@@ -9,6 +9,7 @@ crops are wider and the landmarks jitter a little more.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from relip.errors import ModelError
 from relip.track.finder import MAX_FACES, Face, Finder, landmark_array, quiet_stderr
+from relip.track.picture import Look, whole
 
 
 class TasksLandmarker(Finder):
@@ -79,13 +81,15 @@ class TasksLandmarker(Finder):
         self._many.close()
         self._one.close()
 
-    def detect(self, picture: np.ndarray, *, far: bool = False) -> list[np.ndarray]:
+    def detect(
+        self, picture: Look, *, far: bool = False, known: Sequence[np.ndarray] = ()
+    ) -> list[np.ndarray]:
         """Rough landmarks of the faces of a picture; there is no second detector for ``far``."""
         if far:
             return []
         height, width = picture.shape[:2]
         with quiet_stderr():
-            found = self._many.detect(self._picture(picture)).face_landmarks
+            found = self._many.detect(self._picture(whole(picture))).face_landmarks
         return [landmark_array(face, width, height) for face in found]
 
     def in_crop(self, crop: np.ndarray) -> Face | None:

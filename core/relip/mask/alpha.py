@@ -1,0 +1,104 @@
+"""The edge of what stands before the face, in the plate's own pixels.
+
+An occluder is found in the crop at 128 (:mod:`relip.mask.occlusion`); here its
+alpha is found around that, as the mixture of its colour and the face's.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from relip.mask.crop import SMALL
+from relip.track import geometry
+
+#: Half the width of the band in which an edge is looked for (pixels of 128).
+_BAND = 1.8
+
+#: Difference of occluder and face (display-encoded) at which the band's colours count half.
+_ALIKE = 0.09
+
+#: Distance of a colour from the face's from which it is surely the occluder's; half the width of
+#: what may be seen through, like strands of hair (pixels of 128).
+_UNLIKE, _THIN = 0.25, 10
+
+
+def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
+    """The occluder's alpha in a window of the plate.
+
+    In a band around the edge that was found, alpha is the share of the
+    occluder's colour in each pixel, between the colours of what is surely
+    occluder and surely face beside it (Smith and Blinn 1996 with both colours
+    known; the colours are local means). Where the two look alike the edge
+    that was found stays. Between strands of hair the face is seen as beside
+    them: what was found as one is opened where its pixels are the face's.
+
+    Parameters
+    ----------
+    cover : np.ndarray [shape=(128, 128), dtype=float32]
+        From :func:`relip.mask.occlusion.find`.
+    picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+        The window, display-encoded.
+    to_crop : np.ndarray [shape=(2, 3)]
+        Pixels of the window to crop units.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width), dtype=float32]
+        0 to 1.
+    """
+    height, width = picture.shape[:2]
+    small = to_crop * SMALL
+    placed = _placed(cover, small, (width, height))
+    pixel = 1.0 / float(np.hypot(small[0, 0], small[1, 0]))  # a pixel of the crop in the plate
+    inside = (placed > 0).astype(np.uint8)
+    if not inside.any():
+        return np.zeros((height, width), np.float32)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    signed = np.where(inside > 0, depth, -outside) / pixel
+    soft = np.clip(0.5 + signed / 1.5, 0, 1)
+    surely, hardly = signed > _BAND * 0.7, signed < -_BAND
+    values = picture.astype(np.float32) / np.float32(255)
+    sigma = 2.2 * _BAND * pixel
+    # a strand of hair has no inside so deep: its middle shows its colour
+    side = 2 * max(round(_BAND * pixel), 1) + 1
+    deepest = cv2.dilate(signed.astype(np.float32), np.ones((side, side), np.uint8))
+    middle = (signed > 0) & (signed > 0.7 * np.minimum(deepest, _BAND))
+    back, weight_b = _local_mean(values, hardly, sigma)
+    apart = np.square(values - back).sum(-1)
+    front, weight_f = _local_mean(values, middle * np.clip(apart / _UNLIKE**2, 0.02, 1), sigma)
+    between = front - back
+    size = (between * between).sum(-1)
+    share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
+    trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
+    alpha = trust * np.clip(share, 0, 1) + (1 - trust) * soft
+    # between strands and beside a cable the face is seen as it is beside them
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _THIN + 1, 2 * _THIN + 1))
+    wide = cv2.morphologyEx((cover > 0).astype(np.float32), cv2.MORPH_OPEN, disc)
+    through = (apart < (0.35**2) * size) & (size > _UNLIKE**2) & (weight_b > 0.01)
+    through &= _placed(wide, small, (width, height)) < 0.5
+    alpha = np.where(surely & ~through, 1, np.where(hardly, 0, alpha)).astype(np.float32)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), max(0.35 * pixel, 0.5))
+    return np.clip((alpha - 0.08) / 0.74, 0, 1).astype(np.float32)
+
+
+def _placed(picture: np.ndarray, to_small: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture of the crop at 128 in a window of the plate."""
+    placed: np.ndarray = cv2.warpAffine(
+        picture,
+        geometry.for_opencv(geometry.invert(to_small)),
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return placed
+
+
+def _local_mean(
+    values: np.ndarray, weight: np.ndarray, sigma: float
+) -> tuple[np.ndarray, np.ndarray]:
+    weight = weight.astype(np.float32)
+    total = cv2.GaussianBlur(weight, (0, 0), sigma)
+    mean = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
+    return mean / np.maximum(total, 1e-4)[..., None], total
