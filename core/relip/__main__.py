@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from relip import __version__, interrupt, pathmap
 from relip.commands.result import plain
 from relip.errors import EXIT_INTERRUPTED, EXIT_OUTPUT, EXIT_UNEXPECTED, EXIT_USAGE, RelipError
+from relip.threads import set_threads, waiting_threads_sleep
 
 #: The subcommands, in the order of --help; each is a module of relip.commands.
 COMMANDS = (
@@ -86,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    waiting_threads_sleep()
     try:
         args = build_parser().parse_args(_bound(sys.argv[1:] if argv is None else argv))
     except SystemExit as exc:
@@ -98,8 +100,6 @@ def _run(args: argparse.Namespace) -> int:
     """Call the subcommand; every failure becomes one line and an exit code."""
     try:
         if getattr(args, "threads", 0):
-            from relip.threads import set_threads
-
             set_threads(args.threads)
         pathmap.use(getattr(args, "path_map", []))
         result = args.run(args)

@@ -222,10 +222,13 @@ def main(threads: int = 0) -> int:
     """Do jobs until the worker goes away."""
     import faulthandler
 
+    from relip.threads import set_threads, waiting_threads_sleep
+
     requests, answers = take_channel()
     faulthandler.enable(all_threads=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
+    waiting_threads_sleep()
     sending = threading.Lock()
 
     def send(message: dict[str, Any]) -> None:
@@ -243,8 +246,6 @@ def main(threads: int = 0) -> int:
         jobs.begin(number)
         try:
             if not limited:
-                from relip.threads import set_threads
-
                 set_threads(threads)
                 limited = True
             send({"number": number, **_outcome(message, number, send)})
