@@ -7,13 +7,13 @@ is chosen whose lips, with those of the frames around it, are nearest to the
 wanted ones and which goes on from the frame chosen before (Viterbi 1967, on the
 frames around). Its lips are warped to the wanted lines, its teeth are laid on
 those that the network drew, and inside the opening its fine band replaces the
-network's, on the lips too. The broad band stays the
-network's, and where the two disagree about it (teeth here, tongue there) the
-network's picture stays as it is. Between closed lips there is no opening, so
+network's, on the lips too. The broad band stays the network's, and where the
+two disagree about it (teeth here, tongue there) the network's picture stays as
+it is. Between closed lips there is no opening, so
 nothing is shown there.
 
 Sharpness has its price: on held-out frames of a seated speaker the inside is as
-sharp as the plate's instead of half as sharp, at 0.3 dB and 0.006 of SSIM.
+sharp as the plate's instead of half as sharp, at 0.25 dB and 0.006 of SSIM.
 
 The frames' mouths travel inside the model file, so that a render needs no other
 frame of the plate than its own.
