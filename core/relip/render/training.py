@@ -19,7 +19,7 @@ from relip.render.network import ShotNet
 
 #: Optimiser steps of each quality. Measured on two laptop-class cores in
 #: bench/reenact.py: about 0.3 s a step.
-STEPS = {"draft": 250, "default": 1800, "final": 6000}
+STEPS = {"draft": 350, "default": 1800, "final": 6000}
 
 #: Examples of a step: whole windows, and in every second step the mouth and its surroundings
 #: alone, which cost a third of the time and show the network more mouths.
