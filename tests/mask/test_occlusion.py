@@ -200,13 +200,13 @@ def test_an_occluder_has_an_edge():
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[40:90, 50:90] = 1
     strange = np.full((SMALL, SMALL), 2.0, np.float32)
-    assert occlusion._edged(found, shaded, strange, face) is None
+    assert occlusion._edged(found, occlusion._steep(shaded), strange, face) is None
     covered = shaded.copy()
     covered[40:90, 50:90] += 25
-    kept = occlusion._edged(found, covered, strange, face)
+    kept = occlusion._edged(found, occlusion._steep(covered), strange, face)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     # what no light explains needs none: out of focus before the lens
-    kept = occlusion._edged(found, shaded, strange + occlusion.SURE, face)
+    kept = occlusion._edged(found, occlusion._steep(shaded), strange + occlusion.SURE, face)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
 
 

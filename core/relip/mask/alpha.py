@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from relip.mask.coverage import disc
 from relip.mask.crop import SMALL
 from relip.track import geometry
 
@@ -74,8 +75,7 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
     alpha = trust * np.clip(share, 0, 1) + (1 - trust) * soft
     # between strands and beside a cable the face is seen as it is beside them
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _THIN + 1, 2 * _THIN + 1))
-    wide = cv2.morphologyEx((cover > 0).astype(np.float32), cv2.MORPH_OPEN, disc)
+    wide = cv2.morphologyEx((cover > 0).astype(np.float32), cv2.MORPH_OPEN, disc(_THIN))
     through = (apart < (0.35**2) * size) & (size > _UNLIKE**2) & (weight_b > 0.01)
     through &= _placed(wide, small, (width, height)) < 0.5
     alpha = np.where(surely & ~through, 1, np.where(hardly, 0, alpha)).astype(np.float32)

@@ -1,8 +1,15 @@
-"""Polygons as pictures: the exact share of every pixel that a polygon covers."""
+"""Shapes as pictures: the exact share of every pixel that a polygon covers, and discs."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+
+
+def disc(radius: int) -> np.ndarray:
+    """A disc of so many pixels around its middle, to grow and to shrink pictures by."""
+    side = 2 * radius + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
 def fill(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -24,7 +24,7 @@ from scipy.ndimage import gaussian_filter
 
 from relip.mask import parsing
 from relip.mask.appearance import CERTAIN, Appearance, opponent
-from relip.mask.coverage import fill
+from relip.mask.coverage import disc, fill
 from relip.mask.crop import SMALL, ShapeSpace, sample
 from relip.mask.parsing import BIN_SIZE, BINS, COLOURS, OVAL, Palette
 from relip.track import points
@@ -100,8 +100,8 @@ _FACE_OWN, _OWN_SHARE = 4.0, 0.9
 _FLESHY = 2.0
 
 #: A fold of the skin: so much of it lies where folds are, and it is nowhere further
-#: from its edge (pixels of 128).
-_IN_FOLDS, _FOLD_HALF = 0.85, 4.0
+#: from its edge; room around them (pixels of 128).
+_IN_FOLDS, _FOLD_HALF, _FOLD_ROOM = 0.85, 4.0, 4
 
 #: Standard deviation of an occluder's colours over neighbouring bins, in bins.
 _BLUR = 0.8
@@ -167,7 +167,7 @@ class Sight:
         -------
         tuple of two np.ndarray [shape=(128, 128, 3)]
         """
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * room + 1, 2 * room + 1))
+        kernel = disc(room)
         high = cv2.dilate(model.picture(self.explained, -_BEYOND), kernel)
         return cv2.erode(model.picture(self.explained, _BEYOND), kernel), high
 
@@ -313,12 +313,12 @@ def find(
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
     face_here, fleshy = _oval(face), palette.densities[_FLESH].max(0)[bins] > _FACE_OWN
-    folds = _folds(face)
+    folds, steep = _folds(face), _steep(small)
     result, free = None, known
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, small, colours)
         if found is not None:
-            found = _edged(found, small, certain, face_here)
+            found = _edged(found, steep, certain, face_here)
         if found is not None:
             found = _believable(found, sure, known & face_here, fleshy, folds)
         if found is not None:
@@ -538,6 +538,11 @@ def _believable(
         np.bincount(group[thick], minlength=count) > 0
     )
     keep &= ~own | above | (np.bincount(group[~face], minlength=count) >= _BEYOND_FACE)
+    return _only(found, group, keep)
+
+
+def _only(found: np.ndarray, group: np.ndarray, keep: np.ndarray) -> np.ndarray | None:
+    """What was found without the groups that are not kept; None when none is (0 is no group)."""
     keep[0] = False
     if not keep.any():
         return None
@@ -551,29 +556,29 @@ def _rounded(found: np.ndarray, known: np.ndarray) -> np.ndarray:
     here and there its light; what these enclose is hand too. Strands of hair
     and cables are not broad, and enclose nothing.
     """
-    broad = cv2.morphologyEx((found > 0).astype(np.uint8), cv2.MORPH_OPEN, _disc(_BROAD))
+    broad = cv2.morphologyEx((found > 0).astype(np.uint8), cv2.MORPH_OPEN, disc(_BROAD))
     around = cv2.copyMakeBorder(broad, _DENT, _DENT, _DENT, _DENT, cv2.BORDER_CONSTANT)
-    closed = cv2.morphologyEx(around, cv2.MORPH_CLOSE, _disc(_DENT))
+    closed = cv2.morphologyEx(around, cv2.MORPH_CLOSE, disc(_DENT))
     dents = (closed[_DENT:-_DENT, _DENT:-_DENT] > 0) & (found <= 0) & known
     return np.where(dents, np.float32(0.5), found)
 
 
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+def _steep(small: np.ndarray) -> np.ndarray:
+    """Where a crop ``[shape=(128, 128, 3), dtype=uint8]`` has edges, and a pixel around."""
+    values = cv2.transform(small.astype(np.float32) / np.float32(255), _EDGES)
+    slopes = [cv2.Sobel(values, -1, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1))]
+    steep = np.sqrt(sum(np.square(s).sum(-1) for s in slopes)) > _STEEP
+    return cv2.dilate(steep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
 def _edged(
-    found: np.ndarray, small: np.ndarray, strange: np.ndarray, face: np.ndarray
+    found: np.ndarray, steep: np.ndarray, strange: np.ndarray, face: np.ndarray
 ) -> np.ndarray | None:
     """What was found without the groups that end nowhere: an occluder has an edge.
 
     A cheek that turns into a light in which the shot never shows it is strange, and passes into
     the rest of the face without any.
     """
-    values = cv2.transform(small.astype(np.float32) / np.float32(255), _EDGES)
-    slopes = [cv2.Sobel(values, -1, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1))]
-    steep = np.sqrt(sum(np.square(s).sum(-1) for s in slopes)) > _STEEP
-    steep = cv2.dilate(steep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     there = (found > 0).astype(np.uint8)
     rim = (cv2.erode(there, np.ones((3, 3), np.uint8)) == 0) & (there > 0)
     rim &= cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -582,26 +587,19 @@ def _edged(
     around = np.bincount(group[rim], minlength=count)
     edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
     edged |= np.bincount(group[strange > SURE], minlength=count) > 0.5 * size
-    edged[0] = False
-    if not edged[group[there > 0]].any():
-        return None
-    return np.where(edged[group], found, np.minimum(found, np.float32(-0.05)))
+    return _only(found, group, edged)
 
 
 def _grown(face: np.ndarray, line: tuple[int, ...], room: int) -> np.ndarray:
     """What a closed line of landmarks encloses, and some room around."""
     inside = fill(face[list(line)] * SMALL, (SMALL, SMALL)) > 0
-    side = 2 * room + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return cv2.dilate(inside.astype(np.uint8), kernel) > 0
+    return cv2.dilate(inside.astype(np.uint8), disc(room)) > 0
 
 
 def _folds(face: np.ndarray) -> np.ndarray:
     """Where the folds from the nose to beside the mouth are, on both sides, and some room."""
-    inside = np.zeros((SMALL, SMALL), np.uint8)
-    for side in points.FOLDS:
-        inside |= (fill(face[list(side)] * SMALL, (SMALL, SMALL)) > 0).astype(np.uint8)
-    return cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))) > 0
+    left, right = (_grown(face, side, _FOLD_ROOM) for side in points.FOLDS)
+    return left | right
 
 
 def _oval(face: np.ndarray) -> np.ndarray:
@@ -684,8 +682,4 @@ def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndar
             seen |= (other > 0).astype(np.uint8)
     seen = cv2.dilate(seen, np.ones((2 * _MOVES + 1, 2 * _MOVES + 1), np.uint8))
     count, group = cv2.connectedComponents((cover > 0).astype(np.uint8))
-    keep = np.bincount(group.ravel(), seen.ravel(), minlength=count) > 0
-    keep[0] = False
-    if not keep.any():
-        return None
-    return np.where(keep[group], cover, np.minimum(cover, -0.05)).astype(np.float32)
+    return _only(cover, group, np.bincount(group.ravel(), seen.ravel(), minlength=count) > 0)

@@ -51,8 +51,8 @@ _BROWS = (
     (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
 )
 
-#: The jaw's corners, and how much of the width between them the neck surely has.
-_CORNERS, _NECK_SHARE = (172, 397), 1.0
+#: The jaw's corners, between which the neck surely is.
+_CORNERS = (172, 397)
 
 #: Distance from the skin's colour, each as its differences over its lightness, that a neck in the
 #: shadow of its chin may have: a collar has more.
@@ -161,7 +161,7 @@ def places(face: np.ndarray, window: Window = WHOLE) -> np.ndarray:
     rest = np.clip(1 - inside - below, 0, 1)
     # the neck is as wide as the jaw's corners, and what hangs beside it is hair or background
     left, right = np.sort(at[list(_CORNERS), 0])
-    half = max(_NECK_SHARE * (right - left) / 2, 1.0)
+    half = max((right - left) / 2, 1.0)
     aside = np.abs(np.arange(x0, x1) + 0.5 - (left + right) / 2) - half
     under = below * (0.5 - 0.5 * np.tanh(aside / 8)).astype(np.float32)[None]
     beside = below - under

@@ -30,7 +30,18 @@ FOLD = 0.6
 SIDE = 0.4
 
 #: Points used above the jaw.
-N_UPPER = 10
+UPPER = (
+    points.CHEEK_LEFT,
+    points.NOSTRIL_LEFT,
+    points.SUBNASALE,
+    points.NOSTRIL_RIGHT,
+    points.CHEEK_RIGHT,
+    points.UPPER_LIP_TOP,
+    points.CHEEKBONE_LEFT,
+    points.CHEEKBONE_RIGHT,
+    points.BESIDE_LEFT,
+    points.BESIDE_RIGHT,
+)
 
 #: Room kept below the lowest chin of the shot, in face widths.
 CHIN_MARGIN = 0.055
@@ -74,45 +85,33 @@ def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
     Region
     """
     rows = np.flatnonzero(track.visible)
-    use = [
-        points.CHEEK_LEFT,
-        points.NOSTRIL_LEFT,
-        points.SUBNASALE,
-        points.NOSTRIL_RIGHT,
-        points.CHEEK_RIGHT,
-        points.UPPER_LIP_TOP,
-        points.CHEEKBONE_LEFT,
-        points.CHEEKBONE_RIGHT,
-        points.BESIDE_LEFT,
-        points.BESIDE_RIGHT,
-        *LOWER,
-    ]
     unit = 1.0 / CROP_FACE_WIDTHS  # one face width in crop units
-    canonical = geometry.apply(track.transform[rows], track.landmarks[rows][:, use, :2])
+    canonical = geometry.apply(track.transform[rows], track.landmarks[rows][:, UPPER + LOWER, :2])
     curves = pose.pose_curves(track)
     mean = np.median(canonical, axis=0)
     flat = (canonical - mean).reshape(len(rows), -1)
     weights = pose.ridge(curves[rows], flat)
     predicted = (curves @ weights).reshape(len(curves), -1, 2) + mean
-    chin = N_UPPER + LOWER.index(points.CHIN)
+    chin = (UPPER + LOWER).index(points.CHIN)
     drop = np.percentile(canonical[:, chin, 1] - predicted[rows, chin, 1], 98)
     opening = float(np.percentile(track.lip_opening()[rows], 98))
     margin = CHIN_MARGIN + HIDDEN_DROP * max(opening - USUAL_OPENING, 0.0)
     room_below = max(settings.jaw * unit, float(drop) + margin * unit)
 
-    outlines = np.full((len(curves), (7 + len(LOWER)) * _SPLINE_POINTS, 2), np.nan)
-    outlines[rows] = _outlines(predicted[rows], room_below, settings, unit)
+    seen = _outlines(predicted[rows], room_below, settings, unit)
+    outlines = np.full((len(curves), *seen.shape[1:]), np.nan)
+    outlines[rows] = seen
     return Region(outlines)
 
 
 def _outlines(
     faces: np.ndarray, room_below: float, settings: MaskSettings, unit: float
 ) -> np.ndarray:
-    """Outlines ``[shape=(F, n, 2)]`` of faces ``[shape=(F, 10 + jaw points, 2)]``."""
+    """Outlines ``[shape=(F, n, 2)]`` of faces ``[shape=(F, upper + jaw points, 2)]``."""
     cheek_l, nostril_l, nose, nostril_r, cheek_r, lip_top, bone_l, bone_r, side_l, side_r = (
-        np.moveaxis(faces[:, :N_UPPER], 1, 0)
+        np.moveaxis(faces[:, : len(UPPER)], 1, 0)
     )
-    jaw = faces[:, N_UPPER:]
+    jaw = faces[:, len(UPPER) :]
     cheek_l = cheek_l + FOLD * (bone_l - cheek_l)
     cheek_r = cheek_r + FOLD * (bone_r - cheek_r)
     side_l = side_l + SIDE * (cheek_l - side_l)

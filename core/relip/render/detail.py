@@ -21,7 +21,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from relip.mask.coverage import fill
+from relip.mask.coverage import disc, fill
 from relip.render.canonical import SHARPEST, Window
 from relip.render.colourmatch import grey, largest
 from relip.render.rig import N_INNER, N_LINES, N_OUTER
@@ -185,8 +185,7 @@ def unstrained(shift: np.ndarray, unit: float) -> np.ndarray:
 def beside_mouth(lines: np.ndarray, size: tuple[int, int], unit: float) -> np.ndarray:
     """1 on skin and lips, 0 in the opening with some room around."""
     opening = fill(lines[N_OUTER : N_OUTER + N_INNER], size)
-    room = 2 * round(MOUTH_ROOM * unit) + 1
-    grown = cv2.dilate(opening, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (room, room)))
+    grown = cv2.dilate(opening, disc(round(MOUTH_ROOM * unit)))
     return 1 - cv2.GaussianBlur(grown, (0, 0), MOUTH_SOFT * unit)
 
 

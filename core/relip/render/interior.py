@@ -9,8 +9,7 @@ frames around). Its lips are warped to the wanted lines, its teeth are laid on
 those that the network drew, and inside the opening its fine band replaces the
 network's, on the lips too. The broad band stays the network's, and where the
 two disagree about it (teeth here, tongue there) the network's picture stays as
-it is. Between closed lips there is no opening, so
-nothing is shown there.
+it is. Between closed lips there is no opening, so nothing is shown there.
 
 Sharpness has its price: on held-out frames of a seated speaker the inside is as
 sharp as the plate's instead of half as sharp, at 0.25 dB and 0.006 of SSIM.
@@ -26,7 +25,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from relip.mask.coverage import fill
+from relip.mask.coverage import disc, fill
 from relip.render.canonical import Window
 from relip.render.colourmatch import grey, largest
 from relip.render.detail import SEAM, lip_warp, moved, still_skin
@@ -206,8 +205,7 @@ def looks(mouths: Mouths) -> np.ndarray:
     height, width = mouths.pictures.shape[1:3]
     result = np.zeros((len(mouths.frames), 2))
     # not the lips' own edge, which is as red as a tongue
-    edge = 2 * max(round(EDGE * height), 1) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (edge, edge))
+    kernel = disc(max(round(EDGE * height), 1))
     for i, picture in enumerate(mouths.pictures):
         lines = mouths.lines[i]
         opening = cv2.erode(fill(lines[N_OUTER : N_OUTER + N_INNER], (width, height)), kernel)

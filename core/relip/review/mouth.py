@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from relip.mask.coverage import fill
+from relip.mask.coverage import disc, fill
 
 #: Half the height of the band about the line where closed lips meet, in face widths.
 BAND = 0.01
@@ -153,8 +153,7 @@ def run(picture: np.ndarray, inner: np.ndarray, face_width: float) -> Run:
         NaN where the opening is too small to say.
     """
     size = (picture.shape[1], picture.shape[0])
-    side = 2 * max(round(EDGE * face_width), 1) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    kernel = disc(max(round(EDGE * face_width), 1))
     whole = (fill(inner, size) > 0.99).astype(np.uint8)
     inside = cv2.erode(whole, kernel, borderValue=0).astype(np.float32)
     if inside.sum() < LEAST:

@@ -104,9 +104,6 @@ _FOUND = 0.3
 #: Fewer phones than this per second of sound are no speech.
 _PHONES_PER_SECOND = 2.5
 
-#: Decimals of a time in seconds: those of a TextGrid, so that what is read is what was written.
-_DECIMALS = 6
-
 
 class _Piece(NamedTuple):
     """A part of the recording, aligned: times are seconds of the whole recording."""
@@ -658,10 +655,7 @@ class _Job:
         placed = as_people_do(voiced) if self.language.code == "en" else voiced
         trimmed = self._trim(placed, _inside(words, aligned))
         ended = end_with_sound(trimmed, self.level, self.limit)
-        phones = [
-            q._replace(start=round(q.start, _DECIMALS), end=round(q.end, _DECIMALS))
-            for q in hold_stops(let_go(ended, self.level, self.limit), self.level, self.limit)
-        ]
+        phones = hold_stops(let_go(ended, self.level, self.limit), self.level, self.limit)
         symbols = [s for p in pieces for s in p.ipa]
         named = [q._replace(label=s or q.label) for q, s in zip(phones, symbols, strict=True)]
         frames = sum(p.frames for p in pieces)

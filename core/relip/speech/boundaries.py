@@ -307,7 +307,7 @@ def end_with_sound(phones: list[Interval], level: np.ndarray, limit: float) -> l
     """
     out = list(phones)
     for index, (start, end, label) in enumerate(out):
-        until = out[index + 1].start if index + 1 < len(out) else len(level) * STEP
+        until = _until(out, index, level)
         if label in _WEAK or (until - end < _GAP and index + 1 < len(out)):
             continue
         earliest = (start + end) / 2
@@ -345,12 +345,12 @@ def as_people_do(phones: list[Interval]) -> list[Interval]:
 
 
 def _shift(before: str, here: str) -> float:
-    vowel = here[0] in "AEIOU"
-    if before in _NASALS and (vowel or here in STOPS):
+    from_vowel, to_vowel = (label[0] in "AEIOU" for label in (before, here))
+    if before in _NASALS and (to_vowel or here in STOPS):
         return AFTER_NASAL
-    if before in _APPROXIMANTS and vowel:
+    if before in _APPROXIMANTS and to_vowel:
         return -AROUND_APPROXIMANT
-    if before[0] in "AEIOU":
+    if from_vowel:
         if here in _APPROXIMANTS:
             return AROUND_APPROXIMANT
         if here in _VOICELESS_FRICATIVES:
@@ -374,7 +374,7 @@ def let_go(phones: list[Interval], level: np.ndarray, limit: float) -> list[Inte
     out = list(phones)
     loud = level > limit
     for index, (start, end, label) in enumerate(out):
-        until = out[index + 1].start if index + 1 < len(out) else len(level) * STEP
+        until = _until(out, index, level)
         if label not in STOPS or until - end < _GAP:
             continue
         first = round(end / STEP)
@@ -391,6 +391,11 @@ def let_go(phones: list[Interval], level: np.ndarray, limit: float) -> list[Inte
         if (last - inside[0]) * STEP <= BURST and until - last * STEP >= 0.02:
             out[index] = Interval(start, last * STEP, label)
     return out
+
+
+def _until(phones: list[Interval], index: int, level: np.ndarray) -> float:
+    """When the next phone begins, or the sound ends."""
+    return phones[index + 1].start if index + 1 < len(phones) else len(level) * STEP
 
 
 def _powers(part: np.ndarray, hop: int) -> np.ndarray:

@@ -106,10 +106,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     progress.start(NAME, 2)
     data = dict(old.get("data", {})) if aligned else {}
     notes: list[str] = list(old.get("notes", [])) if aligned else []
-    if aligned:
-        with mended("delete it and run relip speech again"):
-            alignment = speech.read_textgrid(grid_path)
-    else:
+    if not aligned:
         audio = speech.load_audio(shot.resolve(d.audio))
         if speech.is_silent(audio):
             raise AudioError(
@@ -134,6 +131,9 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
                 " give --text for exact lips"
             )
         speech.write_textgrid(grid_path, alignment)
+    # what the file says, to its last digit, now as in every later run
+    with mended("delete it and run relip speech again"):
+        alignment = speech.read_textgrid(grid_path)
     progress.step()
     check_length(shot, alignment.duration)
     override = shot.override("phones.TextGrid")

@@ -38,8 +38,8 @@ _CROP = 192
 #: Bytes of a landmark in a message's encoding, and which are tags: field 1 of 15 bytes, in it
 #: the floats x, y and z.
 _ENCODED = 17
-_FLOATS = [3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16]
 _TAGS, _TAG_BYTES = [0, 1, 2, 7, 12], np.array([0x0A, 15, 0x0D, 0x15, 0x1D], np.uint8)
+_FLOATS = np.setdiff1d(np.arange(_ENCODED), _TAGS)
 
 #: One face landmark model on one rectangle of a picture. It runs in the thread that asks: handing
 #: a picture to a pool of threads and back takes a tenth of the time again.
