@@ -92,6 +92,68 @@ def test_augmentation_moves_region_and_context_along():
         assert np.isfinite(inputs).all() and np.isfinite(target).all()
 
 
+def test_a_piece_is_cut_from_the_window_that_would_be_made(monkeypatch: pytest.MonkeyPatch):
+    """Turned pictures up to OpenCV's 1/32 pixel; the jaw's line may end otherwise at the border."""
+    made = render_making.make_examples(8)
+    near = example_module.near_size(made.window)
+    for index in range(8):
+        turned = index % 2
+        monkeypatch.setattr(example_module, "MOVED", float(turned))
+        whole = augmented(made, index, np.random.default_rng(index))
+        piece = augmented(made, index, np.random.default_rng(index), near)
+        assert piece[1].shape == (3, near[1], near[0])
+        y, x = _place(whole[1], piece[1])
+        cut = [part[..., y : y + near[1], x : x + near[0]] for part in whole]
+        assert np.abs(cut[1] - piece[1]).max() < (0.05 if turned else 1e-6)
+        assert np.abs(cut[1] - piece[1]).mean() < (1e-3 if turned else 1e-6)
+        np.testing.assert_array_equal(cut[2], piece[2])
+        np.testing.assert_allclose(cut[3], piece[3], atol=1e-5)
+        assert np.abs(cut[0] - piece[0])[4:, 4:-4, 4:-4].max() < 1e-5
+        lips = np.argwhere(piece[0][4] > 0.5).mean(0)
+        assert np.abs(lips - np.array(near[::-1]) / 2).max() < 12
+
+
+def _place(whole: np.ndarray, piece: np.ndarray) -> tuple[int, int]:
+    """The row and column of a picture at which another fits best."""
+    apart = sum(
+        cv2.matchTemplate(a.astype(np.float32), b.astype(np.float32), cv2.TM_SQDIFF)
+        for a, b in zip(whole, piece, strict=True)
+    )
+    y, x = np.unravel_index(int(np.argmin(apart)), apart.shape)
+    return int(y), int(x)
+
+
+def test_pictures_that_are_not_turned_stay_as_sharp_as_they_are(monkeypatch: pytest.MonkeyPatch):
+    """They are moved by whole pixels: every one is found again in the shot's own picture."""
+    made = render_making.make_examples(2)
+    noise = np.random.default_rng(0).uniform(-0.2, 0.2, made.pictures.shape)
+    made.pictures += noise.astype(np.float16)
+    monkeypatch.setattr(example_module, "MOVED", 0.0)
+    monkeypatch.setattr(example_module, "GAIN", 0.0)
+    for near in (None, example_module.near_size(made.window)):
+        _, target, _, _ = augmented(made, 1, np.random.default_rng(5), near)
+        shown = target + made.mean[:, None, None]
+        own = made.pictures[1].astype(np.float32).transpose(2, 0, 1)
+        y, x = _place(own, shown)
+        assert (y, x) != (made.pad, made.pad)
+        height, width = shown.shape[1:]
+        np.testing.assert_allclose(own[:, y : y + height, x : x + width], shown, atol=1e-6)
+
+
+def test_line_noise_moves_what_the_network_sees_and_nothing_else():
+    made = render_making.make_examples(2)
+    plain, noisy = (
+        augmented(made, 0, np.random.default_rng(7), line_noise=noise) for noise in (0.0, 1.5)
+    )
+    for a, b in zip(plain[1:], noisy[1:], strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(plain[0][:4], noisy[0][:4])
+    # the outline goes from 0 to 1 over 2 × REACH pixels: moved by about 1.5 of them
+    moved = np.abs(plain[0][4] - noisy[0][4])
+    edge = np.abs(plain[0][4] - 0.5) < 0.1
+    assert 0.02 < moved[edge].mean() < 0.2
+
+
 def test_mouth_weight():
     lines = np.zeros((57, 2))
     lines[:N_OUTER] = [[40, 30], [60, 40]] * (N_OUTER // 2)

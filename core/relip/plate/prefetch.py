@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ DEPTH = 2
 _END = object()
 
 
-def prefetch(items: Iterable[T], depth: int = DEPTH) -> Iterator[T]:
+def prefetch(items: Iterable[T], depth: int = DEPTH) -> Generator[T, None, None]:
     """Give the same items in the same order, produced in a thread of their own.
 
     Parameters

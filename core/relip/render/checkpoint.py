@@ -2,7 +2,7 @@
 
 A training that goes on from a checkpoint ends with the very weights of one
 that was never stopped: the file holds the network, the averaged weights, the
-optimiser's moments, the random generator and the examples still to be seen.
+optimiser's moments and the step, from which all that is drawn at random follows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from relip import records
@@ -36,9 +35,6 @@ class Moment:
     average : dict of str to torch.Tensor
         The averaged weights.
     optimiser : torch.optim.Optimizer
-    rng : np.random.Generator
-    order : list of int
-        Examples still to be seen in this round, the next one last.
     history : list of tuple
         (step, loss, seconds).
     running : float
@@ -55,8 +51,6 @@ class Moment:
     network: ShotNet
     average: dict[str, torch.Tensor]
     optimiser: torch.optim.Optimizer
-    rng: np.random.Generator
-    order: list[int] = field(default_factory=list)
     history: list[tuple[int, float, float]] = field(default_factory=list)
     running: float = 0.0
     seconds: float = 0.0
@@ -111,8 +105,6 @@ class Checkpoint:
         description = {
             "key": self.key,
             "step": moment.step,
-            "rng": moment.rng.bit_generator.state,
-            "order": [int(i) for i in moment.order],
             "history": moment.history,
             "running": moment.running,
             "seconds": moment.seconds,
@@ -148,10 +140,7 @@ class Checkpoint:
             for name, value in _part(tensors, "optimiser.").items():
                 index, _, kind = name.partition(".")
                 states.setdefault(int(index), {})[kind] = value
-            generator = np.random.default_rng()
-            generator.bit_generator.state = description["rng"]
             history = [(int(s), float(x), float(t)) for s, x, t in description["history"]]
-            order = [int(i) for i in description["order"]]
             step, running = int(description["step"]), float(description["running"])
             seconds = float(description["seconds"])
             checks = [(int(s), float(e)) for s, e in description.get("checks", [])]
@@ -163,8 +152,7 @@ class Checkpoint:
             moment.average[name].copy_(value)
         groups = moment.optimiser.state_dict()["param_groups"]
         moment.optimiser.load_state_dict({"state": states, "param_groups": groups})
-        moment.rng.bit_generator.state = generator.bit_generator.state
-        moment.step, moment.order, moment.history = step, order, history
+        moment.step, moment.history = step, history
         moment.running, moment.seconds = running, seconds
         moment.checks, moment.stopped = checks, stopped
         return True

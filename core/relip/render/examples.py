@@ -8,7 +8,7 @@ of the shot.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -207,6 +207,8 @@ def augmented(
     index: int,
     rng: np.random.Generator,
     near: tuple[int, int] | None = None,
+    *,
+    line_noise: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """One example, shifted and dimmed a little, every second one turned and scaled too.
 
@@ -214,6 +216,9 @@ def augmented(
     ----------
     near : tuple of int, optional
         Width and height of a piece around the mouth; by default the whole window.
+    line_noise : float
+        How far each point of the lines is moved at random in what the network sees (standard
+        deviation, pixels per 256 of the crop).
 
     Returns
     -------
@@ -223,47 +228,48 @@ def augmented(
     region, weight : np.ndarray [shape=(height, width)]
     """
     window, pad = examples.window, examples.pad
-    moved = float(rng.random() < MOVED)
-    angle = moved * np.deg2rad(rng.uniform(-ROTATION, ROTATION))
-    scale = 1 + moved * rng.uniform(-SCALE, SCALE)
+    turned = rng.random() < MOVED
+    angle = turned * np.deg2rad(rng.uniform(-ROTATION, ROTATION))
+    scale = 1 + turned * rng.uniform(-SCALE, SCALE)
     shift = np.round(rng.uniform(-SHIFT, SHIFT, 2) * window.size)
-    gain = 1 + rng.uniform(-GAIN, GAIN)
+    gain = np.float32(1 + rng.uniform(-GAIN, GAIN))
     centre = examples.outlines[index].mean(0)
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     linear = np.array([[cos, -sin], [sin, cos]])
-    move = np.c_[linear, centre + shift - linear @ centre]  # window → augmented window
-    from_padded = geometry.compose(move, np.array([[1.0, 0, -pad], [0, 1.0, -pad]]))
-    picture = cv2.warpAffine(
-        examples.pictures[index].astype(np.float32),
-        geometry.for_opencv(from_padded),
-        (window.width, window.height),
-        flags=canonical.SHARPEST,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    picture *= gain
+    move = np.c_[linear, shift + (centre - linear @ centre)]  # window → augmented window
     lines = geometry.apply(move, examples.lines[index])
+    if near is not None:
+        # only that piece is made
+        room = np.array([window.width, window.height]) - near
+        middle = lines[: rig.N_OUTER].mean(0) + rng.uniform(-8, 8, 2) * window.size / 256
+        corner = np.clip(np.round(middle - np.array(near) / 2), 0, room)
+        window = replace(window, width=near[0], height=near[1])
+        move, lines = move - np.c_[np.zeros((2, 2)), corner], lines - corner
     outline = geometry.apply(move, examples.outlines[index])
-    inputs, region = draw_inputs(picture, lines, outline, window, examples.mean)
+    seen = lines + line_noise * window.size / 256 * rng.standard_normal(lines.shape)
+    from_padded = geometry.compose(move, np.array([[1.0, 0, -pad], [0, 1.0, -pad]]))
+    picture = gain * _moved(examples.pictures[index], from_padded, window, canonical.SHARPEST)
+    inputs, region = draw_inputs(picture, seen, outline, window, examples.mean)
     target = np.ascontiguousarray((picture - examples.mean).transpose(2, 0, 1))
     weight = mouth_weight(lines, window, 3.0)
     if index in examples.hidden:
-        front = cv2.warpAffine(
-            examples.hidden[index],
-            geometry.for_opencv(from_padded),
-            (window.width, window.height),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        weight = weight * (1 - front.astype(np.float32) / 255)
-    if near is None:
-        return inputs, target, region, weight
-    room = np.array([window.width, window.height]) - near
-    middle = lines[: rig.N_OUTER].mean(0) + rng.uniform(-8, 8, 2) * window.size / 256
-    x, y = np.clip(np.round(middle - np.array(near) / 2), 0, room).astype(int)
-    piece = (slice(y, y + near[1]), slice(x, x + near[0]))
-    return (
-        inputs[:, piece[0], piece[1]],
-        target[:, piece[0], piece[1]],
-        region[piece],
-        weight[piece],
+        front = _moved(examples.hidden[index], from_padded, window, cv2.INTER_LINEAR)
+        weight = weight * (1 - front / 255)
+    return inputs, target, region, weight
+
+
+def _moved(picture: np.ndarray, move: np.ndarray, window: Window, flags: int) -> np.ndarray:
+    """What the window shows of a padded picture, in float32; by whole pixels nothing is blurred."""
+    width, height = window.width, window.height
+    x, y = -np.round(move[:, 2]).astype(int)
+    rows, columns = picture.shape[:2]
+    whole = np.array_equal(move[:, :2], np.eye(2)) and not (move[:, 2] % 1).any()
+    if whole and min(x, y) >= 0 and x + width <= columns and y + height <= rows:
+        return picture[y : y + height, x : x + width].astype(np.float32)
+    return cv2.warpAffine(
+        picture.astype(np.float32),
+        geometry.for_opencv(move),
+        (width, height),
+        flags=flags,
+        borderMode=cv2.BORDER_REPLICATE,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,19 +12,18 @@ import torch
 import torch.nn.functional as F
 
 from relip.errors import InterruptedByUser, ModelError
+from relip.plate.prefetch import prefetch
 from relip.progress import Progress
+from relip.render.batches import batches
 from relip.render.canonical import fold
 from relip.render.checkpoint import Checkpoint, Moment
-from relip.render.examples import Examples, augmented, near_size
+from relip.render.examples import Examples
 from relip.render.network import ShotNet
 
 #: Optimiser steps of each quality. Measured on two laptop-class cores in
 #: bench/reenact.py: about 0.3 s a step.
 STEPS = {"draft": 350, "default": 1800, "final": 6000}
 
-#: Examples of a step: whole windows, and in every second step the mouth and its surroundings
-#: alone, which cost a third of the time and show the network more mouths.
-BATCH, CLOSE_BATCH = 4, 6
 LEARNING_RATE = 1.5e-3
 WARM_UP = 0.03
 EMA = 0.995
@@ -161,71 +161,59 @@ def train(
         network=network,
         average={k: v.detach().clone() for k, v in network.state_dict().items()},
         optimiser=torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-4),
-        rng=np.random.default_rng(seed),
     )
     if checkpoint:
         checkpoint.restore(now)
-    near = near_size(examples.window)
     began = time.monotonic() - now.seconds
     progress.start("train", steps)
     if now.step:
         progress.step(now.step)
     network.train()
-    while now.step < steps and not now.stopped:
-        for group in now.optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * schedule(now.step, steps)
-        close = now.step % 2 == 1
-        chosen = _next(now, CLOSE_BATCH if close else BATCH, len(examples.frames), sampling)
-        batch = [augmented(examples, i, now.rng, near if close else None) for i in chosen]
-        inputs, target, region, weight = (
-            torch.from_numpy(np.stack(part)).to(device) for part in zip(*batch, strict=True)
-        )
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            output = network(inputs)
-        loss = reconstruction_loss(output.float(), target, region, weight)
-        now.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        now.optimiser.step()
-        decay = min(EMA, (1 + now.step) / (10 + now.step))
-        with torch.no_grad():
-            for name, value in network.state_dict().items():
-                now.average[name].lerp_(value, 1 - decay)
-        now.running += float(loss.detach())
-        now.step += 1
-        now.seconds = time.monotonic() - began
-        if now.step % 25 == 0 or now.step == steps:
-            span = (now.step - 1) % 25 + 1
-            now.history.append((now.step, now.running / span, now.seconds))
-            now.running = 0.0
-        # before an interruption is noticed, so that one that goes on saw the same
-        for look in watch:
-            look(now)
-        try:
-            progress.step(note=f"loss {now.history[-1][1]:.4f}" if now.history else "")
-        except InterruptedByUser:
-            if checkpoint:
-                checkpoint.save(now)
-            raise
-        if on_step:
-            on_step(now.step - 1, network)
-        if checkpoint and now.step < steps:
-            checkpoint.save_if_due(now)
+    coming = batches(examples, seed=seed, sampling=sampling, begin=now.step, steps=steps)
+    # made beside the step before: the network does not keep every core busy all the time
+    with closing(prefetch(coming)) as made:
+        while now.step < steps and not now.stopped:
+            for group in now.optimiser.param_groups:
+                group["lr"] = LEARNING_RATE * schedule(now.step, steps)
+            inputs, target, region, weight = (
+                torch.from_numpy(part).to(device) for part in next(made)
+            )
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+                output = network(inputs)
+            loss = reconstruction_loss(output.float(), target, region, weight)
+            now.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            now.optimiser.step()
+            decay = min(EMA, (1 + now.step) / (10 + now.step))
+            with torch.no_grad():
+                for name, value in network.state_dict().items():
+                    now.average[name].lerp_(value, 1 - decay)
+            now.running += float(loss.detach())
+            now.step += 1
+            now.seconds = time.monotonic() - began
+            if now.step % 25 == 0 or now.step == steps:
+                span = (now.step - 1) % 25 + 1
+                now.history.append((now.step, now.running / span, now.seconds))
+                now.running = 0.0
+            # before an interruption is noticed, so that one that goes on saw the same
+            for look in watch:
+                look(now)
+            try:
+                progress.step(note=f"loss {now.history[-1][1]:.4f}" if now.history else "")
+            except InterruptedByUser:
+                if checkpoint:
+                    checkpoint.save(now)
+                raise
+            if on_step:
+                on_step(now.step - 1, network)
+            if checkpoint and now.step < steps:
+                checkpoint.save_if_due(now)
     network.load_state_dict(now.average)
     network.eval()
     progress.finish()
     return Trained(network, now.history, now.seconds, now.step)
-
-
-def _next(now: Moment, batch: int, count: int, sampling: np.ndarray | None) -> list[int]:
-    """The examples of the next step, drawn round by round."""
-    indices = []
-    for _ in range(batch):
-        if not now.order:
-            now.order = list(now.rng.choice(count, size=count, p=sampling))
-        indices.append(now.order.pop())
-    return indices
 
 
 def schedule(step: int, steps: int) -> float:

@@ -1,0 +1,74 @@
+"""Batches of a training: which examples each step sees, and how they are changed for it.
+
+A batch is a pure function of the seed and the step, so a training that goes on
+from a checkpoint sees what one that was never stopped would have seen, and a
+batch can be made while the step before is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from relip.render.examples import Examples, augmented, near_size
+
+#: Examples of a step: whole windows, and in every second step the mouth and its surroundings
+#: alone, which cost half the time and show the network more mouths.
+WHOLE, NEAR = 4, 6
+
+#: How far each point of the lines is moved at random (standard deviation, pixels per 256 of the
+#: crop), and the steps from which on it is moved as far: about as far as a tracker's points are
+#: off. A network that sees the very same lines again and again learns each frame by their noise,
+#: and draws unseen mouths the worse the longer it is trained; in a short training it does not
+#: come to that, and exact lines are learned sooner.
+LINE_NOISE, LONG = 0.5, 1800
+
+#: What tells the random draws of the two kinds apart.
+_ORDER, _CHANGE = 0, 1
+
+
+def batches(
+    examples: Examples,
+    *,
+    seed: int,
+    steps: int,
+    begin: int = 0,
+    sampling: np.ndarray | None = None,
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """The batches of the steps ``begin`` to ``steps - 1``.
+
+    The examples are drawn round by round, each round as many draws as there are examples.
+
+    Parameters
+    ----------
+    examples : Examples
+    seed : int
+    steps, begin : int
+    sampling : np.ndarray [shape=(n,)], optional
+        Probability of each example; by default equal.
+
+    Yields
+    ------
+    inputs : np.ndarray [shape=(batch, 8, height, width), dtype=float32]
+    target : np.ndarray [shape=(batch, 3, height, width), dtype=float32]
+    region, weight : np.ndarray [shape=(batch, height, width), dtype=float32]
+    """
+    count = len(examples.frames)
+    near = near_size(examples.window)
+    noise = LINE_NOISE * min(1.0, steps / LONG)
+    number, order = -1, np.zeros(0, np.int64)
+    for step in range(begin, steps):
+        rng = np.random.default_rng((seed, _CHANGE, step))
+        close = step % 2 == 1
+        first = step // 2 * (WHOLE + NEAR) + (WHOLE if close else 0)
+        parts = []
+        for place in range(first, first + (NEAR if close else WHOLE)):
+            if place // count != number:
+                number = place // count
+                draw = np.random.default_rng((seed, _ORDER, number))
+                order = draw.choice(count, size=count, p=sampling)
+            index = int(order[place % count])
+            piece = near if close else None
+            parts.append(augmented(examples, index, rng, piece, line_noise=noise))
+        yield tuple(np.stack(part) for part in zip(*parts, strict=True))
