@@ -392,13 +392,16 @@ def add_mouth_detail(
     within = lines - [x, y]
     known = mouths.pictures[chosen].astype(np.float32)
     shift = lip_warp(mouths.lines[chosen], within, np.zeros((0, 2)), size, SEAM * unit)
-    mouth = moved(known, shift)
     made = _cut(picture, x, y, width, height)
     inside = _opening(within, size, unit)
     if whole < 1:
-        # what the compositor brings in lies where the lips put it
+        # the flow looks at the broad forms; what the compositor brings in lies where the lips
+        # put it
+        mouth = moved(known, shift, cv2.INTER_LINEAR)
         aside = (1 - whole) * settled(made, mouth, inside, unit)
         mouth = moved(known, aside + moved(shift, aside, cv2.INTER_LINEAR))
+    else:
+        mouth = moved(known, shift)
     broad_made = cv2.GaussianBlur(made, (0, 0), SIGMA * unit)
     broad_mouth = cv2.GaussianBlur(mouth, (0, 0), SIGMA * unit)
     apart = cv2.GaussianBlur(largest(np.abs(broad_made - broad_mouth)), (0, 0), SIGMA * unit)
