@@ -36,6 +36,30 @@ def test_a_softer_plate_is_followed(sigma: float):
     assert np.abs(made - plate)[region > 0].mean() < 0.01
 
 
+@pytest.mark.parametrize("sigma", [0.0, 1.3])
+def test_what_only_a_part_of_the_ring_shows_is_no_softening(sigma: float):
+    """A fold that the network drew and the plate has not is no reason to blur the mouth."""
+    picture, region = scene()
+    plate = cv2.GaussianBlur(picture, (0, 0), sigma) if sigma else picture
+    drawn = picture.copy()
+    drawn[:, :60] += 3 * (picture - cv2.GaussianBlur(picture, (0, 0), 2))[:, :60]
+    assert match.fit(drawn, plate, region, SIZE).blur == pytest.approx(sigma, abs=0.31)
+
+
+def test_smooth_skin_is_compared_by_more_than_chance():
+    """Hardly any texture, here more and there less of it: no part of the ring says much."""
+    rng = np.random.default_rng(3)
+    _, region = scene()
+    picture, plate = (
+        cv2.GaussianBlur(rng.standard_normal((176, 224)).astype(np.float32), (0, 0), 1.2)[..., None]
+        * cv2.resize(np.exp(rng.normal(0, 1.2, (4, 5))).astype(np.float32), (224, 176))[..., None]
+        * np.full(3, 0.003 * strength, np.float32)
+        + np.float32(0.6)
+        for strength in (1.3, 1.0)
+    )
+    assert match.fit(picture, plate, region, SIZE).blur == 0
+
+
 def test_a_sharper_plate_changes_nothing():
     picture, region = scene()
     soft = cv2.GaussianBlur(picture, (0, 0), 1.2)

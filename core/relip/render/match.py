@@ -29,8 +29,13 @@ REACH = len(WEIGHTS) - 1
 #: Softenings that are tried: Gaussian sigma in pixels per 256 of the crop.
 BLURS = (0.0, 0.35, 0.6, 0.9, 1.3, 1.8, 2.5)
 
-#: The plate's power in the ring must be less by this share, or it is chance.
+#: The plate's power in the ring must be less by this share, and by more than it differs from one
+#: part of the ring to the next, or it is chance.
 GAIN = 0.25
+
+#: Parts of the ring that are looked at each by itself: a camera out of focus softens all of them,
+#: a fold that the network draws and the plate has not is in one or two.
+SECTORS = 9
 
 
 @dataclass(frozen=True)
@@ -79,35 +84,47 @@ def _blur(picture: np.ndarray, plate: np.ndarray, region: np.ndarray, size: int)
 
     Powers are compared, not pixels: a blur brings any picture with faults
     closer to any other. The plate's grain adds to its power, so that a doubt
-    is decided for no softening.
+    is decided for no softening. It is the median of what the ring's parts ask for.
     """
     unit = size / 256
     side = 2 * round(14 * unit) + 1
     inner = cv2.erode(region, np.ones((side, side), np.uint8), borderValue=1)
-    ring = (region > 0) & (inner == 0)
+    parts = _sectors((region > 0) & (inner == 0))
     made, wanted = grey(picture), grey(plate)
-    there = _power(wanted, ring, unit)
-    before = _power(made, ring, unit)
-    if there >= (1 - GAIN) * before:
+    there = np.log(_powers(wanted, parts, unit))
+    tried = [np.log(_powers(made, parts, unit))]
+    apart = there - tried[0]
+    typical = float(np.median(apart))
+    chance = max(-np.log(1 - GAIN), 1.4826 * float(np.median(np.abs(apart - typical))))
+    if typical >= -chance:
         return 0.0
-    powers = [before]
     for sigma in BLURS[1:]:
-        powers.append(_power(cv2.GaussianBlur(made, (0, 0), sigma * unit), ring, unit))
-        if powers[-1] <= there:
-            break
+        soft = cv2.GaussianBlur(made, (0, 0), sigma * unit)
+        tried.append(np.log(_powers(soft, parts, unit)))
     # between the two softenings around it, straight in the logarithm of power
-    logs = np.log(np.maximum(powers, 1e-12))
-    return float(np.interp(-np.log(max(there, 1e-12)), -logs, BLURS[: len(logs)]))
+    falling = -np.minimum.accumulate(tried, 0)
+    found = [np.interp(-t, f, BLURS) for t, f in zip(there, falling.T, strict=True)]
+    return float(np.median(found))
 
 
-def _power(grey: np.ndarray, ring: np.ndarray, unit: float) -> float:
-    """Power of the band between Gaussians of 0.8 and 3 pixels per 256, the largest tenth cut off.
+def _sectors(ring: np.ndarray) -> list[np.ndarray]:
+    """The ring in :data:`SECTORS` parts of as many pixels, around its middle."""
+    y, x = np.nonzero(ring)
+    order = np.argsort(np.arctan2(y - y.mean(), x - x.mean()), kind="stable")
+    return [np.ravel_multi_index((y[k], x[k]), ring.shape) for k in np.array_split(order, SECTORS)]
 
-    Collars, hair and the old jaw line make the largest.
+
+def _powers(grey: np.ndarray, parts: list[np.ndarray], unit: float) -> np.ndarray:
+    """Power of the band between Gaussians of 0.8 and 3 pixels per 256 in each part of the ring.
+
+    The largest tenth is cut off: collars, hair and the old jaw line make it.
     """
     band = cv2.GaussianBlur(grey, (0, 0), 0.8 * unit) - cv2.GaussianBlur(grey, (0, 0), 3 * unit)
-    seen = np.abs(band[ring])
-    return float(np.mean(np.square(np.minimum(seen, np.percentile(seen, 90)))))
+    result = []
+    for part in parts:
+        seen = np.abs(band.ravel()[part])
+        result.append(np.mean(np.square(np.minimum(seen, np.percentile(seen, 90)))))
+    return np.maximum(result, 1e-12)
 
 
 def smoothed(around: Mapping[int, Match]) -> Match:
