@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path as File
 
 import numpy as np
 import pytest
@@ -8,8 +8,10 @@ from speech_material import RATE, audio_of, demo_aligned, demo_audio, demo_truth
 
 from relip.errors import AudioError, TranscriptError
 from relip.speech import align, aligner, espeak, load_audio, silences
-from relip.speech.activity import active, cuts, levels, runs, without_rumble
+from relip.speech.activity import active, cuts, levels, near, runs, without_rumble
 from relip.speech.alignment import ARPABET, Interval
+from relip.speech.features import features
+from relip.speech.lattice import Path, Span
 from relip.speech.match import match_words
 
 
@@ -205,7 +207,7 @@ def test_long_recording_with_another_text_is_refused(small_pieces: None) -> None
 
 
 @pytest.mark.slow
-def test_read_speech(shared: Path) -> None:
+def test_read_speech(shared: File) -> None:
     path = shared / "speech" / "librivox_0870.wav"
     found = align(load_audio(path), text=path.with_suffix(".txt").read_text())
     assert found.confidence is not None and found.confidence > 0.9
@@ -276,6 +278,85 @@ def test_activity_ignores_clicks_and_stop_closures() -> None:
     level[250] = -20  # a click
     mask = active(level, -50.0)
     assert runs(mask) == [(50, 150)]
+
+
+def test_near_reaches_as_far_on_both_sides_and_not_beyond_the_ends() -> None:
+    mask = np.zeros(100, bool)
+    mask[3:5] = mask[60:70] = True
+    assert runs(near(mask, 0.1)) == [(0, 15), (50, 80)]
+    assert runs(near(mask, 0.0)) == [(3, 5), (60, 70)]
+    assert not near(np.zeros(100, bool), 0.3).any()
+
+
+@pytest.mark.parametrize("name", ["plate", "dialogue"])
+def test_silence_around_a_recording_moves_no_phone(name: str) -> None:
+    """What is heard does not depend on how long before and after the recording ran."""
+    plain = demo_aligned(name)
+    for seconds in (2.0, 15.0):
+        quiet = np.zeros(round(seconds * RATE))
+        samples = np.concatenate((quiet, demo_audio(name).samples, quiet))
+        found = align(audio_of(samples), text=text_of(name))
+        assert labels(found.phones) == labels(plain.phones)
+        pairs = zip(
+            [p for p in found.phones if p.label], [p for p in plain.phones if p.label], strict=True
+        )
+        moved = [(a.start - seconds - b.start, a.end - seconds - b.end) for a, b in pairs]
+        far = np.abs(moved).ravel() > 0.0101
+        # Where the sound is mostly silence, the level that counts as sound lies a little lower:
+        # an echo before a pause may last a frame longer.
+        assert not far.any() or (seconds > 2.0 and far.sum() <= 1)
+        assert np.abs(moved).max() <= 0.0201
+
+
+@pytest.mark.parametrize("cut", ["before the first word", "inside the first word"])
+def test_a_recording_that_begins_and_ends_in_speech_holds_all_of_its_phones(cut: str) -> None:
+    words = [w for w in demo_truth("dialogue").words if w.label][:5]
+    first = words[0].start + (0.0 if cut == "before the first word" else 0.06)
+    part = demo_audio("dialogue").samples[round(first * RATE) : round(words[-1].end * RATE)]
+    audio = audio_of(part)
+    found = align(audio, text=" ".join(w.label for w in words))
+    phones = [p for p in found.phones if p.label]
+    assert phones[0].start >= 0 and phones[-1].end <= audio.duration + 1e-9
+    assert min(p.end - p.start for p in phones) > 0
+    ours = [w for w in found.words if w.label]
+    for a, b in zip(ours[1:-1], words[1:-1], strict=True):
+        assert abs(a.start - (b.start - first)) < 0.05 and abs(a.end - (b.end - first)) < 0.05
+
+
+def test_only_what_is_of_the_recording_is_kept_of_what_is_heard() -> None:
+    ear = aligner._Ear(None, np.zeros(0), 30, 130)  # type: ignore[arg-type]
+    spans = [Span(0, 0, 0, 50, 70), Span(0, 0, 1, 70, 100), Span(1, 0, 0, 240, 290)]
+    score = np.arange(320.0)
+    own = ear.own(Path(spans, score, 2))
+    assert [(s.start, s.end) for s in own.spans] == [(0, 10), (10, 40), (180, 200)]
+    assert own.score[0] == 60 and len(own.score) == 200
+    assert ear.holds(spans)
+    outside = [Span(0, 0, 0, 40, 61), Span(0, 0, 1, 61, 100)]  # 5 ms of its first sound inside
+    assert not ear.holds(outside)
+    lost = ear.own(Path([Span(0, 0, 0, 10, 40), Span(1, 0, 0, 290, 310)], score, 2))
+    assert [(s.start, s.end) for s in lost.spans] == [(0, 0), (200, 200)]
+
+
+def test_mean_of_cepstra_is_that_of_the_frames_told() -> None:
+    rng = np.random.default_rng(2)
+    sound = np.concatenate((np.zeros(RATE), rng.normal(0, 0.1, RATE), np.zeros(RATE)))
+    spoken = np.zeros(300, bool)
+    spoken[90:210] = True
+    for streams in (1, 2):
+        told, plain = features(sound, streams, spoken=spoken), features(sound, streams)
+        assert np.isfinite(told).all()
+        for first in range(streams):
+            assert np.abs(told[first::streams, :13][spoken].mean(0)).max() < 1e-4
+            assert np.abs(plain[first::streams, :13].mean(0)).max() < 1e-4
+            # an offset of each stream, nothing else; differences stay as they are
+            moved = (told - plain)[first::streams]
+            assert np.abs(moved - moved[:1])[:, :13].max() < 1e-3
+            assert np.abs(moved[:, 13:]).max() < 1e-3
+    few = np.zeros(300, bool)
+    few[100:110] = True
+    assert np.array_equal(features(sound, 1, spoken=few), features(sound, 1))
+    nothing = features(np.zeros(RATE), 2, spoken=np.zeros(100, bool))
+    assert np.isfinite(nothing).all() and nothing.shape == (200, 39)
 
 
 def test_cuts_fall_into_pauses_and_keep_the_length() -> None:

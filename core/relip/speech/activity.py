@@ -103,6 +103,15 @@ def active(level: np.ndarray, limit: float | None = None) -> np.ndarray:
     return mask
 
 
+def near(mask: np.ndarray, reach: float) -> np.ndarray:
+    """Frames of 10 ms that lie no further than ``reach`` seconds from one that is set."""
+    out = np.zeros(len(mask), bool)
+    most = round(reach / STEP)
+    for start, end in runs(mask):
+        out[max(start - most, 0) : end + most] = True
+    return out
+
+
 def runs(mask: np.ndarray, value: bool = True) -> list[tuple[int, int]]:
     """Start and end (exclusive) of every run of ``value``."""
     padded = np.concatenate(([False], mask == value, [False])).astype(np.int8)

@@ -40,8 +40,13 @@ _DECAY, _MASKED = 0.85, 0.2
 _MAX_GAIN = 20.0
 _NEIGHBOURS = 4
 
+#: Frames of speech without which the mean is that of the whole sound.
+_FEWEST = 20
 
-def features(samples: np.ndarray, streams: int = 2) -> np.ndarray:
+
+def features(
+    samples: np.ndarray, streams: int = 2, *, spoken: np.ndarray | None = None
+) -> np.ndarray:
     """Normalised cepstra and their two differences.
 
     Parameters
@@ -50,6 +55,10 @@ def features(samples: np.ndarray, streams: int = 2) -> np.ndarray:
         Mono at 16 kHz, any level: they are scaled to a peak of half of full scale.
     streams : int
         Frames per 10 ms.
+    spoken : ndarray of bool, shape (m,), optional
+        Which 10 ms the mean that is taken off is that of: speech and what is near it. The mean of
+        everything is mostly that of the silence where there is much of it, and all sounds of the
+        voice are then heard as others.
 
     Returns
     -------
@@ -75,8 +84,17 @@ def features(samples: np.ndarray, streams: int = 2) -> np.ndarray:
     power = _filtered(view[: length * streams]).reshape(length, streams, _FILTERS)
     cepstra = np.log(np.maximum(_denoised(power), 1e-4)) @ _dct().T
     for first in range(min(streams, count)):
-        out[first::streams] = _differences(cepstra[: len(out[first::streams]), first])
+        own = cepstra[: len(out[first::streams]), first]
+        out[first::streams] = _differences(own - _mean(own, spoken))
     return out
+
+
+def _mean(cepstra: np.ndarray, spoken: np.ndarray | None) -> np.ndarray:
+    if spoken is not None:
+        counted = np.flatnonzero(spoken[: len(cepstra)])
+        if len(counted) >= _FEWEST:
+            return np.asarray(cepstra[counted].mean(axis=0))
+    return np.asarray(cepstra.mean(axis=0))
 
 
 def _filtered(windows: np.ndarray) -> np.ndarray:
@@ -88,8 +106,7 @@ def _filtered(windows: np.ndarray) -> np.ndarray:
     return power
 
 
-def _differences(cepstra: np.ndarray) -> np.ndarray:
-    centred = cepstra - cepstra.mean(axis=0)
+def _differences(centred: np.ndarray) -> np.ndarray:
     padded = np.pad(centred, ((3, 3), (0, 0)), mode="edge")
     n = len(centred)
 
