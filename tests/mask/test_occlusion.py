@@ -210,6 +210,49 @@ def test_an_occluder_has_an_edge():
     assert kept is not None and np.array_equal(kept > 0, found > 0)
 
 
+def test_a_cheek_in_a_new_light_does_not_hang_on_a_hand():
+    face = np.ones((SMALL, SMALL), bool)
+    crop = np.full((SMALL, SMALL, 3), 120, np.uint8)
+    crop[70:120, 50:100] += 25
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[70:120, 50:100] = 1
+    hand = found > 0
+    found[20:60, 20:60] = 1  # no edge around it
+    found[56:72, 54:58] = 1  # what joins both
+    strange = np.full((SMALL, SMALL), 2.0, np.float32)
+    kept = occlusion._edged(found, occlusion._steep(crop), strange, face)
+    assert kept is not None and (kept[hand] > 0).all()
+    assert not (kept[:60, :50] > 0).any()
+    # a stick at the hand has no middle of its own, and stays with it
+    found = np.where(hand, 1, -1).astype(np.float32)
+    found[30:72, 70:74] = 1
+    kept = occlusion._edged(found, occlusion._steep(crop), strange, face)
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+
+
+def test_skin_beside_what_is_sure_does_not_speak():
+    pure, fleshy = np.zeros((SMALL, SMALL), bool), np.zeros((SMALL, SMALL), bool)
+    strange = np.full((SMALL, SMALL), 2.0, np.float32)
+    pure[20:100, 60:66] = True
+    stick = pure.copy()
+    strange[stick] = 8.0
+    pure[60:90, 20:50] = fleshy[60:90, 20:50] = True
+    pure[20:100, 66:68] = fleshy[20:100, 66:68] = True
+    edge = pure & (np.arange(SMALL) >= 66)
+    strange[edge] = 6.0
+    # a chin that draws itself up, and the stick's edge, where its colour is mixed with the skin's
+    np.testing.assert_array_equal(occlusion._foremost(pure, strange, fleshy), stick)
+    # a hand beside the stick is as strange as a hand is
+    strange[60:90, 20:50] = 5.0
+    kept = occlusion._foremost(pure, strange, fleshy)
+    assert kept[stick].all() and kept[64:86, 24:46].all() and not kept[edge].any()
+    # where nothing is sure skin is all there is
+    np.testing.assert_array_equal(occlusion._foremost(fleshy, strange, fleshy), fleshy)
+    few = fleshy.copy()
+    few[20:22, 60:66] = True
+    np.testing.assert_array_equal(occlusion._foremost(few, strange, fleshy), few)
+
+
 def test_two_colours_are_followed_apart():
     near = np.zeros((SMALL, SMALL), bool)
     near[30:60, 30:60] = near[80:100, 80:100] = True

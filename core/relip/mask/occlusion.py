@@ -96,6 +96,13 @@ _OWN, _FRAMES, _ENOUGH = 0.7, 3, 40
 #: occluder's pixels that have such for it to be of the face's colours.
 _FACE_OWN, _OWN_SHARE = 4.0, 0.9
 
+#: Where something of other colours than the face's is sure, skin speaks for an occluder from this
+#: share of its strangeness: a face that draws itself up as the shot rarely shows it is strange too.
+_BESIDE_SURE = 0.4
+
+#: Half the width of what is mixed colour only (pixels of 128).
+_MIXED = 3
+
 #: A colour is the occluders' in half where the face shows it as often, divided by this.
 _FLESHY = 2.0
 
@@ -123,6 +130,9 @@ _BROAD, _DENT = 4, 8
 #: that makes one, and what the values are: lightness, and two differences of colour, doubled.
 _EDGED, _STEEP = 0.2, 0.025
 _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
+
+#: Half the width of what only joins two parts (pixels of 128).
+_NECK = 4
 
 #: The smoothing's strength, and the differences of 8-bit values that stop it.
 _SMOOTHNESS, _EDGE = 20.0, 8.0
@@ -301,6 +311,7 @@ def find(
     theirs = palette.densities[_AROUND].max(0) > 2 * palette.densities[_FLESH].max(0)
     home = (shown[_AROUND].sum(0) > _COMMON) & theirs[bins]
     behind[home & (mouth | ~inside)] += _PREFER
+    fleshy = palette.densities[_FLESH].max(0)[bins] > _FACE_OWN
     near = pure = familiar = np.zeros_like(known)
     if seed is not None:
         near, pure = seed
@@ -309,11 +320,11 @@ def find(
         familiar &= suspicion.strange(1) > SUSPECT
         familiar = _groups(familiar, near | familiar, LEAST)
         near, pure = near | familiar, pure | familiar
+    pure = _foremost(pure, certain, fleshy)
     if not pure.any():
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
-    face_here, fleshy = _oval(face), palette.densities[_FLESH].max(0)[bins] > _FACE_OWN
-    folds, steep = _folds(face), _steep(small)
+    face_here, folds, steep = _oval(face), _folds(face), _steep(small)
     result, free = None, known
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, small, colours)
@@ -345,6 +356,18 @@ def _apart(
         found += [(there, part) for part in _two_colours(pure & there, values)]
     found.sort(key=lambda each: -np.count_nonzero(each[1]))
     return found[:_MOST]
+
+
+def _foremost(pure: np.ndarray, strange: np.ndarray, fleshy: np.ndarray) -> np.ndarray:
+    """Certain pixels without those of skin that something sure beside them explains."""
+    sure = pure & ~fleshy & (strange > SURE)
+    if np.count_nonzero(sure) < LEAST:
+        return pure
+    skin = pure & fleshy & (strange > _BESIDE_SURE * np.median(strange[sure]))
+    # along its edges and between its strands the other thing's colour is mixed with the face's
+    broad = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_OPEN, disc(_MIXED)) > 0
+    kept: np.ndarray = (pure & ~fleshy) | broad
+    return kept
 
 
 def _two_colours(where: np.ndarray, values: np.ndarray) -> list[np.ndarray]:
@@ -409,7 +432,8 @@ def _grow(
         before, found = found, _whole(smooth, pure)
         if found is None or (before is not None and np.array_equal(found > 0, before > 0)):
             break
-        near, pixels = near | (found > 0), pure | (found > 0)
+        # what only lies between, or was smoothed over, does not speak for the colours
+        near, pixels = near | (found > 0), pure | ((found > 0) & (ratio > 0))
     return found
 
 
@@ -574,20 +598,45 @@ def _steep(small: np.ndarray) -> np.ndarray:
 def _edged(
     found: np.ndarray, steep: np.ndarray, strange: np.ndarray, face: np.ndarray
 ) -> np.ndarray | None:
-    """What was found without the groups that end nowhere: an occluder has an edge.
+    """What was found without the parts that end nowhere: an occluder has an edge.
 
     A cheek that turns into a light in which the shot never shows it is strange, and passes into
-    the rest of the face without any.
+    the rest of the face without any, also where it touches a hand of its own colour.
     """
     there = (found > 0).astype(np.uint8)
-    rim = (cv2.erode(there, np.ones((3, 3), np.uint8)) == 0) & (there > 0)
-    rim &= cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    count, group = cv2.connectedComponents(there)
+    inside = cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    group = _parts(there)
+    count = int(group.max()) + 1
+    # a rim is where it ends, not where one part goes on in the next
+    rim = (cv2.erode(there, np.ones((3, 3), np.uint8)) == 0) & (there > 0) & inside
     size = np.bincount(group.ravel(), minlength=count)
     around = np.bincount(group[rim], minlength=count)
     edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
     edged |= np.bincount(group[strange > SURE], minlength=count) > 0.5 * size
-    return _only(found, group, edged)
+    return _only(found, group, edged & (size > 0))
+
+
+def _parts(there: np.ndarray) -> np.ndarray:
+    """Labels of what is connected by more than a neck, from 1; 0 where nothing is.
+
+    What is too thin to have a middle is as it is connected.
+    """
+    core = cv2.erode(there, disc(_NECK))
+    _, cores, sizes, _ = cv2.connectedComponentsWithStats(core)
+    core[sizes[cores, cv2.CC_STAT_AREA] < LEAST] = 0
+    count, group = cv2.connectedComponents(there)
+    if not core.any():
+        return group
+    _, cores = cv2.connectedComponents(core)
+    _, nearest = cv2.distanceTransformWithLabels(
+        1 - core, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    owner = np.zeros(int(nearest.max()) + 1, np.int32)
+    owner[nearest[core > 0]] = cores[core > 0]
+    parts = owner[nearest]
+    # a group keeps its own name where it has one middle or none
+    thick = np.bincount(group[core > 0], minlength=count) > 0
+    return np.where(there > 0, np.where(thick[group], count + parts, group), 0)
 
 
 def _grown(face: np.ndarray, line: tuple[int, ...], room: int) -> np.ndarray:
