@@ -40,7 +40,7 @@ DRIVES = ("speech", "track", "csv", "video")
 QUALITIES = ("draft", "default", "final")
 
 #: Minutes of training of each quality on two laptop-class cores, for the help texts.
-QUALITY_MINUTES = {"draft": 2, "default": 10, "final": 32}
+QUALITY_MINUTES = {"draft": 2, "default": 12, "final": 32}
 
 #: Sides of the picture the network draws; 0: by the width of the face.
 CROPS = (0, 256, 512)
