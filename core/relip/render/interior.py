@@ -44,7 +44,7 @@ ROOM, SOFT = 1, 1.0
 #: How much of the fine band of the lips and of the skin around them comes with it (where the
 #: plate's own is used, that replaces it), and over how far from the piece's border it comes in
 #: (pixels per 256).
-LIPS, SKIN, BORDER = 1.0, 0.7, 6.0
+LIPS, SKIN, BORDER = 1.0, 0.75, 6.0
 
 #: Difference of the broad bands (network encoding) at which the fine band is gone.
 DISAGREEMENT = 0.06
