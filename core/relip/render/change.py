@@ -1,0 +1,60 @@
+"""What the new mouth changes, and where it changes nothing.
+
+A network that has seen a shot for minutes draws the jaw of a head that is turned
+away, the hair beside it and the collar below it less well than the plate shows
+them. But it is asked twice: for the new lines and for the plate's own. Where its
+two pictures are alike and the skin does not move, the new mouth changes nothing,
+and the plate stays, with as little as the one picture differs from the other: the
+shadow of a lip, the tension of a cheek. Where they differ the new picture is drawn.
+A frame whose lines are the plate's own is the plate.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from relip.mask.coverage import disc
+from relip.render.colourmatch import largest
+
+#: Difference of the two pictures (network encoding) from which the plate begins to go, and at
+#: which it is gone.
+DIFFERENCE = (0.02, 0.06)
+
+#: How far the skin is moved from which the plate begins to go, and at which it is gone (pixels per
+#: 256 of the crop).
+MOVE = (1.5, 4.0)
+
+#: What a difference is smoothed by first, how far it reaches, and how softly the plate comes back
+#: (pixels per 256).
+FINEST, REACH, SOFT = 1.0, 3.0, 2.0
+
+
+def unchanged(change: np.ndarray, shift: np.ndarray, unit: float) -> np.ndarray:
+    """How much of the plate stays.
+
+    Parameters
+    ----------
+    change : np.ndarray [shape=(height, width, 3), dtype=float32]
+        The network's picture of the new lines less that of the plate's own.
+    shift : np.ndarray [shape=(height, width, 2), dtype=float32]
+        From where the plate's skin is moved to each pixel (:func:`relip.render.detail.lip_warp`).
+    unit : float
+        Pixels per 1/256 of the crop.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width), dtype=float32]
+        1 where the new mouth changes nothing, 0 where all is drawn.
+    """
+    apart = largest(np.abs(cv2.GaussianBlur(change, (0, 0), FINEST * unit)))
+    move = np.sqrt(np.square(shift).sum(-1)) / np.float32(unit)
+    drawn = np.maximum(_rising(apart, *DIFFERENCE), _rising(move, *MOVE))
+    drawn = cv2.dilate(drawn, disc(round(REACH * unit)))
+    return 1 - cv2.GaussianBlur(drawn, (0, 0), SOFT * unit)
+
+
+def _rising(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 up to ``low``, 1 from ``high`` on, a smooth step between."""
+    share = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
+    return np.square(share) * (3 - 2 * share)

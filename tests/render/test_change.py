@@ -1,0 +1,51 @@
+"""What stays of the plate: all where nothing changes, nothing where the mouth does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from relip.render import change
+
+SIZE = (80, 100)
+
+
+def still() -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((*SIZE, 3), np.float32), np.zeros((*SIZE, 2), np.float32)
+
+
+def test_no_change_no_loss():
+    kept = change.unchanged(*still(), 1.0)
+    assert kept.shape == SIZE and kept.dtype == np.float32
+    np.testing.assert_array_equal(kept, 1)
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_change_of_any_colour_and_sign_is_drawn(channel: int, sign: int):
+    made, shift = still()
+    made[30:50, 40:60, channel] = sign * 2 * change.DIFFERENCE[1]
+    kept = change.unchanged(made, shift, 1.0)
+    assert kept[32:48, 42:58].max() < 0.01
+    assert kept[:18].min() == kept[62:].min() == 1
+    # from one to the other without a step
+    assert np.abs(np.diff(kept, axis=0)).max() < 0.25
+
+
+def test_a_shading_is_no_change():
+    """As little as the network's doubt about the light leaves the plate."""
+    made, shift = still()
+    made[:] = 0.9 * change.DIFFERENCE[0]
+    np.testing.assert_array_equal(change.unchanged(made, shift, 1.0), 1)
+    made[:] = np.mean(change.DIFFERENCE)
+    np.testing.assert_allclose(change.unchanged(made, shift, 1.0), 0.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [0.5, 1.0, 2.0])
+def test_skin_that_moves_is_drawn(unit: float):
+    """By the way it goes in whatever direction, of the crop and not in pixels."""
+    made, shift = still()
+    for direction in ((1, 0), (0, -1), (0.6, 0.8)):
+        for length, wanted in ((change.MOVE[0], 1), (np.mean(change.MOVE), 0.5), (4.0, 0)):
+            shift[:] = unit * length * np.array(direction)
+            np.testing.assert_allclose(change.unchanged(made, shift, unit), wanted, atol=1e-3)
