@@ -49,3 +49,13 @@ def test_skin_that_moves_is_drawn(unit: float):
         for length, wanted in ((change.MOVE[0], 1), (np.mean(change.MOVE), 0.5), (4.0, 0)):
             shift[:] = unit * length * np.array(direction)
             np.testing.assert_allclose(change.unchanged(made, shift, unit), wanted, atol=1e-3)
+
+
+def test_a_tremble_is_left_out_and_a_shadow_drawn():
+    made, _ = still()
+    for size, wanted in ((change.TREMBLE[0], 0), (np.mean(change.TREMBLE), 0.5), (0.02, 1)):
+        for sign in (-1, 1):
+            made[:] = sign * np.array([0, size, 0])
+            share = change.worth_drawing(made, 1.0)
+            assert share.shape == SIZE and share.dtype == np.float32
+            np.testing.assert_allclose(share, wanted, atol=1e-3)

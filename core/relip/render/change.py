@@ -21,6 +21,9 @@ from relip.render.colourmatch import largest
 #: which it is gone.
 DIFFERENCE = (0.02, 0.06)
 
+#: Difference that is the lines' own tremble, and that surely is more.
+TREMBLE = (0.004, 0.016)
+
 #: How far the skin is moved from which the plate begins to go, and at which it is gone (pixels per
 #: 256 of the crop).
 MOVE = (1.5, 4.0)
@@ -52,6 +55,26 @@ def unchanged(change: np.ndarray, shift: np.ndarray, unit: float) -> np.ndarray:
     drawn = np.maximum(_rising(apart, *DIFFERENCE), _rising(move, *MOVE))
     drawn = cv2.dilate(drawn, disc(round(REACH * unit)))
     return 1 - cv2.GaussianBlur(drawn, (0, 0), SOFT * unit)
+
+
+def worth_drawing(change: np.ndarray, unit: float) -> np.ndarray:
+    """How much of a small change is drawn where the plate stays.
+
+    The two pictures follow lines that a tracker found, and tremble with it by a
+    few thousandths where nothing happens at all.
+
+    Parameters
+    ----------
+    change, unit
+        As for :func:`unchanged`.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width), dtype=float32]
+        0 to 1.
+    """
+    apart = largest(np.abs(cv2.GaussianBlur(change, (0, 0), SOFT * unit)))
+    return cv2.GaussianBlur(_rising(apart, *TREMBLE), (0, 0), SOFT * unit)
 
 
 def _rising(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from relip.mask.coverage import disc, fill
 from relip.plate import Picture
 from relip.render import canonical
 from relip.render import match as matching
-from relip.render.change import unchanged
+from relip.render.change import unchanged, worth_drawing
 from relip.render.detail import SEAM, add_plate_detail, lip_warp
 from relip.render.encoding import Encoding
 from relip.render.examples import draw_inputs
@@ -220,7 +220,8 @@ def finish_window(
         picture = add_plate_detail(picture, crop, old_lines, lines, shift, window, detail)
         if change is not None:
             kept = detail * unchanged(change, shift, unit)[..., None]
-            changed = matching.soften(change, match, window.size, defocus)
+            changed = change * worth_drawing(change, unit)[..., None]
+            changed = matching.soften(changed, match, window.size, defocus)
             picture = picture + kept * (changed - picture)
             still = still + region * kept[..., 0]
     return Made((shown * picture).astype(np.float32), still.astype(np.float32))
@@ -443,7 +444,8 @@ def finish_frame(
         grained = add_grain(
             on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame, plate=own
         )
-        on_plate = on_plate + (1 - still) * (grained - on_plate)
+        # where some of the plate stays less is missing; none where all of it does
+        on_plate = on_plate + np.clip(4 * (1 - still), 0, 1) * (grained - on_plate)
     x0, y0 = drawn.rect[:2]
     raw = encoding.decode(on_plate)
     if encoding.linear and drawn.lines is not None and drawn.old_lines is not None:
