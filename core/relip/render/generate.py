@@ -13,6 +13,7 @@ from relip.plate import Picture
 from relip.render import canonical
 from relip.render import match as matching
 from relip.render.change import unchanged, worth_drawing
+from relip.render.conditioning import MAPS, draw_maps
 from relip.render.detail import SEAM, add_plate_detail, lip_warp
 from relip.render.encoding import Encoding
 from relip.render.examples import draw_inputs
@@ -167,12 +168,16 @@ def draw_window(
     change : np.ndarray [shape=(height, width, 3), dtype=float32] or None
         The network's picture of the new lines less that of the old ones.
     """
-    size = model.window.size
-    stack = []
-    for each in (lines,) if old_lines is None else (lines, old_lines):
-        asked = size * model.calibration.apply(each / size) if calibrated else each
-        inputs, region = draw_inputs(crop, asked, outline, model.window, model.mean)
-        stack.append(inputs)
+    window, size = model.window, model.window.size
+
+    def asked(wanted: np.ndarray) -> np.ndarray:
+        return size * model.calibration.apply(wanted / size) if calibrated else wanted
+
+    inputs, region = draw_inputs(crop, asked(lines), outline, window, model.mean)
+    stack = [inputs]
+    if old_lines is not None:
+        maps = draw_maps(asked(old_lines), (window.width, window.height), size / 256)
+        stack.append(np.concatenate([inputs[: -len(MAPS)], maps.transpose(2, 0, 1)]))
     device = next(model.network.parameters()).device
     with torch.inference_mode():
         tensor = torch.from_numpy(np.stack(stack)).to(device)
