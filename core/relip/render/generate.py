@@ -224,7 +224,7 @@ def finish_window(
         shift = lip_warp(old_lines, lines, outline, (window.width, window.height), SEAM * unit)
         picture = add_plate_detail(picture, crop, old_lines, lines, shift, window, detail)
         if change is not None:
-            kept = detail * unchanged(change, shift, unit)[..., None]
+            kept = detail * unchanged(change, shift, old_lines, lines, unit)[..., None]
             changed = change * worth_drawing(change, unit)[..., None]
             changed = matching.soften(changed, match, window.size, defocus)
             picture = picture + kept * (changed - picture)
