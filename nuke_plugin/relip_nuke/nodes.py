@@ -238,6 +238,11 @@ def parts(node: nuke.Node) -> dict[str, nuke.Node]:
     return found
 
 
+def sharing(part: nuke.Node) -> list[nuke.Node]:
+    """The Relip nodes that have a node among the :func:`parts` of their shot."""
+    return [each for each in every() if part in parts(each).values()]
+
+
 def plate_input(node: nuke.Node) -> nuke.Node | None:
     """What is connected to a node's plate; for a node inside Relip, to Relip's."""
     return outer_input(node, 0)

@@ -258,13 +258,9 @@ def load_points(track: nuke.Node, shot: str) -> bool:
 # ------------------------------------------------------------ mattes and patches
 
 
-def _ours(shot: str) -> str:
-    return os.path.join(shot, paths.NUKE_FOLDER, "overrides.json")
-
-
 def _forget(shot: str, kind: str) -> list[int]:
     """Remove the frames of an override that Nuke wrote and nobody changed since."""
-    known = paths.read_json(_ours(shot))
+    known = paths.read_json(paths.ours(shot))
     removed = []
     noted = known.get(kind)
     for frame, made in noted.items() if isinstance(noted, dict) else ():
@@ -275,17 +271,17 @@ def _forget(shot: str, kind: str) -> list[int]:
             removed.append(int(frame))
     if kind in known:
         del known[kind]
-        paths.write_json(_ours(shot), known, shot=shot)
+        paths.write_json(paths.ours(shot), known, shot=shot)
     return sorted(removed)
 
 
 def _remember(shot: str, kind: str, frames: range) -> None:
-    known = paths.read_json(_ours(shot))
+    known = paths.read_json(paths.ours(shot))
     known[kind] = {
         str(frame): paths.fingerprint(paths.frame_file(_sequence(shot, kind), frame))
         for frame in frames
     }
-    paths.write_json(_ours(shot), known, shot=shot)
+    paths.write_json(paths.ours(shot), known, shot=shot)
 
 
 def _sequence(shot: str, kind: str) -> str:
