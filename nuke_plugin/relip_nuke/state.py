@@ -30,7 +30,6 @@ _MASK = {**_TRACK, "mask": ("grow", "feather", "jaw", "sides", "occlusion", "par
 _TRAIN = ("quality", "steps", "frames", "seed", "working", "crop", "held_out", "patience")
 _RENDER = {
     **_MASK,
-    "mask": (*_MASK["mask"], "override"),
     "render": ("articulation", "detail", "layers", "renderer", "grain", "defocus"),
 }
 
@@ -131,6 +130,8 @@ def made_from(shot: str, stage: str) -> dict[str, str | None]:
     names, files, overrides = _MADE_FROM[stage]
     found: dict[str, str | None] = {}
     if stage in ("render", "blend"):
+        if glob.glob(os.path.join(glob.escape(shot), "overrides", "mask.*.exr")):
+            names = {**names, "mask": (*names["mask"], "override")}
         driven = drives.of_shot(shot, written)
         more, more_files, more_overrides = _drawn_from(written, driven)
         names, files = {**names, **more}, (*files, *more_files)
