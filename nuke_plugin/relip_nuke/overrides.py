@@ -72,19 +72,27 @@ def write_curves(speech: nuke.Node, shot: str) -> list[int]:
     changed = curves.difference(
         {frame: row for frame, row in edited.items() if frame in computed}, computed
     )
-    if changed:
-        curves.write(curves.override_file(shot), changed, shot=shot)
-    else:
-        paths.remove(curves.override_file(shot), shot=shot)
+    _write_sheet(shot, changed, edited)
     nodes.put(speech, "curves_loaded", curves.fingerprint(edited))
     return sorted(changed)
 
 
+def _write_sheet(shot: str, changed: curves.Table, edited: curves.Table) -> None:
+    """Write ``overrides/mouth.csv``, or remove it; its columns for teeth and tongue stay."""
+    path = curves.override_file(shot)
+    table = curves.joined(changed, curves.kept(curves.read(path)), edited)
+    if table:
+        curves.write(path, table, shot=shot)
+    else:
+        paths.remove(path, shot=shot)
+
+
 def revert_curves(speech: nuke.Node, shot: str) -> bool:
     """Remove the override and load the computed curves; whether there was one."""
-    removed = paths.remove(curves.override_file(shot), shot=shot)
+    there = os.path.lexists(curves.override_file(shot))
+    _write_sheet(shot, {}, {})
     load_curves(speech, shot)
-    return removed
+    return there
 
 
 # ---------------------------------------------------------------------- phones
@@ -211,14 +219,44 @@ def corrections_edited(track: nuke.Node) -> bool:
 
 
 def write_corrections(track: nuke.Node, shot: str) -> bool:
-    """Write the corrections to ``overrides/track.json``; False when all are 0."""
-    made = corrections(track)
+    """Write the corrections to ``overrides/track.json``; False when all are 0.
+
+    Raises
+    ------
+    OverrideError
+        If a correction is none, or those of somebody else would be lost.
+    """
+    if _of_somebody_else(track, shot):
+        raise OverrideError(
+            f"{facetrack.override_file(shot)} holds corrections that {track.name()} did not write,"
+            " and they would be lost; take the file away, or Revert, which removes them"
+        )
+    return _write_corrections(track, shot)
+
+
+def _write_corrections(track: nuke.Node, shot: str) -> bool:
+    made, path = corrections(track), facetrack.override_file(shot)
     try:
-        there = facetrack.write_offsets(facetrack.override_file(shot), made, shot=shot)
+        there = facetrack.write_offsets(path, made, shot=shot)
     except ValueError as error:
         raise OverrideError(f"Corrections: {error}") from None
     nodes.put(track, "fixes_written", _fixes_fingerprint(made))
+    known = paths.read_json(paths.ours(shot))
+    if there or "track" in known:
+        known["track"] = paths.fingerprint(path)
+        paths.write_json(paths.ours(shot), known, shot=shot)
     return there
+
+
+def _of_somebody_else(track: nuke.Node, shot: str) -> bool:
+    """Whether the shot has corrections that no RelipTrack wrote: of an import, or by hand."""
+    path = facetrack.override_file(shot)
+    if not paths.read_json(path).get("offsets"):
+        return False
+    noted = paths.read_json(paths.ours(shot)).get("track")
+    if noted:
+        return bool(noted != paths.fingerprint(path))
+    return not nodes.text(track, "fixes_written")  # what was written before that was noted
 
 
 def revert_corrections(track: nuke.Node, shot: str) -> bool:
@@ -229,7 +267,7 @@ def revert_corrections(track: nuke.Node, shot: str) -> bool:
         for channel in (0, 1):
             knob.setValue(0.0, channel)
     there = os.path.exists(facetrack.override_file(shot))
-    write_corrections(track, shot)
+    _write_corrections(track, shot)
     return there
 
 
