@@ -191,6 +191,8 @@ def plate_settings(speech: nuke.Node, shot: str) -> dict[str, Any]:
 def default_shot(node: nuke.Node) -> str:
     """Where a shot goes when nobody says: beside the comp, ``relip/NAME.relip``.
 
+    A name that is taken gets a number: another dialogue of the same plate is another shot.
+
     Raises
     ------
     OverrideError
@@ -201,8 +203,15 @@ def default_shot(node: nuke.Node) -> str:
         raise overrides.OverrideError("save the comp first, or set Shot folder")
     read = pixels.untouched_read(nodes.plate_input(node))
     base = pixels.file_pattern(read) if read is not None else comp
-    name = re.sub(r"[._]?(?:#+|%0?\d*d|\d+)?\.[^.]*$", "", os.path.basename(base)) or "shot"
-    return f"[file dirname [value root.name]]/relip/{name}.relip"
+    # The number of a frame is left open in a sequence's name; other digits are a part of it.
+    name = re.sub(r"[._]?(?:#+|%0?\d*d)(?=\.[^.]*$)", "", os.path.basename(base))
+    name = os.path.splitext(name)[0].strip() or "shot"
+    folder = os.path.join(os.path.dirname(nodes.absolute(comp)), "relip")
+    free, number = name, 1
+    while os.path.exists(os.path.join(folder, f"{free}.relip", "shot.toml")):
+        number += 1
+        free = f"{name}_{number}"
+    return f"[file dirname [value root.name]]/relip/{free}.relip"
 
 
 # ------------------------------------------------------------------------ update

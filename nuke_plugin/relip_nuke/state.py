@@ -156,7 +156,8 @@ def made_from(shot: str, stage: str) -> dict[str, str | None]:
         if isinstance(named, list):
             found[name] = paths.digest([_content(shot, str(each)) for each in named])
         else:
-            found[name] = _content(shot, str(named)) if named else ""
+            span = known_frames(shot) if name == "plate.path" else None
+            found[name] = _content(shot, str(named), span) if named else ""
     theirs = []
     for name in overrides:
         for path in glob.glob(os.path.join(glob.escape(shot), *name.split("/"))):
@@ -212,15 +213,14 @@ def _drawn_from(
     return names, (*files, "render.models"), overrides
 
 
-def _content(shot: str, named: str) -> str | None:
-    """Fingerprint of a file or of the shot's frames of a sequence; None when it is not there."""
+def _content(shot: str, named: str, span: tuple[int, int] | None = None) -> str | None:
+    """Fingerprint of a file, or of a sequence's frames in a span; None when it is not there."""
     path = pathmap.resolve(shot, named)
     if os.path.isdir(path) and os.path.isfile(os.path.join(path, "shot.toml")):
         path = os.path.join(path, "model", "model.safetensors")  # what train.model_from begins with
     if os.path.isfile(path):
         return paths.fingerprint(path)
     files = paths.frame_files(path)
-    span = known_frames(shot)
     frames = sorted(f for f in files if span is None or span[0] <= f <= span[1])
     if not frames:
         return None

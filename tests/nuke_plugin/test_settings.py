@@ -549,6 +549,52 @@ def test_settings_of_nodes_are_no_picture(real: Desk):
     assert tree_hash(below) != before
 
 
+@pytest.mark.parametrize("stage", ["render", "blend"])
+def test_what_a_renderer_of_the_studio_hears_and_is_counts(real: Desk, stage: str):
+    """Its file's checksum stands in models.toml; no network is trained for it."""
+    models = real.comp.parent / "models.toml"
+    models.write_text("# one\n")
+    state = real.nuke.plugin("state")
+
+    def differs(**settings: Any) -> list[str]:
+        before = state.made_from(str(real.shot), stage)
+        real.make_shot(**{**given, **settings})
+        found = state.changed(before, state.made_from(str(real.shot), stage))
+        real.make_shot(**given)
+        return found
+
+    given: dict[str, Any] = {
+        "render": {"renderer": "lips", "models": str(models), "drive": "csv", "csv": str(models)}
+    }
+    real.make_shot(**given)
+    assert differs(train={"steps": 5, "quality": "draft", "crop": 512}) == []
+    assert differs(render={**given["render"], "teeth": 0.5}) == []
+    assert differs(train={"seed": 5}) == ["settings"]  # of the grain
+    assert differs(dialogue={"audio": str(real.sound), "offset": 0.5}) == ["settings"]
+    assert differs(dialogue={"audio": str(real.words)}) == ["dialogue.audio"]
+    assert differs(dialogue={"audio": str(real.sound), "text": ""}) == []
+    before = state.made_from(str(real.shot), stage)
+    models.write_text("# two\n")
+    now = state.made_from(str(real.shot), stage)
+    assert state.changed(before, now) == ["render.csv", "render.models"]
+
+
+def test_a_witness_counts_with_its_own_corrections(real: Desk, witness: Path):
+    state = real.nuke.plugin("state")
+    real.make_shot(render={"drive": "video"}, drive={"witness": str(witness)})
+    before = state.made_from(str(real.shot), "render")
+    assert before["drive.witness"]
+    folder = real.shot / "witness" / "overrides"
+    folder.mkdir(parents=True)
+    (folder / "track.json").write_text("{}")
+    after = state.made_from(str(real.shot), "render")
+    assert state.changed(before, after) == ["overrides"]
+    # all of its pictures count, whatever their numbers
+    picture = witness.with_name("actor.0002.png")
+    picture.write_bytes(picture.read_bytes() + b"\0")
+    assert state.changed(after, state.made_from(str(real.shot), "render")) == ["drive.witness"]
+
+
 # ----------------------------------------------------------------------------- frames
 
 
@@ -595,3 +641,38 @@ def test_a_shot_made_again_keeps_what_the_panels_do_not_say(desk: Desk):
     assert not sent.mask.occlusion and sent.drive.witness_offset == 0.5
     assert sent.render.layers == ("raw",) and sent.dialogue.language == "de"
     assert sent.plate.colourspace == "ACEScg"
+
+
+def test_another_dialogue_of_the_plate_is_another_shot(desk: Desk):
+    """A comp of its own must not write over the shot of the comp beside it."""
+    first = desk.comp.parent / "relip" / "sh 010.relip"
+    for number in ("", "_2", "_3"):
+        desk.node("Speech")["shot"].setValue("")
+        desk.does["new"] = lambda params: {"frames": [FIRST, LAST]}
+        desk.press("Speech", "make_shot")
+        made = Path(desk.asked[0][1]["shot"])
+        assert made == first.with_name(f"sh 010{number}.relip")
+        made.mkdir(parents=True, exist_ok=True)
+        (made / "shot.toml").write_text("version = 1\n")
+        # pressed again it is the same
+        desk.press("Speech", "make_shot")
+        assert Path(desk.asked[0][1]["shot"]) == made
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("bg.####.exr", "bg"),
+        ("sh010_v002.%04d.dpx", "sh010_v002"),
+        ("sh020.mov", "sh020"),
+        ("interview_2.mp4", "interview_2"),
+    ],
+)
+def test_a_shot_is_named_after_its_plate(desk: Desk, file: str, name: str):
+    read = desk.api.nodes.Read()
+    read["file"].fromUserText(str(desk.comp.parent / file))
+    read["raw"].setValue(True)
+    (desk.comp.parent / file.replace("####", "1001").replace("%04d", "1001")).touch()
+    desk.node("Speech").setInput(0, read)
+    found = desk.nuke.plugin("actions").default_shot(desk.node("Speech"))
+    assert found == f"[file dirname [value root.name]]/relip/{name}.relip"
