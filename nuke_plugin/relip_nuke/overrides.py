@@ -47,14 +47,25 @@ def load_curves(speech: nuke.Node, shot: str) -> bool:
     for name in curves.CONTROLS:
         values = [table[frame].get(name, 0.0) for frame in frames]
         speech[name].fromScript(curves.curve_text(frames, values))
-    nodes.put(speech, "curves_loaded", curves.fingerprint(table))
+    nodes.put(speech, "curves_loaded", _loaded(table))
     return True
 
 
+def _loaded(table: curves.Table) -> str:
+    """What is kept of curves that were loaded: their fingerprint and the frames they have."""
+    return f"{curves.fingerprint(table)} {min(table)} {max(table)}"
+
+
 def curves_edited(speech: nuke.Node) -> bool:
-    """Whether the controls differ from what was loaded into them."""
-    loaded = nodes.text(speech, "curves_loaded")
-    return bool(loaded) and curves.fingerprint(knob_curves(speech, _frames(speech))) != loaded
+    """Whether the controls differ from what was loaded into them.
+
+    In the frames that were loaded: the shot may have got others since.
+    """
+    words = nodes.text(speech, "curves_loaded").split()
+    if not words:
+        return False
+    frames = range(int(words[1]), int(words[2]) + 1) if len(words) == 3 else _frames(speech)
+    return curves.fingerprint(knob_curves(speech, frames)) != words[0]
 
 
 def write_curves(speech: nuke.Node, shot: str) -> list[int]:
@@ -73,7 +84,7 @@ def write_curves(speech: nuke.Node, shot: str) -> list[int]:
         {frame: row for frame, row in edited.items() if frame in computed}, computed
     )
     _write_sheet(shot, changed, edited)
-    nodes.put(speech, "curves_loaded", curves.fingerprint(edited))
+    nodes.put(speech, "curves_loaded", _loaded(edited))
     return sorted(changed)
 
 

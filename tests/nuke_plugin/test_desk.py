@@ -272,6 +272,29 @@ def test_wishes_for_teeth_outlive_edits_of_the_curves(spoken: Desk):
     assert set(sheet(spoken)[1]) == {"teeth", "tongue"}
 
 
+def test_a_longer_plate_is_no_edit_of_the_curves(spoken: Desk):
+    assert spoken.press("Speech", "refresh") == []
+    speech, longer = spoken.node("Speech"), range(FIRST, LAST + 3)
+    speech["frames"].setValue(f"{FIRST}-{LAST + 2}")
+    spoken.plate["last"].setValue(LAST + 2)
+
+    def run(params: dict[str, Any]) -> None:
+        names = ",".join(spoken.nuke.plugin("curves").CONTROLS)
+        rows = "".join(f"{frame},{','.join(['0.5000'] * 10)}\n" for frame in longer)
+        (spoken.shot / "speech" / "mouth.csv").write_text(f"frame,{names}\n{rows}")
+
+    spoken.does["run"] = run
+    assert spoken.press("Speech", "update") == []
+    assert [speech["jawOpen"].getValueAt(frame) for frame in longer] == [0.5] * 5
+    assert not (spoken.shot / "overrides").exists()
+    # comps that were saved before keep a fingerprint alone
+    speech["curves_loaded"].setValue(speech["curves_loaded"].value().split()[0])
+    overrides = spoken.nuke.plugin("overrides")
+    assert not overrides.curves_edited(speech)
+    speech["jawOpen"].setValueAt(0.75, LAST)
+    assert overrides.curves_edited(speech)
+
+
 def test_corrections_of_somebody_else_are_not_lost(desk: Desk):
     """Of ``relip import``, say: the panel's corrections do not hold them."""
     path = desk.shot / "overrides" / "track.json"
