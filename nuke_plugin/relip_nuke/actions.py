@@ -270,7 +270,7 @@ def prepare(node: nuke.Node, shot: str, stage: str, then: Callable[[], None]) ->
         made["plate"] = plate_settings(speech, shot)
     made = settings.as_written(shot, made, paths.read_settings(shot))
     if "RelipBlend" in parts:
-        made["blend"] = {"mix": float(nodes.value(parts["RelipBlend"], "mix"))}
+        made["blend"] = {"mix": float(nodes.setting(parts["RelipBlend"], "mix"))}
     overrides.write_edits(parts, shot)
     name = node.fullName()
     after_mask = stage in ("train", "render", "blend")

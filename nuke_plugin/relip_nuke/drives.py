@@ -45,7 +45,7 @@ def override_file(shot: str) -> str:
 
 def chosen(render: nuke.Node) -> str:
     """The drive that a RelipRender's panel names."""
-    return str(nodes.value(render, "drive"))
+    return str(nodes.setting(render, "drive"))
 
 
 def can_mix(render: nuke.Node) -> bool:

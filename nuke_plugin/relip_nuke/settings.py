@@ -159,7 +159,7 @@ def panel_value(part: nuke.Node, each: Knob) -> Any:
         return [nodes.absolute(pathmap.mapped(line)) for line in lines if line]
     if each.kind == "text":
         return nodes.text(part, each.knob)
-    plain = nodes.value(part, each.knob)
+    plain = nodes.setting(part, each.knob)
     if each.kind == "whole":
         return int(plain)
     return _MENUS.get(each.setting, {}).get(str(plain), plain)
@@ -199,12 +199,12 @@ def _add_drive(
 
 def _seconds(node: nuke.Node, knob: str, per_second: str) -> float:
     """Frames of a knob in seconds."""
-    return round(float(nodes.value(node, knob)) / paths.parse_rate(per_second), 6)
+    return round(float(nodes.setting(node, knob)) / paths.parse_rate(per_second), 6)
 
 
 def _gains(speech: nuke.Node) -> list[str]:
     """The strengths of the mouth controls that are not 1: ``jawOpen=1.2``."""
-    found = {name: float(nodes.value(speech, f"gain_{name}")) for name in curves.CONTROLS}
+    found = {name: float(nodes.setting(speech, f"gain_{name}")) for name in curves.CONTROLS}
     return [f"{name}={factor:g}" for name, factor in found.items() if factor != 1]
 
 
@@ -234,13 +234,13 @@ def followed_face(track: nuke.Node) -> str:
     SettingError
         If a place is chosen and no plate is connected: its height turns y over.
     """
-    if str(nodes.value(track, "face")) == "largest":
+    if str(nodes.setting(track, "face")) == "largest":
         return ""
     plate = nodes.plate_input(track)
     if plate is None:
         raise SettingError("connect the plate: the face's point lies in it")
-    x, y = (float(v) for v in nodes.value(track, "face_point"))
-    frame = int(nodes.value(track, "face_frame"))
+    frame = int(nodes.setting(track, "face_frame"))
+    x, y = (float(v) for v in nodes.setting(track, "face_point", frame))
     # Of the format: width() and height() shrink in proxy mode.
     return f"{x:g},{plate.format().height() - y:g}@{frame}"
 
@@ -302,7 +302,7 @@ def idle(parts: dict[str, nuke.Node]) -> set[str]:
         return found
     found.update(each.setting for each in KNOBS if each.section == "train")
     found.add("render.teeth")
-    if float(nodes.value(render, "grain")) > 0:
+    if float(nodes.setting(render, "grain")) > 0:
         found.discard("train.seed")
     return found
 

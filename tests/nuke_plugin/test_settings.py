@@ -171,6 +171,30 @@ def test_the_witness_is_counted_in_frames_of_the_shot_without_its_speech_node(re
     assert real.nuke.plugin("settings").of(parts)["drive"]["witness_offset"] == 1.0
 
 
+def test_an_animated_knob_gives_what_it_is_in_the_first_frame(real: Desk):
+    """Not what it is where the viewer happens to stand."""
+    render, speech, track = real.node("Render"), real.node("Speech"), real.node("Track")
+    render["teeth"].fromScript(f"{{curve L x{FIRST} 0.25 x{LAST} 1}}")
+    render["drive"].fromScript(f"{{curve K x{FIRST} 1 x{LAST} 2}}")
+    render["seed"].setExpression("frame - 1000")
+    speech["gain_jawOpen"].fromScript(f"{{curve L x{FIRST} 2 x{LAST} 0}}")
+    speech["calibrate"].fromScript(f"{{curve K x{FIRST} 0 x{LAST} 1}}")
+    track["face"].setValue("at the point")
+    track["face_point"].fromScript(
+        f"{{curve L x{FIRST} 2 x{LAST} 10}} {{curve L x{FIRST} 4 x{LAST} 8}}"
+    )
+    track["face_frame"].setValue(FIRST + 1)
+    for frame in (FIRST, LAST, 1):
+        real.api.frame(frame)
+        assert real.press("Render", "update") == []
+        found = settings(real)
+        assert found["render.teeth"] == 0.25 and found["render.drive"] == "track"
+        assert found["train.seed"] == 1 and found["speech.gain"] == ("jawOpen=2",)
+        assert found["speech.calibrate"] is False
+        # the point where it lies in its own frame
+        assert found["track.face"] == f"6,{HEIGHT - 6}@{FIRST + 1}"
+
+
 def test_what_means_the_same_is_not_spelt_anew(real: Desk, witness: Path, monkeypatch):
     """A shot whose paths are relative, or another system's, stays so when Nuke updates it."""
     render = real.node("Render")
