@@ -78,6 +78,11 @@ def read(parts: dict[str, nuke.Node], shot: str, found: Read) -> None:
 def _one(found: Read, part: nuke.Node, each: settings.Knob, shot: str, value: Any) -> None:
     if settings.same(shot, each.setting, settings.panel_value(part, each), value):
         return
+    where = f"{part.name()}.{each.knob}"
+    named = value if isinstance(value, list) else [value]
+    if each.setting in settings.ON_DISK and any(pathmap.is_foreign(str(path)) for path in named):
+        found.leave(f"{where}: no rule of {pathmap.VARIABLE} maps {', '.join(map(str, named))}")
+        return
     if each.kind in ("file", "sequence"):
         value = _name(shot, str(value))
     elif each.kind == "files":
@@ -86,7 +91,7 @@ def _one(found: Read, part: nuke.Node, each: settings.Knob, shot: str, value: An
     else:
         value = settings.shown(each.setting, value)
     if each.kind and _TCL.search(str(value)):
-        found.leave(f"{part.name()}.{each.knob} cannot hold {value}: Nuke takes [ and $ for Tcl")
+        found.leave(f"{where} cannot hold {value}: Nuke takes [ and $ for Tcl")
         return
     _put(found, part, each.knob, value)
 

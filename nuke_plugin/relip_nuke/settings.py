@@ -100,6 +100,9 @@ FILES = (
     *(each.setting for each in KNOBS if each.kind in ("file", "sequence")),
 )
 
+#: Settings that name files, or several.
+ON_DISK = (*FILES, "train.extra")
+
 #: ``X,Y@FRAME`` or a box ``X0,Y0,X1,Y1@FRAME``, as the engine has them.
 _NUMBER = r"\s*-?\d+(?:\.\d*)?\s*"
 _FACE = re.compile(rf"{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})?(?:@\s*-?\d+)?\s*\Z")

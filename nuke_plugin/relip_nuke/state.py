@@ -154,7 +154,8 @@ def made_from(shot: str, stage: str) -> dict[str, str | None]:
         section, _, key = name.partition(".")
         named = written.get(section, {}).get(key) or ""
         if isinstance(named, list):
-            found[name] = paths.digest([_content(shot, str(each)) for each in named])
+            contents = [_content(shot, str(each)) for each in named]
+            found[name] = None if None in contents else paths.digest(contents)
         else:
             span = known_frames(shot) if name == "plate.path" else None
             found[name] = _content(shot, str(named), span) if named else ""

@@ -394,12 +394,16 @@ def test_what_a_panel_cannot_show_is_told(real: Desk):
         dialogue={"when_longer": "pingpong"},
         track={"face": "1,1,9,9@1001"},
         mask={"grow": 0.1},
-        train={"model_from": "../a [b].relip"},
+        train={"model_from": "../a [b].relip", "extra": ["P:\\b.mov"]},
+        render={"models": "\\\\srv\\models.toml"},
     )
     real.node("Mask")["grow"].setExpression("frame/1000")
     (message,) = real.press("Render", "read_settings")
     assert "RelipRender1.model_from cannot hold" in message
-    assert real.node("Render")["model_from"].value() == ""
+    assert "RelipRender1.extra: no rule of RELIP_PATH_MAP maps P:\\b.mov" in message
+    assert "RelipRender1.models: no rule of RELIP_PATH_MAP maps \\\\srv" in message
+    for name in ("model_from", "extra", "models"):
+        assert real.node("Render")[name].value() == ""
     assert "RelipSpeech1.when_longer has no pingpong" in message
     assert "RelipTrack1 shows no box, 1,1,9,9@1001" in message
     assert "RelipMask1.grow is animated and stays as it is" in message
@@ -601,6 +605,23 @@ def test_what_a_renderer_of_the_studio_hears_and_is_counts(real: Desk, stage: st
     models.write_text("# two\n")
     now = state.made_from(str(real.shot), stage)
     assert state.changed(before, now) == ["render.csv", "render.models"]
+
+
+def test_what_is_learnt_from_counts_where_it_can_be_seen(real: Desk, witness: Path):
+    """A farm machine that does not see the further plates renders from the caches all the same."""
+    state, other = real.nuke.plugin("state"), real.comp.parent / "other.relip"
+    (other / "model").mkdir(parents=True)
+    (other / "shot.toml").write_text("version = 1\n")
+    (other / "model" / "model.safetensors").write_bytes(b"one")
+    real.make_shot(train={"extra": [str(witness)], "model_from": "../../other.relip"})
+    before = state.made_from(str(real.shot), "render")
+    assert None not in before.values()
+    (other / "model" / "model.safetensors").write_bytes(b"two")
+    after = state.made_from(str(real.shot), "render")
+    assert state.changed(before, after) == ["train.model_from"]
+    shutil.rmtree(other)
+    shutil.rmtree(witness.parent)
+    assert state.changed(before, state.made_from(str(real.shot), "render")) == []
 
 
 def test_a_witness_counts_with_its_own_corrections(real: Desk, witness: Path):
