@@ -40,7 +40,7 @@ DRIVES = ("speech", "track", "csv", "video")
 QUALITIES = ("draft", "default", "final")
 
 #: Minutes of training of each quality on two laptop-class cores, for the help texts.
-QUALITY_MINUTES = {"draft": 2, "default": 12, "final": 32}
+QUALITY_MINUTES = {"draft": 2, "default": 11, "final": 32}
 
 #: Sides of the picture the network draws; 0: by the width of the face.
 CROPS = (0, 256, 512)
@@ -201,8 +201,10 @@ class RenderSettings:
     """What drives the mouth, which renderer draws it, and which extra layers the patches carry.
 
     ``renderer`` is ``shot``, the shot's own network, or the name of a model
-    in ``models``, a models.toml. ``grain`` and ``defocus`` say how far the
-    plate's are matched in the patch. ``teeth`` says how much of the fine band
+    in ``models``, a models.toml. ``detail`` says how much of the plate is
+    kept under the matte: its skin detail, and itself where the new mouth
+    changes nothing; with 0 all is drawn. ``grain`` and ``defocus`` say how
+    far the plate's are matched in the patch. ``teeth`` says how much of the fine band
     inside the mouth comes from frames of the shot with the same lips.
     """
 

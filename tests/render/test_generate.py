@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import face_making
 import numpy as np
@@ -13,6 +15,8 @@ from relip.mask.region import make_region
 from relip.render import detail, generate
 from relip.render import rig as rig_module
 from relip.render.canonical import Window
+from relip.render.grain import Grain
+from relip.render.grain import measure as measure_grain
 from relip.render.model import ShotModel
 from relip.render.rig import N_INNER, N_LINES, N_OUTER
 from relip.shot import MaskSettings
@@ -52,7 +56,7 @@ def window_parts(made, frame):
 
 def test_the_plate_outside_the_region(made, frame):
     model, crop, lines, outline, region = window_parts(made, frame)
-    for old in (None, lines + [0, 1.5]):
+    for old in (None, lines + [0, 6.0]):
         picture = generate.generate_window(model, crop, lines, outline, old_lines=old)
         assert picture.dtype == np.float32
         np.testing.assert_array_equal(picture[~region], crop[~region])
@@ -83,7 +87,7 @@ def test_a_fresh_network_draws_the_mean_colour_matched(frame):
 
 def test_patch(made, frame):
     model, track = made
-    patch = generate.generate_patch(model, **frame, old_lines=frame["lines"])
+    patch = generate.generate_patch(model, **frame, old_lines=frame["lines"], detail=0.0)
     assert patch is not None
     x, y = patch.origin
     height, width = patch.raw.shape[:2]
@@ -136,6 +140,77 @@ def test_one_broken_pixel_outside_the_region_stays_one(made, frame):
         assert np.abs(middle).mean() < 0.05
 
 
+def test_the_plates_own_lines_give_the_plate(made, frame):
+    """Nothing changes: the patch is the plate, to the last bit of its detail; in halves a half."""
+    model, _ = made
+    for amount in (1.0, 0.5, 0.0):
+        patch = generate.generate_patch(model, **frame, old_lines=frame["lines"], detail=amount)
+        assert patch is not None
+        x, y = patch.origin
+        height, width = patch.raw.shape[:2]
+        apart = np.abs(patch.raw - frame["rgb"][y : y + height, x : x + width])
+        outline = geometry.apply(geometry.invert(frame["transform"]), frame["outline"])
+        inside = fill(outline - [x, y], (width, height)) > 0.5
+        if amount == 1.0:
+            np.testing.assert_allclose(apart, 0, atol=2e-6)
+            grained = generate.Finish(grain=_strong_grain(), amount=1.0)
+            drawn = generate.draw_frame(model, **frame, old_lines=frame["lines"])
+            assert drawn is not None
+            same = generate.finish_frame(drawn, drawn.match, model.encoding, grained)
+            np.testing.assert_allclose(same.raw, patch.raw, atol=2e-6)
+            bare = dataclasses.replace(drawn, change=None)
+            other = generate.finish_frame(bare, bare.match, model.encoding, grained)
+            assert np.abs(other.raw - patch.raw)[inside].mean() > 0.01
+        else:
+            assert apart[inside].mean() > 0.01
+
+
+def test_a_new_mouth_leaves_the_rest_of_the_region_to_the_plate(frame):
+    """Of a network that draws nothing but flesh: its mouth, and the plate's own cheeks."""
+    model, _ = render_making.make_model(trained=False)
+    window = model.window.on(frame["outline"])
+    rng = np.random.default_rng(0)
+    crop = rng.uniform(0.3, 0.7, (window.height, window.width, 3)).astype(np.float32)
+    own, outline = window.to_pixels(frame["lines"]), window.to_pixels(frame["outline"])
+    lips = own[: N_OUTER + N_INNER]
+    new = own.copy()
+    new[: N_OUTER + N_INNER] += [0, 6.0]
+    made = generate.generate_window(model, crop, new, outline, old_lines=own)
+    x, y = lips.mean(0).astype(int)
+    at_mouth = np.abs(made - crop)[y + 2 : y + 6, x - 3 : x + 4]
+    assert at_mouth.mean() > 0.05
+    region = fill(outline, (window.width, window.height)) > 0
+    far = np.hypot(*(np.mgrid[: window.height, : window.width] - np.array([y, x])[:, None, None]))
+    cheek = region & (far > 0.9 * far[region].max())
+    assert cheek.sum() > 20
+    np.testing.assert_allclose(made[cheek], crop[cheek], atol=1e-3)
+
+
+def test_a_broken_pixel_inside_the_region_is_drawn_over(made, frame):
+    """NaN under the matte: the plate cannot stay there, and nothing of it is seen."""
+    model, _ = made
+    rgb = frame["rgb"].copy()
+    outline = geometry.apply(geometry.invert(frame["transform"]), frame["outline"])
+    x, y = outline.mean(0).astype(int)
+    rgb[y, x] = np.nan
+    broken = frame | {"rgb": rgb}
+    drawn = generate.draw_frame(model, **broken, old_lines=frame["lines"])
+    assert drawn is not None and drawn.change is None
+    patch = generate.generate_patch(model, **broken, old_lines=frame["lines"], detail=0.0)
+    whole = generate.generate_patch(model, **frame, old_lines=frame["lines"], detail=0.0)
+    assert patch is not None and whole is not None
+    spot = (
+        slice(y - patch.origin[1] - 1, y - patch.origin[1] + 2),
+        slice(x - patch.origin[0] - 1, x - patch.origin[0] + 2),
+    )
+    np.testing.assert_allclose(patch.raw[spot], whole.raw[spot], atol=0.01)
+
+
+def _strong_grain() -> Grain:
+    rng = np.random.default_rng(3)
+    return measure_grain([rng.normal(0.5, 0.05, (96, 96, 3)).astype(np.float32) for _ in range(3)])
+
+
 def test_outside_the_picture_there_is_no_patch(made, frame):
     model, _ = made
     away = frame["transform"].copy()
@@ -178,6 +253,11 @@ def mouths() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 SIZE = (WINDOW.width, WINDOW.height)
 
 
+def with_detail(picture, plate, old, new, outline, amount: float = 1.0) -> np.ndarray:
+    shift = detail.lip_warp(old, new, outline, SIZE, detail.SEAM)
+    return detail.add_plate_detail(picture, plate, old, new, shift, WINDOW, amount)
+
+
 def test_no_movement_no_warp(mouths):
     closed, _, outline = mouths
     shift = detail.warp_field(closed, closed, outline, SIZE)
@@ -212,7 +292,7 @@ def test_detail_comes_back_on_still_skin(mouths):
         np.random.default_rng(0).uniform(0, 1, (144, 176, 3)).astype(np.float32), (0, 0), 1.0
     )
     smooth = cv2.GaussianBlur(plate, (0, 0), detail.SIGMA)
-    result = detail.add_plate_detail(smooth, plate, opened, opened, outline, WINDOW)
+    result = with_detail(smooth, plate, opened, opened, outline)
     assert result.dtype == np.float32
     mouth = fill(opened[N_OUTER : N_OUTER + N_INNER], SIZE)
     skin = cv2.dilate(mouth, np.ones((21, 21))) == 0
@@ -230,8 +310,8 @@ def test_amount(mouths, amount: float):
     rng = np.random.default_rng(0)
     plate = rng.uniform(0.4, 0.6, (144, 176, 3)).astype(np.float32)
     smooth = cv2.GaussianBlur(plate, (0, 0), detail.SIGMA)
-    full = detail.add_plate_detail(smooth, plate, closed, opened, outline, WINDOW, 1.0)
-    some = detail.add_plate_detail(smooth, plate, closed, opened, outline, WINDOW, amount)
+    full = with_detail(smooth, plate, closed, opened, outline, 1.0)
+    some = with_detail(smooth, plate, closed, opened, outline, amount)
     np.testing.assert_allclose(some, smooth + amount * (full - smooth), atol=1e-5)
 
 
@@ -240,7 +320,7 @@ def test_where_the_pictures_disagree_the_network_stays(mouths):
     rng = np.random.default_rng(0)
     plate = rng.uniform(0.0, 0.2, (144, 176, 3)).astype(np.float32)
     made = np.full_like(plate, 0.8)
-    result = detail.add_plate_detail(made, plate, closed, opened, outline, WINDOW)
+    result = with_detail(made, plate, closed, opened, outline)
     np.testing.assert_allclose(result, made, atol=1e-6)
 
 
@@ -252,7 +332,7 @@ def test_lips_that_close_take_no_teeth_along(mouths):
     glints = 0.5 + 0.4 * np.sign(np.sin(np.arange(SIZE[0])))[None, :, None]
     flat = np.full((SIZE[1], SIZE[0], 3), 0.5, np.float32)
     plate = (flat * (1 - mouth) + glints * mouth).astype(np.float32)
-    result = detail.add_plate_detail(flat, plate, opened, closed, outline, WINDOW)
+    result = with_detail(flat, plate, opened, closed, outline)
     inner = closed[N_OUTER : N_OUTER + N_INNER]
     left, right = inner[:, 0].min(), inner[:, 0].max()
     y = round(float(inner[:, 1].mean()))
@@ -283,7 +363,7 @@ def test_squeezed_skin_gives_no_detail(mouths):
     stripes = 0.5 + 0.05 * np.sign(np.sin(np.arange(SIZE[1])))[:, None, None]
     plate = np.broadcast_to(stripes, (SIZE[1], SIZE[0], 3)).astype(np.float32)
     smooth = np.full_like(plate, 0.5)
-    result = np.abs(detail.add_plate_detail(smooth, plate, wide, closed, outline, WINDOW) - 0.5)
+    result = np.abs(with_detail(smooth, plate, wide, closed, outline) - 0.5)
     shift = detail.lip_warp(wide, closed, outline, SIZE, detail.SEAM)
     squeezed = np.abs(np.gradient(shift[..., 1], axis=0)) > 1.2 * detail.STRAIN[1]
     squeezed = cv2.erode(squeezed.astype(np.uint8), np.ones((7, 7))) > 0
@@ -303,7 +383,7 @@ def test_creases_of_the_plate_stay_behind(mouths):
     cv2.circle(marks, (140, 50), 2, 0.06, -1, cv2.LINE_AA)
     smooth = np.full_like(pores, 0.5)
     plate = (smooth + pores - cv2.GaussianBlur(marks, (0, 0), 0.7)[..., None]).astype(np.float32)
-    result = detail.add_plate_detail(smooth, plate, opened, opened, outline, WINDOW)
+    result = with_detail(smooth, plate, opened, opened, outline)
     gained = (result - smooth)[..., 1]
     fine = (plate - cv2.GaussianBlur(plate, (0, 0), detail.SIGMA))[..., 1]
     skin = slice(26, 34), slice(60, 110)

@@ -60,6 +60,25 @@ def test_smooth_skin_is_compared_by_more_than_chance():
     assert match.fit(picture, plate, region, SIZE).blur == 0
 
 
+def test_less_noise_on_smooth_skin_is_no_softening():
+    """All around the drawn skin has twice the plate's noise, and neither is seen."""
+    _, region = scene()
+    noise = np.random.default_rng(4).standard_normal((176, 224, 3)).astype(np.float32)
+    noise = 0.6 + 0.01 * cv2.GaussianBlur(noise, (0, 0), 1.5)
+    assert match.fit(noise, 0.5 * noise + 0.3, region, SIZE).blur == 0
+
+
+def test_a_fainter_shadow_is_no_softening():
+    """Light that comes over the jaw less strongly than it was drawn, as softly."""
+    _, region = scene()
+    across = np.hypot(
+        *(np.mgrid[:176, :224] - np.array([88, 112])[:, None, None]) / [[[70]], [[90]]]
+    )
+    step = cv2.GaussianBlur((across < 0.93).astype(np.float32), (0, 0), 4.0)[..., None]
+    drawn, plate = (np.full(3, 0.4, np.float32) + height * step for height in (0.3, 0.22))
+    assert match.fit(drawn, plate, region, SIZE).blur == 0
+
+
 def test_a_sharper_plate_changes_nothing():
     picture, region = scene()
     soft = cv2.GaussianBlur(picture, (0, 0), 1.2)

@@ -46,9 +46,9 @@ UPPER = (
 #: Room kept below the lowest chin of the shot, in face widths.
 CHIN_MARGIN = 0.055
 
-#: How much further the chin of an open mouth is than the mesh has it, of what the lips are open
-#: (face widths) beyond this.
-HIDDEN_DROP, USUAL_OPENING = 0.25, 0.16
+#: How much further the chin of an open mouth is than the mesh has it, by how far the lips are open
+#: (face widths): a mouth that is opened as far as it goes has its chin a tenth lower.
+OPENING, HIDDEN_DROP = (0.16, 0.22, 0.36), (0.0, 0.015, 0.105)
 
 #: Points put between two corners of the outline, so that it is smooth.
 _SPLINE_POINTS = 6
@@ -95,7 +95,7 @@ def make_region(track: FaceTrack, settings: MaskSettings) -> Region:
     chin = (UPPER + LOWER).index(points.CHIN)
     drop = np.percentile(canonical[:, chin, 1] - predicted[rows, chin, 1], 98)
     opening = float(np.percentile(track.lip_opening()[rows], 98))
-    margin = CHIN_MARGIN + HIDDEN_DROP * max(opening - USUAL_OPENING, 0.0)
+    margin = CHIN_MARGIN + float(np.interp(opening, OPENING, HIDDEN_DROP))
     room_below = max(settings.jaw * unit, float(drop) + margin * unit)
 
     seen = _outlines(predicted[rows], room_below, settings, unit)

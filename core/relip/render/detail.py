@@ -60,7 +60,7 @@ def add_plate_detail(
     plate: np.ndarray,
     old_lines: np.ndarray,
     new_lines: np.ndarray,
-    outline: np.ndarray,
+    shift: np.ndarray,
     window: Window,
     amount: float = 1.0,
 ) -> np.ndarray:
@@ -72,8 +72,8 @@ def add_plate_detail(
         Generated and original window in the network's encoding.
     old_lines, new_lines : np.ndarray [shape=(57, 2)]
         The plate's own lip and jaw lines and the new ones, in window pixels.
-    outline : np.ndarray [shape=(m, 2)]
-        The region, in window pixels.
+    shift : np.ndarray [shape=(height, width, 2), dtype=float32]
+        From where the plate's skin comes to each pixel (:func:`lip_warp`).
     window : Window
     amount : float
         0 leaves the picture as it is.
@@ -85,8 +85,6 @@ def add_plate_detail(
     if amount <= 0:
         return picture
     unit = window.size / 256
-    size = (window.width, window.height)
-    shift = lip_warp(old_lines, new_lines, outline, size, SEAM * unit)
     warped = moved(plate, shift)
     skin = still_skin(old_lines, new_lines, shift, unit)
     low_made = cv2.GaussianBlur(picture, (0, 0), SIGMA * unit)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import torch
 
+from relip.mask.coverage import disc, fill
 from relip.plate import Picture
 from relip.render import canonical
 from relip.render import match as matching
-from relip.render.detail import add_plate_detail
+from relip.render.change import unchanged, worth_drawing
+from relip.render.conditioning import MAPS, draw_maps
+from relip.render.detail import SEAM, add_plate_detail, lip_warp
 from relip.render.encoding import Encoding
 from relip.render.examples import draw_inputs
 from relip.render.grain import Grain, add_grain
@@ -66,6 +70,8 @@ class Drawn:
         New and own lines in window pixels; None when the renderer knows none.
     outline : np.ndarray [shape=(m, 2)]
         The region in window pixels.
+    change : np.ndarray [shape=(height, width, 3), dtype=float32] or None
+        What the new lines change in the renderer's picture; None when it was not asked.
     """
 
     picture: np.ndarray
@@ -79,6 +85,27 @@ class Drawn:
     lines: np.ndarray | None
     old_lines: np.ndarray | None
     outline: np.ndarray
+    change: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """A drawn window, matched to the plate: ``picture + still * plate`` is what is seen.
+
+    Attributes
+    ----------
+    picture : np.ndarray [shape=(height, width, 3), dtype=float32]
+        In the network's encoding, times what of it is seen.
+    still : np.ndarray [shape=(height, width), dtype=float32]
+        How much of the plate stays, 0-1: 1 outside the region.
+    """
+
+    picture: np.ndarray
+    still: np.ndarray
+
+    def over(self, plate: np.ndarray) -> np.ndarray:
+        """What is seen, of pixels in the network's encoding."""
+        return (self.picture + self.still[..., None] * plate).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -88,7 +115,7 @@ class Finish:
     Attributes
     ----------
     detail : float
-        How much of the plate's skin detail is used, 0-1.
+        How much of the plate is used inside the region, 0-1.
     defocus : float
         How far the plate's softness is followed, 0-1.
     grain : Grain
@@ -112,15 +139,18 @@ def draw_window(
     lines: np.ndarray,
     outline: np.ndarray,
     *,
+    old_lines: np.ndarray | None = None,
     calibrated: bool = True,
     visibility: np.ndarray | None = None,
     mouth: int = -1,
     teeth: float = 1.0,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """The network's picture in the window with the inside of its mouth, and the region it fills.
 
     Parameters
     ----------
+    old_lines : np.ndarray [shape=(57, 2)], optional
+        The plate's own lines in window pixels: what the new ones change is drawn, too.
     visibility : np.ndarray [shape=(2,)], optional
         How much of teeth and tongue the compositor wants to see, 0-1; 0.5 leaves it to the
         network.
@@ -130,18 +160,33 @@ def draw_window(
         How much of it is used, 0-1.
 
     Other parameters are those of :func:`generate_window`.
+
+    Returns
+    -------
+    picture : np.ndarray [shape=(height, width, 3), dtype=float32]
+    region : np.ndarray [shape=(height, width), dtype=float32]
+    change : np.ndarray [shape=(height, width, 3), dtype=float32] or None
+        The network's picture of the new lines less that of the old ones.
     """
-    size = model.window.size
-    drawn_lines = size * model.calibration.apply(lines / size) if calibrated else lines
-    inputs, region = draw_inputs(crop, drawn_lines, outline, model.window, model.mean)
+    window, size = model.window, model.window.size
+
+    def asked(wanted: np.ndarray) -> np.ndarray:
+        return size * model.calibration.apply(wanted / size) if calibrated else wanted
+
+    inputs, region = draw_inputs(crop, asked(lines), outline, window, model.mean)
+    stack = [inputs]
+    if old_lines is not None:
+        maps = draw_maps(asked(old_lines), (window.width, window.height), size / 256)
+        stack.append(np.concatenate([inputs[: -len(MAPS)], maps.transpose(2, 0, 1)]))
     device = next(model.network.parameters()).device
     with torch.inference_mode():
-        tensor = torch.from_numpy(inputs)[None].to(device)
+        tensor = torch.from_numpy(np.stack(stack)).to(device)
         tensor = tensor.contiguous(memory_format=torch.channels_last)
-        output = model.network(tensor)[0].float().cpu().numpy()
-    picture = (output.transpose(1, 2, 0) + model.mean).astype(np.float32)
+        output = model.network(tensor).float().cpu().numpy().transpose(0, 2, 3, 1)
+    change = np.ascontiguousarray(output[0] - output[1]) if len(output) > 1 else None
+    picture = (output[0] + model.mean).astype(np.float32)
     picture = add_mouth_detail(picture, model.mouths, mouth, lines, model.window, teeth, visibility)
-    return picture, region
+    return picture, region, change
 
 
 def finish_window(
@@ -154,15 +199,37 @@ def finish_window(
     lines: np.ndarray | None = None,
     old_lines: np.ndarray | None = None,
     outline: np.ndarray | None = None,
+    change: np.ndarray | None = None,
     detail: float = 1.0,
     defocus: float = 1.0,
-) -> np.ndarray:
-    """A drawn window, matched to the plate, with its detail; the plate outside the region."""
+) -> Made:
+    """A drawn window, matched to the plate, with its detail; the plate where nothing changes.
+
+    Parameters
+    ----------
+    picture, region, change
+        From :func:`draw_window`.
+    crop, lines, old_lines, outline, detail
+        As in :func:`generate_window`.
+    match : Match
+    window : Window
+    defocus : float
+        How far the plate's softness is followed, 0-1.
+    """
     picture = matching.apply(picture, match, window.size, defocus)
-    if lines is not None and old_lines is not None and outline is not None:
-        picture = add_plate_detail(picture, crop, old_lines, lines, outline, window, detail)
-    drawn = region[..., None]
-    return (picture * drawn + crop * (1 - drawn)).astype(np.float32)
+    shown = region[..., None]
+    still = 1 - region
+    if detail > 0 and lines is not None and old_lines is not None and outline is not None:
+        unit = window.size / 256
+        shift = lip_warp(old_lines, lines, outline, (window.width, window.height), SEAM * unit)
+        picture = add_plate_detail(picture, crop, old_lines, lines, shift, window, detail)
+        if change is not None:
+            kept = detail * unchanged(change, shift, old_lines, lines, unit)[..., None]
+            changed = change * worth_drawing(change, unit)[..., None]
+            changed = matching.soften(changed, match, window.size, defocus)
+            picture = picture + kept * (changed - picture)
+            still = still + region * kept[..., 0]
+    return Made((shown * picture).astype(np.float32), still.astype(np.float32))
 
 
 def generate_window(
@@ -187,9 +254,10 @@ def generate_window(
     lines, outline : np.ndarray
         In window pixels.
     old_lines : np.ndarray [shape=(57, 2)], optional
-        The plate's own lines in window pixels; without them no plate detail is used.
+        The plate's own lines in window pixels; without them no pixel of the plate is used.
     detail : float
-        How much of the plate's skin detail is used, 0-1.
+        How much of the plate is used inside the region, 0-1: its skin detail, and itself where
+        the mouth changes nothing.
     calibrated : bool
         Draw the lines so that the lips are found at ``lines``; False to draw them as they are.
     visibility : np.ndarray [shape=(2,)], optional
@@ -204,18 +272,19 @@ def generate_window(
     np.ndarray [shape=(height, width, 3), dtype=float32]
         In the network's encoding; the plate outside the region.
     """
-    picture, region = draw_window(
+    picture, region, change = draw_window(
         model,
         crop,
         lines,
         outline,
+        old_lines=old_lines if detail > 0 else None,
         calibrated=calibrated,
         visibility=visibility,
         mouth=mouth,
         teeth=teeth,
     )
-    match = matching.fit(picture, crop, region, model.window.size)
-    return finish_window(
+    match = _matched(picture, change, crop, region, model.window.size)
+    made = finish_window(
         picture,
         crop,
         region,
@@ -224,8 +293,10 @@ def generate_window(
         lines=lines,
         old_lines=old_lines,
         outline=outline,
+        change=change,
         detail=detail,
     )
+    return made.over(crop)
 
 
 def draw_frame(
@@ -236,6 +307,7 @@ def draw_frame(
     outline: np.ndarray,
     old_lines: np.ndarray,
     *,
+    detail: float = 1.0,
     calibrated: bool = True,
     visibility: np.ndarray | None = None,
     mouth: int = -1,
@@ -255,6 +327,9 @@ def draw_frame(
         The region in crop units.
     old_lines : np.ndarray [shape=(57, 2)]
         The plate's own lines in crop units.
+    detail : float
+        How much of the plate will be used inside the region; with 0 what the lines change is not
+        drawn.
     calibrated : bool
         Draw the lines so that the lips are found at ``lines``; False to draw them as they are.
     visibility : np.ndarray [shape=(2,)], optional
@@ -271,20 +346,49 @@ def draw_frame(
     if cut is None:
         return None
     window, to_window, rect, plate, crop = cut
-    new, edge = window.to_pixels(lines), window.to_pixels(outline)
-    picture, region = draw_window(
+    new, edge, own = (window.to_pixels(each) for each in (lines, outline, old_lines))
+    # a pixel that is no number cannot stay: all is drawn
+    whole = detail > 0 and not _broken(plate, geometry.shifted(to_window, *rect[:2]), edge, window)
+    picture, region, change = draw_window(
         model,
         crop,
         new,
         edge,
+        old_lines=own if whole else None,
         calibrated=calibrated,
         visibility=visibility,
         mouth=mouth,
         teeth=teeth,
     )
-    match = matching.fit(picture, crop, region, window.size)
-    own = window.to_pixels(old_lines)
-    return Drawn(picture, crop, region, match, window, to_window, rect, plate, new, own, edge)
+    match = _matched(picture, change, crop, region, window.size)
+    return Drawn(
+        picture, crop, region, match, window, to_window, rect, plate, new, own, edge, change
+    )
+
+
+def _matched(
+    picture: np.ndarray,
+    change: np.ndarray | None,
+    crop: np.ndarray,
+    region: np.ndarray,
+    size: int,
+) -> Match:
+    """A frame's match, by its own mouth where that was drawn."""
+    own = picture if change is None else picture - change
+    return matching.fit(own, crop, region, size)
+
+
+def _broken(
+    plate: np.ndarray, to_window: np.ndarray, outline: np.ndarray, window: canonical.Window
+) -> bool:
+    """Whether a pixel of the plate inside the region is not finite."""
+    rows, columns = np.nonzero(~np.isfinite(plate).all(-1))
+    if not len(rows):
+        return False
+    region = cv2.dilate(fill(outline, (window.width, window.height)), disc(2))
+    at = np.floor(geometry.apply(to_window, np.stack([columns, rows], -1) + 0.5)).astype(int)
+    inside = ((at >= 0) & (at < [window.width, window.height])).all(1)
+    return bool((region[at[inside, 1], at[inside, 0]] > 0).any())
 
 
 def cut_frame(
@@ -323,7 +427,7 @@ def finish_frame(
     frame : int
         Its number, which the grain follows.
     """
-    picture = finish_window(
+    made = finish_window(
         drawn.picture,
         drawn.crop,
         drawn.region,
@@ -332,15 +436,21 @@ def finish_frame(
         lines=drawn.lines,
         old_lines=drawn.old_lines,
         outline=drawn.outline,
+        change=drawn.change,
         detail=finish.detail,
         defocus=finish.defocus,
     )
-    on_plate = canonical.put_back(picture, drawn.to_window, drawn.rect)
+    # the plate stays as it is, not as the window shows it
+    own = encoding.encode(drawn.plate)
+    placed = canonical.put_back(np.dstack([made.picture, made.still]), drawn.to_window, drawn.rect)
+    still = np.clip(placed[..., 3:], 0, 1)
+    on_plate = placed[..., :3] + still * own
     if finish.amount > 0 and not finish.grain.empty:
-        own = encoding.encode(drawn.plate)
-        on_plate = add_grain(
+        grained = add_grain(
             on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame, plate=own
         )
+        # where some of the plate stays less is missing; none where all of it does
+        on_plate = on_plate + np.clip(4 * (1 - still), 0, 1) * (grained - on_plate)
     x0, y0 = drawn.rect[:2]
     raw = encoding.decode(on_plate)
     if encoding.linear and drawn.lines is not None and drawn.old_lines is not None:
@@ -368,8 +478,7 @@ def generate_patch(
 ) -> Patch | None:
     """Generate one frame, matched by itself and without grain.
 
-    Parameters are those of :func:`draw_frame`, and ``detail``: how much of the
-    plate's skin detail is used, 0-1.
+    Parameters are those of :func:`draw_frame`.
 
     Returns
     -------
@@ -383,6 +492,7 @@ def generate_patch(
         lines,
         outline,
         old_lines,
+        detail=detail,
         calibrated=calibrated,
         visibility=visibility,
     )

@@ -167,7 +167,9 @@ def check(
             transform = geometry.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
             mouth = int(mouths[row])
-            drawn = draw_frame(model, rgb, transform, own[row], outline, own[row], mouth=mouth)
+            drawn = draw_frame(
+                model, rgb, transform, own[row], outline, own[row], detail=0.0, mouth=mouth
+            )
             if drawn is None:
                 continue
             plain = dataclasses.replace(drawn, picture=mean.astype(np.float32))

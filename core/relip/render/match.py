@@ -1,10 +1,10 @@
 """Matching the drawn picture to its plate frame, steady over time.
 
 Two things are measured in the ring just inside the region's outline, where
-the drawn picture should equal the plate: a smooth surface of colour per channel
-(:mod:`relip.render.colourmatch`) and by how much the plate is softer there
-(a frame out of focus or blurred by motion, which the network draws as sharp
-as the others). Both are averaged with those of the neighbouring frames, with
+the picture drawn with the plate's own mouth should equal the plate: a smooth
+surface of colour per channel (:mod:`relip.render.colourmatch`) and by how much
+the plate is softer there (a frame out of focus or blurred by motion, which the
+network draws as sharp as the others). Both are averaged with those of the neighbouring frames, with
 weights that are the same on both sides, so that the match neither jitters with
 what passes through the ring nor lags. A frame's match is a function of the
 frame: whoever renders it measures its neighbours too.
@@ -37,6 +37,15 @@ GAIN = 0.25
 #: a fold that the network draws and the plate has not is in one or two.
 SECTORS = 9
 
+#: A part in which the drawn picture has less than this (RMS of the band, network encoding) is
+#: smooth skin: what it has is a 256th of the range, and it is as smooth after any softening. Fewer
+#: parts than this that have more tell nothing.
+LEAST, FEWEST = 0.0035, 3
+
+#: Where the widest softening does not take a part's power down to the plate's, it is softer than
+#: that only if the plate's is less by so much (natural logarithm).
+FAINT = 1.5
+
 
 @dataclass(frozen=True)
 class Match:
@@ -66,7 +75,8 @@ def fit(picture: np.ndarray, plate: np.ndarray, region: np.ndarray, size: int) -
     Parameters
     ----------
     picture, plate : np.ndarray [shape=(height, width, 3), dtype=float32]
-        Drawn and original window in the network's encoding.
+        Drawn and original window in the network's encoding: with the same mouth, or what
+        another mouth changes is taken for a fault.
     region : np.ndarray [shape=(height, width)]
         1 inside the region.
     size : int
@@ -91,8 +101,12 @@ def _blur(picture: np.ndarray, plate: np.ndarray, region: np.ndarray, size: int)
     inner = cv2.erode(region, np.ones((side, side), np.uint8), borderValue=1)
     parts = _sectors((region > 0) & (inner == 0))
     made, wanted = grey(picture), grey(plate)
+    power = _powers(made, parts, unit)
+    parts = [part for part, known in zip(parts, power > LEAST**2, strict=True) if known]
+    if len(parts) < FEWEST:
+        return 0.0
     there = np.log(_powers(wanted, parts, unit))
-    tried = [np.log(_powers(made, parts, unit))]
+    tried = [np.log(power[power > LEAST**2])]
     apart = there - tried[0]
     typical = float(np.median(apart))
     chance = max(-np.log(1 - GAIN), 1.4826 * float(np.median(np.abs(apart - typical))))
@@ -103,7 +117,9 @@ def _blur(picture: np.ndarray, plate: np.ndarray, region: np.ndarray, size: int)
         tried.append(np.log(_powers(soft, parts, unit)))
     # between the two softenings around it, straight in the logarithm of power
     falling = -np.minimum.accumulate(tried, 0)
-    found = [np.interp(-t, f, BLURS) for t, f in zip(there, falling.T, strict=True)]
+    found = np.array([np.interp(-t, f, BLURS) for t, f in zip(there, falling.T, strict=True)])
+    # a hard edge or a shadow keeps its power in any softening: that it has less is no softness
+    found[(-there > falling[-1]) & (there - tried[0] > -FAINT)] = 0
     return float(np.median(found))
 
 
@@ -155,7 +171,13 @@ def apply(picture: np.ndarray, match: Match, size: int, defocus: float = 1.0) ->
     defocus : float
         How far the softening is followed, 0-1.
     """
+    picture = soften(picture, match, size, defocus)
+    return (picture + surface(match.colour, picture.shape[:2])).astype(np.float32)
+
+
+def soften(picture: np.ndarray, match: Match, size: int, defocus: float = 1.0) -> np.ndarray:
+    """The drawn picture as soft as its plate; parameters as :func:`apply` has them."""
     sigma = defocus * match.blur * size / 256
     if sigma > 0.15:  # less is no change that 8 bits would show
-        picture = cv2.GaussianBlur(picture, (0, 0), sigma)
-    return (picture + surface(match.colour, picture.shape[:2])).astype(np.float32)
+        return cv2.GaussianBlur(picture, (0, 0), sigma)
+    return picture

@@ -35,7 +35,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "render"
-VERSION = 8
+VERSION = 9
 
 #: Patches being written at once while the next frame is computed.
 _WRITERS = 2
@@ -100,6 +100,7 @@ class Inputs:
                 [self.model_key, self.teeth],
                 bool(self.track.editable[row]),
                 self.lines[row],
+                self.own_lines[row],
                 self.visibility[row],
                 int(self.mouths[row]),
                 self.track.transform[row],
@@ -118,7 +119,7 @@ class Inputs:
             self.drawn_key(plate, frame),
             [self.drawn_key(plate, f) for f in self.neighbours(frame)],
             list(own.layers),
-            [self.own_lines[row].tolist(), own.detail, own.defocus, own.grain],
+            [own.detail, own.defocus, own.grain],
             [[f, plate.fingerprint(f)] for f in grain[1:]] + grain[:1],
             float(self.track.mix[row]),
             mask_stage.matte_fingerprint(shot, frame),
@@ -552,6 +553,7 @@ def _drawer(
             inputs.lines[row],
             region.outline[row],
             inputs.own_lines[row],
+            detail=shot.settings.render.detail,
             visibility=inputs.visibility[row],
             mouth=int(inputs.mouths[row]),
             teeth=inputs.teeth,
