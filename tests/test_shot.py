@@ -162,6 +162,23 @@ def test_what_is_missing_is_said_before_anything_is_written(tmp_path: Path, demo
         assert not (tmp_path / "a.relip").exists()
 
 
+def test_a_witness_of_files_has_the_plates_colourspace(tmp_path: Path, demo_sequence):
+    """EXR files say nothing of it; as it is tracked they are taken for the plate's."""
+    import numpy as np
+
+    from relip.plate import write_exr
+
+    planes = {c: np.zeros((8, 8)) for c in "RGB"}
+    write_exr(tmp_path / "actor.0001.exr", planes, display=(8, 8))
+    groups = {"drive": {"witness": str(tmp_path / "actor.####.exr")}, "render": {"drive": "video"}}
+    given = settings(demo_sequence.path, **groups).to_dict()
+    given["plate"]["colourspace"] = "ACEScg"
+    Shot(tmp_path, ShotSettings.from_dict(given)).check_inputs()
+    given["drive"]["witness"] = str(tmp_path / "nobody.####.exr")
+    with pytest.raises(InputError, match="nobody"):
+        Shot(tmp_path, ShotSettings.from_dict(given)).check_inputs()
+
+
 def test_a_sequence_without_a_rate(tmp_path: Path):
     import numpy as np
 

@@ -567,7 +567,8 @@ class Shot:
             )
         witness = self.settings.drive.witness
         if witness and self._drives("video"):
-            self._check_pictures(witness, "--witness")
+            # as it is tracked: files without a colourspace of their own have the plate's
+            self._check_pictures(witness, "--witness", self.settings.plate.colourspace)
         for name in self.settings.train.extra:
             self._check_pictures(name, "train.extra")
 
@@ -576,12 +577,16 @@ class Shot:
         mixed = parse_mix(self.settings.drive.mix) or {self.settings.render.drive: 1.0}
         return bool(mixed.get(name))
 
-    def _check_pictures(self, name: str, option: str) -> None:
-        """See that a movie or a sequence is there and can be opened."""
+    def _check_pictures(self, name: str, option: str, colourspace: str = "") -> None:
+        """See that a movie or a sequence, in a colourspace, is there and can be opened."""
         from relip.plate import open_plate
+        from relip.plate.opening import IMAGE_SUFFIXES
 
+        path = self.resolve(name)
+        sequence = path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES
+        space = colourspace if sequence and colourspace else None
         try:
-            open_plate(self.resolve(name), interlaced="progressive").close()
+            open_plate(path, colourspace=space, interlaced="progressive").close()
         except InputError as exc:
             raise type(exc)(exc.message, mend=exc.mend or f"check {option}") from None
 

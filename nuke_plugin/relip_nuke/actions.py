@@ -10,6 +10,7 @@ import nuke
 
 from relip_nuke import (
     containment,
+    drives,
     engine,
     farm,
     handoff,
@@ -17,6 +18,7 @@ from relip_nuke import (
     overrides,
     paths,
     pixels,
+    readback,
     settings,
     state,
 )
@@ -142,7 +144,7 @@ def make_shot(node: nuke.Node, button: str) -> None:
     speech = parts.get("RelipSpeech")
     if speech is None:
         raise overrides.OverrideError("there is no RelipSpeech upstream")
-    if not nodes.text(speech, "audio"):
+    if not nodes.text(speech, "audio") and _is_spoken(speech):
         raise overrides.OverrideError("name the new dialogue under Recording first")
     holder = nodes.owner(speech)
     if not nodes.text(holder, "shot"):
@@ -150,6 +152,10 @@ def make_shot(node: nuke.Node, button: str) -> None:
     shot = containment.fit_for_a_shot(nodes.shot_of(holder))
     made = settings.of(parts)
     made["plate"] = plate_settings(speech, shot)
+    written = paths.read_settings(shot)
+    made = settings.as_written(shot, made, written)
+    # Made again, for another plate, it is the same shot in all that these panels do not say.
+    made = {name: {**written.get(name, {}), **made.get(name, {})} for name in {**written, **made}}
 
     def then(result: dict[str, Any]) -> None:
         state.note_status(shot, {"frames": result.get("frames")})
@@ -162,6 +168,13 @@ def make_shot(node: nuke.Node, button: str) -> None:
         title=f"{os.path.basename(shot)}: make shot",
         then=then,
     )
+
+
+def _is_spoken(speech: nuke.Node) -> bool:
+    """Whether the dialogue moves the mouth, as far as the nodes below a RelipSpeech tell."""
+    renders = [nodes.parts(each).get("RelipRender") for each in nodes.sharing(speech)]
+    found = [render for render in renders if render is not None]
+    return not found or any("speech" in drives.weights(render) for render in found)
 
 
 def plate_settings(speech: nuke.Node, shot: str) -> dict[str, Any]:
@@ -178,6 +191,8 @@ def plate_settings(speech: nuke.Node, shot: str) -> dict[str, Any]:
 def default_shot(node: nuke.Node) -> str:
     """Where a shot goes when nobody says: beside the comp, ``relip/NAME.relip``.
 
+    A name that is taken gets a number: another dialogue of the same plate is another shot.
+
     Raises
     ------
     OverrideError
@@ -188,8 +203,15 @@ def default_shot(node: nuke.Node) -> str:
         raise overrides.OverrideError("save the comp first, or set Shot folder")
     read = pixels.untouched_read(nodes.plate_input(node))
     base = pixels.file_pattern(read) if read is not None else comp
-    name = re.sub(r"[._]?(?:#+|%0?\d*d|\d+)?\.[^.]*$", "", os.path.basename(base)) or "shot"
-    return f"[file dirname [value root.name]]/relip/{name}.relip"
+    # The number of a frame is left open in a sequence's name; other digits are a part of it.
+    name = re.sub(r"[._]?(?:#+|%0?\d*d)(?=\.[^.]*$)", "", os.path.basename(base))
+    name = os.path.splitext(name)[0].strip() or "shot"
+    folder = os.path.join(os.path.dirname(nodes.absolute(comp)), "relip")
+    free, number = name, 1
+    while os.path.exists(os.path.join(folder, f"{free}.relip", "shot.toml")):
+        number += 1
+        free = f"{name}_{number}"
+    return f"[file dirname [value root.name]]/relip/{free}.relip"
 
 
 # ------------------------------------------------------------------------ update
@@ -246,8 +268,9 @@ def prepare(node: nuke.Node, shot: str, stage: str, then: Callable[[], None]) ->
     speech = parts.get("RelipSpeech")
     if speech is not None:
         made["plate"] = plate_settings(speech, shot)
+    made = settings.as_written(shot, made, paths.read_settings(shot))
     if "RelipBlend" in parts:
-        made["blend"] = {"mix": float(nodes.value(parts["RelipBlend"], "mix"))}
+        made["blend"] = {"mix": float(nodes.setting(parts["RelipBlend"], "mix"))}
     overrides.write_edits(parts, shot)
     name = node.fullName()
     after_mask = stage in ("train", "render", "blend")
@@ -266,6 +289,22 @@ def prepare(node: nuke.Node, shot: str, stage: str, then: Callable[[], None]) ->
         hand_over()
 
     def was_set(result: dict[str, Any]) -> None:
+        if speech is not None:
+            # What is handed over has the plate's frames, which may be others than before.
+            state.note_status(shot, {"frames": list(paths.span(made["plate"]["frames"]))})
+        if state.known_frames(shot) is None:
+            ask(node, "status", {"shot": shot}, title="", then=counted, stages=(stage,))
+        else:
+            state.refresh_shot(shot)
+            go_on()
+
+    def counted(result: dict[str, Any]) -> None:
+        state.note_status(shot, result)
+        state.refresh_shot(shot)
+        go_on()
+
+    def go_on() -> None:
+        drives.hand_over(nodes.parts(_again(name)).get("RelipRender"), shot)
         if after_mask and overrides.matte_needs_mask(nodes.parts(_again(name))):
             ask(
                 _again(name),
@@ -316,6 +355,41 @@ def refresh(node: nuke.Node, button: str) -> None:
         state.refresh_all()
 
     ask(node, "status", {"shot": shot}, title="", then=then)
+
+
+def read_settings(node: nuke.Node, button: str) -> None:
+    """Set the panels of the shot's nodes to what its shot.toml says."""
+    shot = need_shot(node)
+    with nuke.Undo(f"{node.name()}: read settings"):
+        found = _read_settings([node, *nodes.every()], shot)
+    lines = [f"{node.name()}: the panels say what the shot says now"]
+    if found.changed:
+        lines.append(f"set: {', '.join(found.changed)}")
+    tell(node, "\n".join([*lines, *found.left]))
+
+
+def _read_settings(each_of: list[nuke.Node], shot: str) -> readback.Read:
+    """Read the settings into the nodes of a shot, and show it."""
+    found = readback.Read()
+    for each in each_of:
+        if nodes.shot_of(each) == shot:
+            readback.read(nodes.parts(each), shot, found)
+    state.refresh_shot(shot)
+    return found
+
+
+def opened(node: nuke.Node) -> None:
+    """The artist named a shot folder: nodes that nobody used yet take its settings over.
+
+    Otherwise the first Update would write their defaults over what the shot was made with.
+    """
+    shot, parts = nodes.shot_of(node), nodes.parts(node)
+    if not readback.is_fresh(parts) or not os.path.isfile(os.path.join(shot, "shot.toml")):
+        return
+    try:
+        _read_settings([node, *nodes.sharing(parts["RelipSpeech"])], shot)
+    except _EXPECTED as error:
+        refuse(node, error)
 
 
 def load(node: nuke.Node, shot: str) -> None:
@@ -515,6 +589,7 @@ _BUTTONS: dict[str, Callable[[nuke.Node, str], None]] = {
     "train": train,
     "write_comp": write_comp,
     "refresh": refresh,
+    "read_settings": read_settings,
     "submit": submit,
     "doctor": doctor,
     **{f"write_{kind}": write_override for kind in _OVERRIDES},

@@ -13,8 +13,13 @@ _HANDED_ON = frozenset(("shot", "inputChange", "use_mine", "mode"))
 _SETTINGS = frozenset(
     ("language", "audio", "text", "production_audio", "offset", "when_longer", "fps",
      "face", "face_point", "face_frame", "grow", "feather", "jaw", "sides", "quality", "steps",
-     "seed", "train_frames", "drive", "csv", "articulation", "detail")
+     "seed", "train_frames", "drive", "csv", "articulation", "detail",
+     "calibrate", "lexicon", "smoothing", "witness", "witness_offset", "witness_face", "teeth",
+     "grain", "match_grain", "defocus", "renderer", "models", "model_from", "extra", "crop")
 )  # fmt: skip
+
+#: How the names of further settings begin: the strengths of mouth controls, weights of drives.
+_SETTINGS_BEGIN = ("gain_", "mix_")
 
 
 def gizmo_folder() -> str:
@@ -60,15 +65,21 @@ def on_create() -> None:
 def on_knob_changed() -> None:
     """A knob was changed or a panel opened. Nuke waits for this: nothing more than needed."""
     name = nuke.thisKnob().name()
-    if name not in _HANDED_ON and name not in _SETTINGS and name != "showPanel":
+    is_setting = name in _SETTINGS or name.startswith(_SETTINGS_BEGIN)
+    if name not in _HANDED_ON and not is_setting and name != "showPanel":
         return
-    from relip_nuke import state
+    from relip_nuke import nodes, state
 
     if name in _HANDED_ON:
+        if name == "shot":
+            from relip_nuke import actions
+
+            actions.opened(nuke.thisNode())
         state.refresh_below(nuke.thisNode())
-    elif name in _SETTINGS:
-        # A slider that is dragged comes here many times a second.
-        state.refresh_panel(nuke.thisNode())
+    elif is_setting:
+        # A slider that is dragged comes here many times a second. A link of Relip's turns a knob
+        # of a node inside it.
+        state.refresh_panel(nodes.owner(nuke.thisNode()))
     else:
         state.refresh(nuke.thisNode())
 

@@ -23,6 +23,12 @@ CONTROLS = (
     "tongueOut",
 )
 
+#: Further columns of a mouth sheet that somebody wrote by hand: how much of them is to be seen.
+VISIBILITY = ("teeth", "tongue")
+
+#: Their value where nothing is wanted.
+NEUTRAL = 0.5
+
 #: Values are kept to this many decimals, as the engine writes them.
 DECIMALS = 4
 
@@ -68,7 +74,7 @@ def read(path: str) -> Table:
 def write(path: str, table: Table, *, shot: str) -> None:
     """Write a mouth.csv with the controls that its rows have, frames rising."""
     present = {name for row in table.values() for name in row}
-    names = [name for name in CONTROLS if name in present]
+    names = [name for name in (*CONTROLS, *VISIBILITY) if name in present]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["frame", *names])
@@ -99,6 +105,36 @@ def difference(edited: Table, computed: Table) -> Table:
             changed[frame] = names
     columns = {name for names in changed.values() for name in names}
     return {frame: {n: edited[frame][n] for n in CONTROLS if n in columns} for frame in changed}
+
+
+def kept(written: Table) -> Table:
+    """What a sheet says of teeth and tongue, of which the panel knows nothing."""
+    rows = {f: {n: row[n] for n in VISIBILITY if n in row} for f, row in written.items()}
+    return {frame: row for frame, row in rows.items() if any(v != NEUTRAL for v in row.values())}
+
+
+def joined(changed: Table, wishes: Table, edited: Table) -> Table:
+    """An override of the frames that differ, and of those with wishes for teeth and tongue.
+
+    Parameters
+    ----------
+    changed : Table
+        From :func:`difference`.
+    wishes : Table
+        From :func:`kept`.
+    edited : Table
+        The curves of all frames: a sheet has all its columns in each row.
+    """
+    columns = {name for row in changed.values() for name in row}
+    seen = {name for row in wishes.values() for name in row}
+    frames = [frame for frame in {*changed, *wishes} if frame in edited or not columns]
+    return {
+        frame: {
+            **{name: edited[frame][name] for name in columns},
+            **{name: wishes.get(frame, {}).get(name, NEUTRAL) for name in seen},
+        }
+        for frame in frames
+    }
 
 
 def _rounded(value: float) -> float:

@@ -153,6 +153,34 @@ def value(node: nuke.Node, name: str) -> Any:
     return knob.value()
 
 
+def setting(node: nuke.Node, name: str, frame: int | None = None) -> Any:
+    """The one value that a knob gives to the whole shot, wherever the viewer stands.
+
+    Of an animated knob that is its value in the shot's first frame.
+
+    Parameters
+    ----------
+    node : nuke.Node
+    name : str
+    frame : int, optional
+        Take the value there instead.
+
+    Raises
+    ------
+    LookupError
+        If the node has no such knob.
+    """
+    now, knob = value(node, name), node[name]
+    if not isinstance(knob, nuke.Array_Knob) or not (knob.isAnimated() or knob.hasExpression()):
+        return now
+    at = shot_frames(node)[0] if frame is None else frame
+    if isinstance(knob, nuke.Enumeration_Knob):
+        return knob.values()[int(knob.getValueAt(at))]
+    if isinstance(now, (list, tuple)):
+        return [knob.getValueAt(at, index) for index in range(len(now))]
+    return type(now)(knob.getValueAt(at))
+
+
 def put(node: nuke.Node, name: str, new: Any) -> None:
     """Set a knob if the node has it and it differs: an unchanged comp stays unmodified."""
     knob = node.knob(name)
@@ -236,6 +264,11 @@ def parts(node: nuke.Node) -> dict[str, nuke.Node]:
         else:
             found.setdefault(name, candidate)
     return found
+
+
+def sharing(part: nuke.Node) -> list[nuke.Node]:
+    """The Relip nodes that have a node among the :func:`parts` of their shot."""
+    return [each for each in every() if part in parts(each).values()]
 
 
 def plate_input(node: nuke.Node) -> nuke.Node | None:

@@ -47,14 +47,25 @@ def load_curves(speech: nuke.Node, shot: str) -> bool:
     for name in curves.CONTROLS:
         values = [table[frame].get(name, 0.0) for frame in frames]
         speech[name].fromScript(curves.curve_text(frames, values))
-    nodes.put(speech, "curves_loaded", curves.fingerprint(table))
+    nodes.put(speech, "curves_loaded", _loaded(table))
     return True
 
 
+def _loaded(table: curves.Table) -> str:
+    """What is kept of curves that were loaded: their fingerprint and the frames they have."""
+    return f"{curves.fingerprint(table)} {min(table)} {max(table)}"
+
+
 def curves_edited(speech: nuke.Node) -> bool:
-    """Whether the controls differ from what was loaded into them."""
-    loaded = nodes.text(speech, "curves_loaded")
-    return bool(loaded) and curves.fingerprint(knob_curves(speech, _frames(speech))) != loaded
+    """Whether the controls differ from what was loaded into them.
+
+    In the frames that were loaded: the shot may have got others since.
+    """
+    words = nodes.text(speech, "curves_loaded").split()
+    if not words:
+        return False
+    frames = range(int(words[1]), int(words[2]) + 1) if len(words) == 3 else _frames(speech)
+    return curves.fingerprint(knob_curves(speech, frames)) != words[0]
 
 
 def write_curves(speech: nuke.Node, shot: str) -> list[int]:
@@ -72,19 +83,27 @@ def write_curves(speech: nuke.Node, shot: str) -> list[int]:
     changed = curves.difference(
         {frame: row for frame, row in edited.items() if frame in computed}, computed
     )
-    if changed:
-        curves.write(curves.override_file(shot), changed, shot=shot)
-    else:
-        paths.remove(curves.override_file(shot), shot=shot)
-    nodes.put(speech, "curves_loaded", curves.fingerprint(edited))
+    _write_sheet(shot, changed, edited)
+    nodes.put(speech, "curves_loaded", _loaded(edited))
     return sorted(changed)
+
+
+def _write_sheet(shot: str, changed: curves.Table, edited: curves.Table) -> None:
+    """Write ``overrides/mouth.csv``, or remove it; its columns for teeth and tongue stay."""
+    path = curves.override_file(shot)
+    table = curves.joined(changed, curves.kept(curves.read(path)), edited)
+    if table:
+        curves.write(path, table, shot=shot)
+    else:
+        paths.remove(path, shot=shot)
 
 
 def revert_curves(speech: nuke.Node, shot: str) -> bool:
     """Remove the override and load the computed curves; whether there was one."""
-    removed = paths.remove(curves.override_file(shot), shot=shot)
+    there = os.path.lexists(curves.override_file(shot))
+    _write_sheet(shot, {}, {})
     load_curves(speech, shot)
-    return removed
+    return there
 
 
 # ---------------------------------------------------------------------- phones
@@ -211,14 +230,44 @@ def corrections_edited(track: nuke.Node) -> bool:
 
 
 def write_corrections(track: nuke.Node, shot: str) -> bool:
-    """Write the corrections to ``overrides/track.json``; False when all are 0."""
-    made = corrections(track)
+    """Write the corrections to ``overrides/track.json``; False when all are 0.
+
+    Raises
+    ------
+    OverrideError
+        If a correction is none, or those of somebody else would be lost.
+    """
+    if _of_somebody_else(track, shot):
+        raise OverrideError(
+            f"{facetrack.override_file(shot)} holds corrections that {track.name()} did not write,"
+            " and they would be lost; take the file away, or Revert, which removes them"
+        )
+    return _write_corrections(track, shot)
+
+
+def _write_corrections(track: nuke.Node, shot: str) -> bool:
+    made, path = corrections(track), facetrack.override_file(shot)
     try:
-        there = facetrack.write_offsets(facetrack.override_file(shot), made, shot=shot)
+        there = facetrack.write_offsets(path, made, shot=shot)
     except ValueError as error:
         raise OverrideError(f"Corrections: {error}") from None
     nodes.put(track, "fixes_written", _fixes_fingerprint(made))
+    known = paths.read_json(paths.ours(shot))
+    if there or "track" in known:
+        known["track"] = paths.fingerprint(path)
+        paths.write_json(paths.ours(shot), known, shot=shot)
     return there
+
+
+def _of_somebody_else(track: nuke.Node, shot: str) -> bool:
+    """Whether the shot has corrections that no RelipTrack wrote: of an import, or by hand."""
+    path = facetrack.override_file(shot)
+    if not paths.read_json(path).get("offsets"):
+        return False
+    noted = paths.read_json(paths.ours(shot)).get("track")
+    if noted:
+        return bool(noted != paths.fingerprint(path))
+    return not nodes.text(track, "fixes_written")  # what was written before that was noted
 
 
 def revert_corrections(track: nuke.Node, shot: str) -> bool:
@@ -229,7 +278,7 @@ def revert_corrections(track: nuke.Node, shot: str) -> bool:
         for channel in (0, 1):
             knob.setValue(0.0, channel)
     there = os.path.exists(facetrack.override_file(shot))
-    write_corrections(track, shot)
+    _write_corrections(track, shot)
     return there
 
 
@@ -258,13 +307,9 @@ def load_points(track: nuke.Node, shot: str) -> bool:
 # ------------------------------------------------------------ mattes and patches
 
 
-def _ours(shot: str) -> str:
-    return os.path.join(shot, paths.NUKE_FOLDER, "overrides.json")
-
-
 def _forget(shot: str, kind: str) -> list[int]:
     """Remove the frames of an override that Nuke wrote and nobody changed since."""
-    known = paths.read_json(_ours(shot))
+    known = paths.read_json(paths.ours(shot))
     removed = []
     noted = known.get(kind)
     for frame, made in noted.items() if isinstance(noted, dict) else ():
@@ -275,17 +320,17 @@ def _forget(shot: str, kind: str) -> list[int]:
             removed.append(int(frame))
     if kind in known:
         del known[kind]
-        paths.write_json(_ours(shot), known, shot=shot)
+        paths.write_json(paths.ours(shot), known, shot=shot)
     return sorted(removed)
 
 
 def _remember(shot: str, kind: str, frames: range) -> None:
-    known = paths.read_json(_ours(shot))
+    known = paths.read_json(paths.ours(shot))
     known[kind] = {
         str(frame): paths.fingerprint(paths.frame_file(_sequence(shot, kind), frame))
         for frame in frames
     }
-    paths.write_json(_ours(shot), known, shot=shot)
+    paths.write_json(paths.ours(shot), known, shot=shot)
 
 
 def _sequence(shot: str, kind: str) -> str:

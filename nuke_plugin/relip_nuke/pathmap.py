@@ -31,6 +31,11 @@ def mapped(path: str) -> str:
     return max(found)[1] if found else path
 
 
+def is_foreign(path: str) -> bool:
+    """Whether a path is one of Windows that no rule maps to this system."""
+    return os.name != "nt" and bool(re.match(r"[A-Za-z]:[\\/]|\\\\", mapped(path)))
+
+
 def _plain(path: str) -> str:
     return path.replace("\\", "/").casefold()
 

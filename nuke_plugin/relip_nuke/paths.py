@@ -89,6 +89,14 @@ def read_json(path: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def read_text(path: str) -> str:
+    """A file's text; empty when it is missing or none."""
+    try:
+        return str(_remembered("text", path, _read_text))
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def _read_text(path: str) -> str:
     with open(path, encoding="utf-8") as handle:
         return handle.read()
@@ -112,6 +120,11 @@ def remove(path: str, *, shot: str) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def ours(shot: str) -> str:
+    """Where it is kept which files in overrides/ Nuke wrote."""
+    return os.path.join(shot, NUKE_FOLDER, "overrides.json")
 
 
 def frame_file(pattern: str, frame: int) -> str:
@@ -195,10 +208,7 @@ def read_settings(shot: str) -> dict[str, dict[str, Any]]:
     Python has a TOML reader from 3.11 on; before that the flat tables that the
     engine writes are read line by line, and what is not understood is left as text.
     """
-    try:
-        text = str(_remembered("text", os.path.join(shot, "shot.toml"), _read_text))
-    except (OSError, UnicodeDecodeError):
-        return {}
+    text = read_text(os.path.join(shot, "shot.toml"))
     try:
         toml: Any = importlib.import_module("tomllib")
     except ImportError:
@@ -293,6 +303,18 @@ def format_frames(frames: list[int]) -> str:
     if start is not None:
         parts.append(str(start) if start == previous else f"{start}-{previous}")
     return ",".join(parts)
+
+
+def span(text: str) -> tuple[int, int]:
+    """First and last frame of ``1001-1100``.
+
+    Raises
+    ------
+    ValueError
+        If it is no frame range.
+    """
+    frames = parse_frames(text)
+    return frames[0], frames[-1]
 
 
 def parse_frames(text: str) -> list[int]:

@@ -22,7 +22,7 @@ _LOOKS = frozenset(
 #: Knobs of our own nodes that reach the picture through the shot's files only, or not at all.
 _NO_PICTURE = frozenset(
     ("plate_source", "phones", "phones_loaded", "curves_loaded", "fixes_written", "auto_write",
-     "face", "face_point", "face_frame", "train_frames", "csv", "writing", "writing_matte",
+     "writing", "writing_matte",
      *facetrack.FIXES)
 )  # fmt: skip
 
@@ -159,7 +159,7 @@ def _script(node: nuke.Node) -> list[str]:
     if family == "RelipSpeech":
         return []  # passes the picture on, always
     if family is not None:
-        idle = idle | _NO_PICTURE | {k for name, k, _, _ in settings.KNOBS if name == family}
+        idle = idle | _NO_PICTURE | settings.knobs_of(family)
     lines = node.writeKnobs(nuke.TO_SCRIPT | nuke.WRITE_NON_DEFAULT_ONLY).split("\n")
     return [line for line in lines if line.strip().partition(" ")[0] not in idle]
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import nuke
 
-from relip_nuke import nodes, pathmap, paths, settings
+from relip_nuke import drives, greying, nodes, pathmap, paths, settings
 
 _PLATE = ("frames", "colourspace", "missing", "duplicates", "interlaced")
 _SPEECH: dict[str, tuple[str, ...]] = {
@@ -25,31 +25,31 @@ _SPEECH: dict[str, tuple[str, ...]] = {
     "dialogue": ("language", "offset", "when_longer"),
     "speech": ("smoothing", "gain", "calibrate", "transcriber", "model"),
 }
-_TRACK: dict[str, tuple[str, ...]] = {"plate": _PLATE, "track": ("face",)}
-_MASK = {**_TRACK, "mask": ("grow", "feather", "jaw", "sides")}
+_TRACK: dict[str, tuple[str, ...]] = {"plate": _PLATE, "track": ("face", "ramp", "backend")}
+_MASK = {**_TRACK, "mask": ("grow", "feather", "jaw", "sides", "occlusion", "parser")}
+_TRAIN = ("quality", "steps", "frames", "seed", "working", "crop", "held_out", "patience")
 _RENDER = {
     **_MASK,
-    "train": ("quality", "steps", "frames", "seed", "working", "crop", "held_out", "patience"),
-    "render": ("drive", "articulation", "detail", "layers", "renderer", "grain", "defocus"),
-    "drive": ("mix", "witness_offset", "witness_face"),
+    "render": ("articulation", "detail", "layers", "renderer", "grain", "defocus"),
 }
 
 #: What each stage is made from, as the engine's own keys have it: settings of shot.toml, files
-#: that these name, and files in overrides/. Where a file lies and what computes are no part of it.
+#: that these name, and the artist's files. Where a file lies and what computes are no part of it.
+#: What a render is driven and drawn by comes to it in :func:`_drawn_from`.
 _MADE_FROM: dict[str, tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[str, ...]]] = {
-    "speech": (_SPEECH, (), ("phones.TextGrid",)),
-    "track": (_TRACK, ("plate.path",), ("track.json",)),
-    "mask": (_MASK, ("plate.path",), ("track.json",)),
-    "render": (_RENDER, ("plate.path",), ("track.json", "mask.*.exr")),
+    "speech": (_SPEECH, (), ("overrides/phones.TextGrid",)),
+    "track": (_TRACK, ("plate.path",), ("overrides/track.json",)),
+    "mask": (_MASK, ("plate.path",), ("overrides/track.json",)),
+    "render": (_RENDER, ("plate.path",), ("overrides/track.json", "overrides/mask.*.exr")),
     "blend": (
         {**_RENDER, "blend": ("mix",)},
         ("plate.path",),
-        ("track.json", "mask.*.exr", "patch.*.exr"),
+        ("overrides/track.json", "overrides/mask.*.exr", "overrides/patch.*.exr"),
     ),
 }
 
 #: Of what :func:`made_from` and :func:`result_of` answer: raise it when they answer otherwise.
-_VERSION = 2
+_VERSION = 3
 
 #: The files that the speech stage reads.
 _SPEECH_FILES = ("dialogue.audio", "dialogue.text", "speech.lexicon")
@@ -128,22 +128,18 @@ def made_from(shot: str, stage: str) -> dict[str, str | None]:
     """
     written = paths.read_settings(shot)
     names, files, overrides = _MADE_FROM[stage]
+    found: dict[str, str | None] = {}
     if stage in ("render", "blend"):
-        drive = written.get("render", {}).get("drive", "speech")
-        overrides = (*overrides, "drive.csv")
-        if written.get("drive", {}).get("witness"):
-            files = (*files, "drive.witness")
-        if written.get("render", {}).get("renderer", "shot") != "shot":
-            files = (*files, "render.models")
-        if drive == "speech":
-            names = {**names, **_SPEECH, "plate": (*_PLATE, "fps")}
-            overrides = (*overrides, "phones.TextGrid", "mouth.csv")
-            files = (*files, *_SPEECH_FILES)
-        elif drive == "csv":
-            files = (*files, "render.csv")
+        if glob.glob(os.path.join(glob.escape(shot), "overrides", "mask.*.exr")):
+            names = {**names, "mask": (*names["mask"], "override")}
+        driven = drives.of_shot(shot, written)
+        more, more_files, more_overrides = _drawn_from(written, driven)
+        names, files = {**names, **more}, (*files, *more_files)
+        overrides = (*overrides, *more_overrides)
+        found["drives"] = paths.digest(driven)
     if stage == "speech":
         files = _SPEECH_FILES
-    if "dialogue.audio" in files and written.get("speech", {}).get("calibrate", True):
+    if "dialogue.audio" in files and "speech" in names and _calibrates(written):
         files = (*files, "dialogue.production_audio")
     chosen = {
         section: {key: written.get(section, {}).get(key) for key in keys}
@@ -153,26 +149,79 @@ def made_from(shot: str, stage: str) -> dict[str, str | None]:
         # With a transcript nothing is recognised.
         chosen["speech"].pop("transcriber")
         chosen["speech"].pop("model")
-    found: dict[str, str | None] = {"settings": paths.digest(chosen)}
+    found["settings"] = paths.digest(chosen)
     for name in files:
         section, _, key = name.partition(".")
-        named = str(written.get(section, {}).get(key) or "")
-        found[name] = _content(shot, named) if named else ""
+        named = written.get(section, {}).get(key) or ""
+        if isinstance(named, list):
+            contents = [_content(shot, str(each)) for each in named]
+            found[name] = None if None in contents else paths.digest(contents)
+        else:
+            span = known_frames(shot) if name == "plate.path" else None
+            found[name] = _content(shot, str(named), span) if named else ""
     theirs = []
     for name in overrides:
-        for path in glob.glob(os.path.join(glob.escape(shot), "overrides", name)):
-            theirs.append([os.path.basename(path), paths.fingerprint(path)])
+        for path in glob.glob(os.path.join(glob.escape(shot), *name.split("/"))):
+            where = os.path.relpath(path, shot).replace(os.sep, "/")
+            theirs.append([where, paths.fingerprint(path)])
     found["overrides"] = paths.digest(sorted(theirs))
     return found
 
 
-def _content(shot: str, named: str) -> str | None:
-    """Fingerprint of a file or of the shot's frames of a sequence; None when it is not there."""
+def _calibrates(written: dict[str, dict[str, Any]]) -> bool:
+    return bool(written.get("speech", {}).get("calibrate", True))
+
+
+def _drawn_from(
+    written: dict[str, dict[str, Any]], driven: dict[str, float]
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[str, ...]]:
+    """What a render is made from besides track and mattes: what drives it, and what draws it.
+
+    Parameters
+    ----------
+    written : dict
+        The shot.toml.
+    driven : dict
+        The drives in use.
+
+    Returns
+    -------
+    names, files, overrides
+        As in the values of ``_MADE_FROM``.
+    """
+    names: dict[str, tuple[str, ...]] = {}
+    files: tuple[str, ...] = ()
+    # Its columns teeth and tongue count whatever the drive.
+    overrides: tuple[str, ...] = ("overrides/drive.csv", "overrides/mouth.csv")
+    if "speech" in driven:
+        names.update(_SPEECH, plate=(*_PLATE, "fps"))
+        files += _SPEECH_FILES
+        overrides += ("overrides/phones.TextGrid",)
+    if "csv" in driven:
+        files += ("render.csv",)
+    if "video" in driven:
+        names.update(plate=(*_PLATE, "fps"), drive=("witness_offset", "witness_face"))
+        files += ("drive.witness",)
+        overrides += ("witness/overrides/track.json",)
+    if written.get("render", {}).get("renderer", "shot") == "shot":
+        names.update(train=_TRAIN, render=(*_RENDER["render"], "teeth"))
+        return names, (*files, "train.model_from", "train.extra"), overrides
+    # Another's network is not trained; it hears the dialogue whatever drives the mouth.
+    names.update(train=("seed",), plate=(*_PLATE, "fps"))
+    names.setdefault("dialogue", ("offset",))
+    if "dialogue.audio" not in files:
+        files += ("dialogue.audio",)
+    return names, (*files, "render.models"), overrides
+
+
+def _content(shot: str, named: str, span: tuple[int, int] | None = None) -> str | None:
+    """Fingerprint of a file, or of a sequence's frames in a span; None when it is not there."""
     path = pathmap.resolve(shot, named)
+    if os.path.isdir(path) and os.path.isfile(os.path.join(path, "shot.toml")):
+        path = os.path.join(path, "model", "model.safetensors")  # what train.model_from begins with
     if os.path.isfile(path):
         return paths.fingerprint(path)
     files = paths.frame_files(path)
-    span = known_frames(shot)
     frames = sorted(f for f in files if span is None or span[0] <= f <= span[1])
     if not frames:
         return None
@@ -259,6 +308,8 @@ def known_frames(shot: str) -> tuple[int, int] | None:
             continue
         if numbers:
             return min(numbers), max(numbers)
+    with contextlib.suppress(ValueError):
+        return paths.span(str(paths.read_settings(shot).get("plate", {}).get("frames")))
     return None
 
 
@@ -276,6 +327,8 @@ def standing(shot: str, stage: str, frames: list[int] | None = None) -> Standing
         return Standing("no shot", "press Make shot on RelipSpeech")
     if not os.path.isfile(os.path.join(shot, "shot.toml")):
         return Standing("no shot", f"{shot} is not there; press Make shot on RelipSpeech")
+    if stage == "speech" and not _is_spoken(shot):
+        return Standing("ready", "no speech drives the mouth")
     if not result_exists(shot, stage):
         return Standing("missing", "press Update")
     if stage in _SEQUENCES:
@@ -298,6 +351,13 @@ def standing(shot: str, stage: str, frames: list[int] | None = None) -> Standing
     if entry and same and changed(entry.get("from"), made_from(shot, stage)):
         return Standing("stale", "an input changed; press Update")
     return Standing("ready")
+
+
+def _is_spoken(shot: str) -> bool:
+    """Whether the shot has a dialogue, or is to have one."""
+    written = paths.read_settings(shot)
+    spoken = "speech" in drives.of_shot(shot, written)
+    return spoken or bool(written.get("dialogue", {}).get("audio"))
 
 
 def begin(shot: str, title: str) -> None:
@@ -333,26 +393,29 @@ def describe(node: nuke.Node) -> str:
     if (shot, stage) in _failed and os.path.isfile(os.path.join(shot, "shot.toml")):
         return literal(str(Standing("failed", _failed[shot, stage])))
     found = standing(shot, stage)
-    return literal(str(_with_panel(node, shot, stage) if found.state == "ready" else found))
+    return literal(str(_with_panel(node, shot, stage, found) if found.state == "ready" else found))
 
 
-def _with_panel(node: nuke.Node, shot: str, stage: str) -> Standing:
+def _with_panel(node: nuke.Node, shot: str, stage: str, ready: Standing) -> Standing:
     """Where a stage that is ready stands when the panels have a say."""
     knobs = settings.differing(nodes.parts(node), shot, stage)
-    return (
-        Standing("stale", f"{_DIFFERS} ({', '.join(knobs)}); press Update")
-        if knobs
-        else Standing("ready")
-    )
+    if nodes.family(node) == "Relip":
+        links = {knob: link for (_, knob), link in settings.LINKS.items()}
+        knobs = [links.get(knob, knob) for knob in knobs]
+    if not knobs:
+        return ready
+    return Standing("stale", f"{_DIFFERS} ({', '.join(knobs)}); press Update")
 
 
 def refresh_panel(node: nuke.Node) -> None:
     """A setting was turned: show whether the panel differs, without a look at the results."""
+    greying.refresh(node)
     shown = str(nodes.value(node, "state"))
     if shown == "ready" or shown.startswith(f"stale: {_DIFFERS}"):
         stage = nodes.STAGES[nodes.family(node) or "Relip"]
+        found = _with_panel(node, nodes.shot_of(node), stage, Standing("ready"))
         with nodes.no_undo():
-            nodes.put(node, "state", literal(str(_with_panel(node, nodes.shot_of(node), stage))))
+            nodes.put(node, "state", literal(str(found)))
 
 
 #: The state stands in a text knob and, through it, in the node's label: Nuke takes these for Tcl.
@@ -400,6 +463,7 @@ def _refresh(node: nuke.Node) -> None:
     else:
         nodes.put(node, "cache_ready", bool(shot) and result_exists(shot, stage))
     nodes.put(node, "state", describe(node))
+    greying.refresh(node)
 
 
 def _patch_ready(node: nuke.Node, shot: str) -> bool:

@@ -110,6 +110,37 @@ def test_the_job_s_three_files(finished_shot: Path, tmp_path: Path, relip: Calla
     assert references["assetReferences"]["outputs"]["directories"] == [str(finished_shot)]
 
 
+def test_what_drives_and_draws_the_mouth_goes_along(shot_copy: Path, tmp_path: Path, demo_clip):
+    def assets(**settings: dict) -> set[str]:
+        shot = Shot.open(shot_copy).change(**settings)
+        made = bundle.asset_references(shot, bundle.BundleOptions())
+        return set(made["assetReferences"]["inputs"]["filenames"])
+
+    before = assets()
+    booth = tmp_path / "booth"
+    booth.mkdir()
+    for frame in (1, 2, 4):  # a frame that was dropped is held
+        (booth / f"actor.{frame:04d}.png").touch()
+    witness = {str(booth / f"actor.{frame:04d}.png") for frame in (1, 2, 4)}
+    drive = {"witness": str(booth / "actor.%04d.png")}
+    assert assets(drive=drive) == before
+    assert assets(drive={**drive, "mix": ["speech=1", "video=1"]}) - before == witness
+    words = tmp_path / "names.txt"
+    words.write_text("Relip R IY L IH P\n")
+    assert assets(speech={"lexicon": str(words)}) - before == {str(words)}
+    train = {"extra": [str(demo_clip.path)], "model_from": str(shot_copy)}
+    model = shot_copy / "model" / "model.safetensors"
+    assert assets(train=train) - before == {str(demo_clip.path), str(model)}
+    network, models = tmp_path / "lips.onnx", tmp_path / "models.toml"
+    network.write_bytes(b"")
+    models.write_text(
+        '[[renderer]]\nname = "lips"\nadapter = "mel96"\nfile = "lips.onnx"\nformat = "onnx"\n'
+        f'sha256 = "{"0" * 64}"\nlicence = "mine"\ncommercial = true\n'
+    )
+    render = {"renderer": "lips", "models": str(models)}
+    assert assets(render=render, train=train) - before == {str(models), str(network)}
+
+
 def test_a_shot_driven_by_its_track_needs_no_speech(shot_copy: Path, tmp_path: Path):
     shot = Shot.open(shot_copy).change(render={"drive": "track"})
     made = bundle.template(shot, "1001-1040", bundle.BundleOptions(train_gpus=1))

@@ -12,6 +12,7 @@ from gizmo_making import COMP
 
 from relip.gizmo.library import ENVIRONMENT, Library
 from relip.gizmo.manifest import NAME
+from relip.handoff import nk
 
 Relip = Callable[..., Any]
 
@@ -196,3 +197,34 @@ def test_the_gizmos_of_the_checkout(relip: Relip, tmp_path: Path, monkeypatch: p
     assert relip("gizmo", "freeze", comp, "-o", out).code == 0
     assert relip("gizmo", "bundle", comp, "-o", tmp_path / "v.zip").code == 0
     assert json.dumps(data)
+
+
+@pytest.mark.parametrize("family", ["Relip", "RelipSpeech", "RelipRender"])
+def test_panels_of_1_0_become_those_of_1_1(relip: Relip, tmp_path: Path, family: str):
+    """Nothing is dropped, renamed or pinned: the panels only have more."""
+    folder = Path(__file__).resolve().parents[2] / "gizmos"
+    old = nk.read(folder / f"{family}_v1_0.gizmo").nodes[0]
+    new = nk.read(folder / f"{family}_v1_1.gizmo").nodes[0]
+
+    def names(node: nk.Node) -> list[str]:
+        return [definition.split()[1] for definition in node.user_knobs]
+
+    assert set(names(old)) - set(names(new)) <= {"render_line", "drive_line"}
+    values = {
+        "audio": "a.wav",
+        "quality": "draft",
+        "drive": "csv",
+        "csv": "c.csv",
+        "mix": "0.5",
+        "grain": "0.25",
+        "jawOpen": "{{curve L x1001 0 x1002 0.5}}",
+        "seed": "{{frame}}",
+    }
+    lines = "".join(f" {name} {v}\n" for name, v in values.items() if name in names(old))
+    comp = tmp_path / "comp.nk"
+    text = f"{family}_v1_0 {{\n inputs 0\n{lines} name {family}1\n}}\n"
+    text += f'NoOp {{\n inputs 0\n label "\\[value {family}1.quality]"\n name Label\n}}\n'
+    comp.write_text(text)
+    ended = relip("gizmo", "upgrade", comp, "-o", tmp_path / "new.nk", "--gizmos", folder)
+    assert ended.code == 0, ended.out + ended.err
+    assert (tmp_path / "new.nk").read_text() == text.replace("_v1_0", "_v1_1")

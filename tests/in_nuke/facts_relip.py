@@ -98,6 +98,50 @@ def links_saved(folder):
         near(inside["RelipSpeech"]["jawOpen"].getValueAt(6), 0.25, f"jawOpen inside {said}")
 
 
+@fact("knobs that are greyed out, links too, are so at once and in no saved comp")
+def greyed(folder):
+    import nuke
+
+    node = _make("Relip", "Grey")
+    for name in ("witness", "mix_video", "models"):
+        node[name].setEnabled(False)
+        same(node[name].enabled(), False, f"{name} after setEnabled(False)")
+        node[name].setEnabled(True)
+        same(node[name].enabled(), True, f"{name} after setEnabled(True)")
+        node[name].setEnabled(False)
+    node["articulation"].setValue(0.5)
+    nuke.scriptSaveAs(folder + "/grey.nk", 1)
+    with open(folder + "/grey.nk") as handle:
+        text = handle.read()
+    true("articulation 0.5" in text, "articulation was not saved")
+    true("DISABLED" not in text, "the comp says what is greyed out")
+
+
+@fact("a File knob's value leaves the frame number open, its text filled in does not; lines do")
+def open_numbers(folder):
+    node = _make("RelipRender", "Numbers")
+    for name in ("/booth/actor.####.exr", "/booth/actor.%04d.exr"):
+        node["witness"].setValue(name)
+        same(node["witness"].value(), name, "value() of a File knob")
+        same(evaluated(node["witness"], 12), "/booth/actor.0012.exr", "evaluate() of a File knob")
+        node["extra"].setValue(name + "\n" + name)
+        same(node["extra"].evaluate(), name + "\n" + name, "evaluate() of lines")
+
+
+@fact("an animated menu gives the number of its item at a frame, a tick box 0 or 1")
+def animated_menu(folder):
+    import nuke
+
+    node = _make("RelipRender", "Menu")
+    node["drive"].fromScript("{curve K x1 0 x5 3}")
+    node["use_mine"].fromScript("{curve K x1 0 x5 1}")
+    nuke.frame(1)
+    found = [node["drive"].values()[int(node["drive"].getValueAt(frame))] for frame in (1, 4, 6)]
+    same(found, ["speech", "speech", "video"], "drive at frames 1, 4, 6")
+    same([bool(node["use_mine"].getValueAt(f)) for f in (4, 6)], [False, True], "use_mine")
+    true(node["drive"].isAnimated() and node["use_mine"].isAnimated(), "isAnimated")
+
+
 @fact("getValueAt samples an expression at that frame, through a link too, and time stays")
 def expression_samples(folder):
     import nuke

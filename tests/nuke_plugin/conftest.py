@@ -259,6 +259,9 @@ def made_comp(
         shot = path.parent / "relip" / "plate.relip"
         shutil.copytree(finished_shot, shot)
         build_five(nuke, path, demo_sequence.path, dialogue.audio, dialogue.text)
+        nuke.node("RelipSpeech1")["shot"].setValue(
+            "[file dirname [value root.name]]/relip/plate.relip"
+        )
         nuke.press("RelipSpeech1", "make_shot")
         nuke.press("RelipBlend1", "update")
         nuke.host.save(path)

@@ -229,6 +229,98 @@ def test_keys_between_frames_are_sampled_to_the_frame_after(desk):
     assert made[1003][0] == 4.0 and made[1001][0] == 0.0
 
 
+# ------------------------------------------------------------------- others' overrides
+
+
+@pytest.fixture
+def spoken(desk: Desk) -> Desk:
+    """The desk with computed curves of three frames, loaded into the panel."""
+    (desk.shot / "speech").mkdir()
+    names = ",".join(desk.nuke.plugin("curves").CONTROLS)
+    rows = "".join(f"{frame},{','.join(['0.2500'] * 10)}\n" for frame in range(FIRST, LAST + 1))
+    (desk.shot / "speech" / "mouth.csv").write_text(f"frame,{names}\n{rows}")
+    return desk
+
+
+def sheet(desk: Desk) -> Any:
+    from relip.speech import read_mouth_csv
+
+    return read_mouth_csv(desk.shot / "overrides" / "mouth.csv")
+
+
+def test_wishes_for_teeth_outlive_edits_of_the_curves(spoken: Desk):
+    """The panel does not show these columns of a sheet; it must not lose them either."""
+    (spoken.shot / "overrides").mkdir()
+    path = spoken.shot / "overrides" / "mouth.csv"
+    path.write_text("frame,teeth,tongue\n1001,1,0.5\n1002,0.25,0.75\n")
+    assert spoken.press("Speech", "refresh") == []
+    spoken.node("Speech")["jawOpen"].setValueAt(0.75, 1003)
+    spoken.press("Speech", "write_curves")
+    frames, columns = sheet(spoken)
+    assert frames == [1001, 1002, 1003]
+    assert columns["jawOpen"].tolist() == [0.25, 0.25, 0.75]
+    assert columns["teeth"].tolist() == [1, 0.25, 0.5]
+    assert columns["tongue"].tolist() == [0.5, 0.75, 0.5]
+    # and the way back
+    spoken.press("Speech", "revert_curves")
+    frames, columns = sheet(spoken)
+    assert frames == [1001, 1002] and set(columns) == {"teeth", "tongue"}
+    spoken.node("Speech")["jawOpen"].setValueAt(0.75, 1003)
+    spoken.press("Speech", "write_curves")
+    spoken.node("Speech")["jawOpen"].setValueAt(0.25, 1003)
+    spoken.press("Speech", "write_curves")
+    assert set(sheet(spoken)[1]) == {"teeth", "tongue"}
+
+
+def test_a_longer_plate_is_no_edit_of_the_curves(spoken: Desk):
+    assert spoken.press("Speech", "refresh") == []
+    speech, longer = spoken.node("Speech"), range(FIRST, LAST + 3)
+    speech["frames"].setValue(f"{FIRST}-{LAST + 2}")
+    spoken.plate["last"].setValue(LAST + 2)
+
+    def run(params: dict[str, Any]) -> None:
+        names = ",".join(spoken.nuke.plugin("curves").CONTROLS)
+        rows = "".join(f"{frame},{','.join(['0.5000'] * 10)}\n" for frame in longer)
+        (spoken.shot / "speech" / "mouth.csv").write_text(f"frame,{names}\n{rows}")
+
+    spoken.does["run"] = run
+    assert spoken.press("Speech", "update") == []
+    assert [speech["jawOpen"].getValueAt(frame) for frame in longer] == [0.5] * 5
+    assert not (spoken.shot / "overrides").exists()
+    # comps that were saved before keep a fingerprint alone
+    speech["curves_loaded"].setValue(speech["curves_loaded"].value().split()[0])
+    overrides = spoken.nuke.plugin("overrides")
+    assert not overrides.curves_edited(speech)
+    speech["jawOpen"].setValueAt(0.75, LAST)
+    assert overrides.curves_edited(speech)
+
+
+def test_corrections_of_somebody_else_are_not_lost(desk: Desk):
+    """Of ``relip import``, say: the panel's corrections do not hold them."""
+    path = desk.shot / "overrides" / "track.json"
+    path.parent.mkdir()
+    path.write_text('{"offsets": {"1001": {"61": [3, 4]}}}')
+    assert desk.press("Track", "update") == []  # nothing was corrected here
+    desk.node("Track")["fix_chin"].setValue([1, 2])
+    (message,) = desk.press("Track", "update")
+    assert "holds corrections that RelipTrack1 did not write" in message and desk.asked == []
+    assert json.loads(path.read_text())["offsets"] == {"1001": {"61": [3, 4]}}
+    desk.press("Track", "revert_track")
+    assert not path.exists()
+    # its own it may change, also from an older save of the comp
+    desk.node("Track")["fix_chin"].setValue([1, 2])
+    desk.press("Track", "write_track")
+    desk.node("Track")["fixes_written"].setValue("")
+    desk.node("Track")["fix_chin"].setValue([2, 2])
+    desk.press("Track", "write_track")
+    assert json.loads(path.read_text())["offsets"]["1001"]["152"] == [2, -2]
+    # and those that were written before this was noted
+    (desk.shot / "nuke" / "overrides.json").unlink()
+    desk.node("Track")["fix_chin"].setValue([3, 2])
+    desk.press("Track", "write_track")
+    assert json.loads(path.read_text())["offsets"]["1001"]["152"] == [3, -2]
+
+
 # ------------------------------------------------------------------------------- the farm
 
 

@@ -248,6 +248,26 @@ def test_my_patch_is_shown_and_used(nuke, comp):
     assert not list((comp.shot / "overrides").glob("patch.*"))
 
 
+def test_animated_weights_change_the_drive_within_the_shot(nuke, comp):
+    before = hashes(comp.shot)
+    render = nuke.node("RelipRender1")
+    render["drive"].setValue("mix")
+    render["mix_track"].fromScript("{curve L x1025 0 x1030 1}")
+    render["mix_speech"].fromScript("{curve L x1025 1 x1030 0}")
+    nuke.press("RelipRender1", "update")
+    assert nuke.state("RelipRender1") == nuke.state("RelipBlend1") == "ready"
+    assert stages(comp.shot)["train"] == stages(comp.shot)["render"] == "up to date"
+    after = changed(before, hashes(comp.shot))
+    # speech alone is as it was, but for the frames whose colour match hears of the others
+    assert {1030, 1040} <= set(after) and set(after) <= set(range(1014, 1041))
+    # and back
+    render["drive"].setValue("speech")
+    assert not nuke.state("RelipRender1").startswith("failed")
+    nuke.press("RelipRender1", "update")
+    assert hashes(comp.shot) == before
+    assert not (comp.shot / "overrides" / "drive.csv").exists()
+
+
 def test_use_mine_without_a_picture_says_so(nuke):
     nuke.node("RelipRender1")["use_mine"].setValue(True)
     nuke.press("RelipRender1", "update", fine=False)

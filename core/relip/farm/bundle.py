@@ -10,6 +10,7 @@ See https://github.com/OpenJobDescription/openjd-specifications for the format.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -275,23 +276,14 @@ def asset_references(
     shot: Shot, options: BundleOptions, comp: CompFiles | None = None
 ) -> dict[str, Any]:
     """Every file the job reads outside the shot folder, and where it writes."""
-    from relip.plate.opening import IMAGE_SUFFIXES
-    from relip.plate.sequence import find_files
-    from relip.render.mix import drives_used
-
     s = shot.settings
-    plate = shot.resolve(s.plate.path)
-    if plate.is_dir() or plate.suffix.lower() in IMAGE_SUFFIXES:
-        # all frames of the shot: the network learns from them whichever are rendered
-        found, _ = find_files(plate)
-        files = [path for frame, path in sorted(found.items()) if frame in shot.frames]
-    else:
-        files = [str(plate)]
+    # all frames of the shot: the network learns from them whichever are rendered
+    complete = s.plate.missing == "error"
+    files = _pictures(shot, s.plate.path, shot.frames, complete=complete)
     d = s.dialogue
-    files += [str(shot.resolve(n)) for n in (d.audio, d.text, d.production_audio) if n]
-    used = drives_used(shot)
-    named = (("csv", s.render.csv), ("video", s.drive.witness))
-    files += [str(shot.resolve(n)) for drive, n in named if n and drive in used]
+    named = (d.audio, d.text, d.production_audio, s.speech.lexicon)
+    files += [str(shot.resolve(n)) for n in named if n]
+    files += _drawn_from(shot)
     if options.nuke is not None:
         files.append(str(options.nuke.comp.resolve()))
     folder = str(shot.folder.resolve())
@@ -310,6 +302,41 @@ def asset_references(
             "referencedPaths": [],
         }
     }
+
+
+def _drawn_from(shot: Shot) -> list[str]:
+    """The files that drive the mouth besides the dialogue, and those that it is drawn by."""
+    from relip.render.catalogue import VARIABLE, find_model
+    from relip.render.extra import model_file
+    from relip.render.mix import drives_used
+
+    s, used = shot.settings, drives_used(shot)
+    files = [str(shot.resolve(s.render.csv))] if s.render.csv and "csv" in used else []
+    if s.drive.witness and "video" in used:
+        files += _pictures(shot, s.drive.witness)
+    if s.render.renderer != "shot":
+        models = shot.resolve(s.render.models) if s.render.models else None
+        entry = find_model(s.render.renderer, models)
+        listed = models or Path(os.environ[VARIABLE]).expanduser()
+        return [*files, str(listed), str(entry.path)]
+    for name in s.train.extra:
+        files += _pictures(shot, name)
+    begun = model_file(shot)
+    return [*files, str(begun)] if begun else files
+
+
+def _pictures(
+    shot: Shot, name: str, frames: range | None = None, *, complete: bool = False
+) -> list[str]:
+    """The files of a movie or of a sequence, of some of its frames or of all."""
+    from relip.plate.opening import IMAGE_SUFFIXES
+    from relip.plate.sequence import find_files
+
+    path = shot.resolve(name)
+    if not path.is_dir() and path.suffix.lower() not in IMAGE_SUFFIXES:
+        return [str(path)]
+    found, _ = find_files(path, complete=complete)
+    return [file for frame, file in sorted(found.items()) if frames is None or frame in frames]
 
 
 def find_write(comp: Path, name: str | None) -> str:
