@@ -162,18 +162,25 @@ def test_what_is_missing_is_said_before_anything_is_written(tmp_path: Path, demo
         assert not (tmp_path / "a.relip").exists()
 
 
-def test_a_witness_of_files_has_the_plates_colourspace(tmp_path: Path, demo_sequence):
-    """EXR files say nothing of it; as it is tracked they are taken for the plate's."""
+def test_a_witness_and_extra_plates_of_files_have_the_plates_colourspace(
+    tmp_path: Path, demo_sequence
+):
+    """EXR files say nothing of it; as they are tracked they are taken for the plate's."""
     import numpy as np
 
     from relip.plate import write_exr
+    from relip.render.train_stage import _plate_key
 
     planes = {c: np.zeros((8, 8)) for c in "RGB"}
     write_exr(tmp_path / "actor.0001.exr", planes, display=(8, 8))
     groups = {"drive": {"witness": str(tmp_path / "actor.####.exr")}, "render": {"drive": "video"}}
     given = settings(demo_sequence.path, **groups).to_dict()
     given["plate"]["colourspace"] = "ACEScg"
-    Shot(tmp_path, ShotSettings.from_dict(given)).check_inputs()
+    given["train"]["extra"] = [str(tmp_path / "actor.####.exr")]
+    shot = Shot(tmp_path, ShotSettings.from_dict(given))
+    shot.check_inputs()
+    assert _plate_key(shot, shot.settings.train.extra[0]) != "absent"
+    assert _plate_key(shot, str(tmp_path / "nobody.####.exr")) == "absent"
     given["drive"]["witness"] = str(tmp_path / "nobody.####.exr")
     with pytest.raises(InputError, match="nobody"):
         Shot(tmp_path, ShotSettings.from_dict(given)).check_inputs()

@@ -566,18 +566,19 @@ class Shot:
                 f"the mouth controls {self.resolve(csv)} do not exist", mend="check --csv"
             )
         witness = self.settings.drive.witness
+        # as they are tracked: files without a colourspace of their own have the plate's
+        space = self.settings.plate.colourspace
         if witness and self._drives("video"):
-            # as it is tracked: files without a colourspace of their own have the plate's
-            self._check_pictures(witness, "--witness", self.settings.plate.colourspace)
+            self._check_pictures(witness, "--witness", space)
         for name in self.settings.train.extra:
-            self._check_pictures(name, "train.extra")
+            self._check_pictures(name, "train.extra", space)
 
     def _drives(self, name: str) -> bool:
         """Whether a drive has a part in the settings."""
         mixed = parse_mix(self.settings.drive.mix) or {self.settings.render.drive: 1.0}
         return bool(mixed.get(name))
 
-    def _check_pictures(self, name: str, option: str, colourspace: str = "") -> None:
+    def _check_pictures(self, name: str, option: str, colourspace: str) -> None:
         """See that a movie or a sequence, in a colourspace, is there and can be opened."""
         from relip.plate import open_plate
         from relip.plate.opening import IMAGE_SUFFIXES

@@ -63,10 +63,10 @@ def key(shot: Shot) -> str:
 def _plate_key(shot: Shot, name: str) -> str:
     """Fingerprint of an extra plate; of one that is not there, that it is not."""
     from relip.errors import PlateError
-    from relip.plate import open_plate
+    from relip.track.aside import beside
 
     try:
-        with open_plate(shot.resolve(name), interlaced="progressive") as plate:
+        with beside(shot, "model/extra", name).open_plate() as plate:
             return plate.fingerprint()
     except PlateError:
         return "absent"
