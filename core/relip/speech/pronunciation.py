@@ -22,10 +22,12 @@ from relip.speech.acoustics import model_folder
 from relip.speech.ipa import Phone, arpabet_phone, parse_ipa, parse_phones
 from relip.speech.letters import pronounce
 from relip.speech.readings import japanese, mandarin
-from relip.speech.transcript import normalise
+from relip.speech.transcript import TAG, normalise
 
 #: A pronunciation in the transcript.
 _INLINE = re.compile(r"(?<!\S)/([^/\n]+)/(?=[\s.,;:!?]|$)")
+#: Emoji and other pictures: eSpeak would say their names.
+_PICTURE = re.compile("[\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]+")
 _CLAUSE_END = re.compile(r"[.,;:!?…。、，！？；：؟،।\n\"“”«»()—–]+")
 
 
@@ -282,7 +284,8 @@ def _tidy(sound: str, language: Language) -> str:
 def _clauses(text: str, language: Language) -> list[list[tuple[str, str]]]:
     """Words of every clause, as written and as eSpeak is to read them."""
     plain = unicodedata.normalize("NFC", text).replace("\ufeff", "")
-    plain = re.sub(r"\[[^\]]*\]|\{[^}]*\}", " ", plain)
+    plain = re.sub(r"\[[^\]]*\]|\{[^}]*\}", " ", TAG.sub(" ", plain))
+    plain = _PICTURE.sub(" ", plain)
     # A mark between digits is part of the number.
     plain = re.sub(r"(?<=\d)[.,](?=\d)", lambda m: {".": "\1", ",": "\2"}[m[0]], plain)
     clauses = []
