@@ -6,8 +6,8 @@ ladder, whose step is recorded: as it is; on the sound slowed down by 1.3, for
 speech too fast for the model; in English with the transcript laid on recognised
 words, so that each piece is aligned alone. Words that fit neither clearly well
 nor clearly badly must fit better than decoys (:mod:`relip.speech.decoys`).
-Without a transcript the words are recognised and then aligned, or only phones
-are recognised.
+Without a transcript the words are recognised and aligned, and are evidence of
+the phones beside the sound itself (:mod:`relip.speech.posteriors`).
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ from relip.speech.features import PERIOD, features
 from relip.speech.ipa import Phone
 from relip.speech.lattice import Loop, Path, Sound, Span, best_path, phone_loop
 from relip.speech.match import match_words
+from relip.speech.posteriors import confirmed, decide, phone_posteriors, word_weight
 from relip.speech.pronunciation import Language, Word, find_language, pronounce_transcript
 from relip.speech.sphinx import BOUNDARY_SHIFT, FRAME_RATE, Segment, Sphinx, to_pcm
 from relip.speech.subtitles import Cue
@@ -268,6 +269,7 @@ class _Job:
         self.active = active(self.level, self.limit)
         self.mismatch = mismatch_limit(self.level, native=language.code == "en")
         self.heard: dict[tuple[int, int], list[str]] = {}
+        self._links: np.ndarray | None = None
 
     @property
     def sphinx(self) -> Sphinx:
@@ -673,12 +675,39 @@ class _Job:
             if piece is not None and not self._articulated(piece.phones, start, end):
                 return _PAUSE
             if piece is not None and piece.frames and piece.total / piece.frames > self.mismatch:
-                return piece._replace(rung=f"words, {piece.rung}")
+                phones = confirmed(piece.words, piece.phones, self._decided(start, end, piece))
+                return piece._replace(
+                    rung=f"words, {piece.rung}", phones=phones, ipa=[""] * len(phones)
+                )
         phones = [self._heard_phone(p, start) for p in loop if p.label]
         phones = [p for p in phones if self._is_active(p)]
         if not self._articulated(phones, start, end):
             return _PAUSE
+        phones = [p for p in self._decided(start, end, _PAUSE) if self._is_active(p)]
         return _Piece([], phones, [""] * len(phones), [], 0.0, 0, "phones")
+
+    def _decided(self, start: int, end: int, piece: _Piece) -> list[Interval]:
+        """The phones that are right in most frames, words being evidence and no more."""
+        spoken = near(self.active[start:end], NEAR)
+        heard = Heard(self.model, features(self._samples(start, end), 1, spoken=spoken))
+        if self._links is None:
+            self._links = self.sphinx.phone_links(self.model.phones)
+        chances = phone_posteriors(heard.loop(), self._links)
+
+        def frames(part: Interval) -> tuple[int, int]:
+            low, high = (round(t / STEP) - start for t in (part.start, part.end))
+            return max(low, 0), min(high, len(chances))
+
+        said = [w.end - w.start for w in piece.words]
+        sure = certainty(piece.confidences, said, self.level)
+        weight = word_weight([frames(w) for w in piece.words], sure.tolist(), len(chances))
+        told = [(p.label, *frames(p)) for p in fill(piece.phones, end * STEP)]
+        found = decide(chances, self.model.phones, told=told, weight=weight)
+        return [
+            Interval((start + low) * STEP, min((start + high) * STEP, self.audio.duration), name)
+            for name, low, high in found
+            if name
+        ]
 
     def _is_music(self, start: int, end: int) -> bool:
         return steady_tones(self._samples(start, end), self.audio.rate) > MUSIC

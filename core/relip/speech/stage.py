@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from relip.speech import Alignment, Audio, Style
 
 NAME = "speech"
-VERSION = 6
+VERSION = 7
 
 #: Transcripts that are more than plain text.
 TIMED = (".srt", ".vtt", ".textgrid", ".tsv", ".json")
