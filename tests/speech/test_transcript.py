@@ -39,6 +39,7 @@ from relip.speech.transcript import number_words, ordinal_words, year_words
         ("#1, No. 5. No. It is", "number one number five no it is"),
         ("Jan. 5th, may 3", "january fifth may three"),
         ("<i>hello</i> 3 < 4", "hello three four"),
+        ("re\u00adturn\u200b home", "return home"),
         ("so 👍🏽 happy❤️", "so happy"),
     ],
 )  # fmt: skip

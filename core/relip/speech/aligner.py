@@ -62,7 +62,13 @@ from relip.speech.ipa import Phone
 from relip.speech.lattice import Loop, Path, Sound, Span, best_path, phone_loop
 from relip.speech.match import match_words
 from relip.speech.posteriors import confirmed, decide, phone_posteriors, word_weight
-from relip.speech.pronunciation import Language, Word, find_language, pronounce_transcript
+from relip.speech.pronunciation import (
+    Language,
+    Word,
+    find_language,
+    pronounce_transcript,
+    transcript_words,
+)
 from relip.speech.rivals import rival_margins
 from relip.speech.sphinx import BOUNDARY_SHIFT, FRAME_RATE, Segment, Sphinx, to_pcm
 from relip.speech.subtitles import Cue
@@ -200,7 +206,13 @@ def align(
             )
         return _rest(audio, ())
     if cues:
-        told = [(c, pronounce_transcript(c.text, language, lexicon)) for c in cues]
+        # Some subtitles hold no words: notes for music, sounds in brackets.
+        told = [(c, transcript_words(c.text, language, lexicon)) for c in cues]
+        told = [(c, words) for c, words in told if words]
+        if not told:
+            raise TranscriptError(
+                "the subtitles hold no words", mend="write what is said, or give no transcript"
+            )
         return _Job(audio, language, progress).with_cues(told)
     if text is not None:
         words = pronounce_transcript(text, language, lexicon)

@@ -48,6 +48,8 @@ _FRACTION = re.compile(r"(?<![\d/.,$£€])(?:(\d+)[ -])?(\d)[/\u2044](\d)(?![\d
 _TELEPHONE = re.compile(r"(?<![\d-])(?:\d{3}-)?\d{3}-\d{4}(?![\d-])")
 _MONTH = re.compile(rf"\b({'|'.join(_MONTHS)})\.?(?=\s+\d)")
 _UNIT = re.compile(rf"(?<=\d)(\s*)({'|'.join(_UNITS)})\b")
+#: Marks without a picture that may stand inside a word: soft hyphen, word joiner, byte order mark.
+INVISIBLE = str.maketrans({"\u00ad": "", "\u2060": "", "\ufeff": "", "\u200b": " "})
 #: What subtitles and web pages write in angle brackets: ``<i>``.
 TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
 #: Addresses in the web and of mail are said with their dots.
@@ -203,7 +205,7 @@ def normalise(text: str) -> list[str]:
     TranscriptError
         If no word is left.
     """
-    plain = text.translate(str.maketrans("’‘ʼ`“”", "''''\"\"")).replace("\ufeff", "")
+    plain = text.translate(str.maketrans("’‘ʼ`“”", "''''\"\"")).translate(INVISIBLE)
     plain = re.sub(r"\[[^\]]*\]|\{[^}]*\}", " ", TAG.sub(" ", plain))
     # Composed fractions would run into the number before them, the numero sign into "no".
     plain = re.sub(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])", " ", plain)
