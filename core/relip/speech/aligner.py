@@ -487,7 +487,9 @@ class _Job:
         if stretch != 1.0:
             import librosa
 
-            samples = librosa.effects.time_stretch(samples, rate=1 / stretch)
+            # By default its windows are 2048 samples long, and it complains of shorter sound.
+            size = 2048 if len(samples) >= 2048 else 512
+            samples = librosa.effects.time_stretch(samples, rate=1 / stretch, n_fft=size)
         hop = round(self.audio.rate * PERIOD)
         count = -(-len(samples) // hop)
         room = round(beyond * stretch / STEP)
