@@ -59,7 +59,7 @@ from relip.speech import (
 from relip.speech.activity import levels
 from relip.speech.aligner import _Job
 from relip.speech.alignment import fill
-from relip.speech.confidence import certainty, mismatch_limit
+from relip.speech.confidence import mismatch_limit, word_certainty
 from relip.speech.pronunciation import Word, find_language, languages, pronounce_transcript
 from relip.speech.rhubarb import rhubarb_cues
 
@@ -324,7 +324,7 @@ def bench_words(
                 continue
             lengths = [w.end - w.start for w in piece.words]
             native = not any(piece.ipa)
-            sure = certainty(piece.confidences, lengths, job.level, native=native)
+            sure = word_certainty(piece.fits, lengths, job.level, native=native)
             for index, chance in enumerate(sure):
                 (wrong if index in swapped else right).append(float(chance))
         better = _auc(right, wrong)

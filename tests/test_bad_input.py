@@ -184,6 +184,21 @@ def test_dialogue_longer_than_the_plate(dub):
     dub(3, "the dialogue ends at", "--when-longer trim", "pingpong", options=("--frames", "1-20"))
 
 
+@pytest.mark.parametrize("offset", ["0.9", "-60"])
+def test_dialogue_beside_the_plate(relip, refused, tmp_path: Path, demo_clip, dialogue, offset):
+    shot = tmp_path / "a.relip"
+    made = relip("new", shot, "--plate", demo_clip.path, "--frames", "1-20", "--audio",
+                 dialogue.audio, "--when-longer", "trim", f"--offset={offset}")  # fmt: skip
+    assert made.code == 0
+    refused(
+        3,
+        ["speech", shot, "--progress", "none"],
+        "none of the dialogue lies in the plate",
+        "the offset",
+    )
+    assert not (shot / "speech" / "mouth.csv").exists()
+
+
 @pytest.mark.parametrize(("how", "rows"), [("trim", 20), ("pingpong", 36)])
 def test_dialogue_longer_than_the_plate_cut_or_played_back_and_forth(
     relip, tmp_path: Path, demo_clip, dialogue, how: str, rows: int

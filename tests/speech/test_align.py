@@ -171,6 +171,15 @@ def test_noise_with_a_transcript_is_refused() -> None:
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_recording_of_one_frame_takes_no_long_words() -> None:
+    start = round(0.3 * demo_audio("dialogue").rate)
+    short = audio_of(demo_audio("dialogue").samples[start : start + 640])
+    assert align(short).duration == 0.04
+    with pytest.raises(TranscriptError, match="does not match"):
+        align(short, text="father")
+
+
 def test_transcript_without_words() -> None:
     with pytest.raises(TranscriptError, match="no words"):
         align(demo_audio("dialogue"), text=" ... [laughs] ")

@@ -127,6 +127,14 @@ def test_espeak_says_words_of_other_languages() -> None:
     assert "ø" in [p.ipa for p in words[0].variants[0]]
 
 
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_tags_pictures_and_soft_hyphens_are_not_said() -> None:
+    plain = pronounce_transcript("buongiorno amico mio", find_language("it"))
+    noisy = "<i>buon\u00adgiorno</i> \U0001f600 amico\u2764\ufe0f mio\U0001f44d\U0001f3fd"
+    found = pronounce_transcript(noisy, find_language("it"))
+    assert [(w.label, w.variants) for w in found] == [(w.label, w.variants) for w in plain]
+
+
 def test_subtitles_round_trip_and_errors(tmp_path: Path) -> None:
     cues = [Cue(0.5, 1.25, "Five big plums & more"), Cue(2.0, 3.001, "before night")]
     for name in ("a.srt", "a.vtt"):
@@ -154,6 +162,33 @@ def test_a_character_of_thousands_of_digits_is_text(tmp_path: Path) -> None:
     said = f"&#{'1' * 5000}; plums"
     path.write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{said}\n")
     assert read_subtitles(path)[0].text == said
+
+
+@pytest.mark.parametrize(
+    "written,said",
+    [
+        ("(DOOR\nSLAMS) MAN: Hello\n- WOMAN (O.S.): Oh, <i>you</i>.", "Hello Oh, you."),
+        ("<i>ÉLISE: Oui</i>", "Oui"),
+        ("At 3:30 I said: stop", "At 3:30 I said: stop"),
+        ("I SAID: STOP", "I SAID: STOP"),
+        ("OK: so it is", "OK: so it is"),
+    ],
+)
+def test_subtitles_for_the_deaf_hold_more_than_words(
+    tmp_path: Path, written: str, said: str
+) -> None:
+    path = tmp_path / "a.srt"
+    path.write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{written}\n", "utf-8")
+    assert [c.text for c in read_subtitles(path)] == [said]
+
+
+def test_subtitles_without_words_are_passed_over() -> None:
+    cues = subtitle_cues(demo_aligned("dialogue"))
+    more = [Cue(0.0, 0.1, "♪♪"), *cues, Cue(cues[-1].end, cues[-1].end + 0.1, "[door slams]")]
+    found = align(demo_audio("dialogue"), cues=more)
+    assert found.words == align(demo_audio("dialogue"), cues=cues).words
+    with pytest.raises(TranscriptError, match="hold no words"):
+        align(demo_audio("dialogue"), cues=[more[0], more[-1]])
 
 
 def test_subtitles_of_the_recording_align_like_its_text() -> None:

@@ -6,8 +6,8 @@ ladder, whose step is recorded: as it is; on the sound slowed down by 1.3, for
 speech too fast for the model; in English with the transcript laid on recognised
 words, so that each piece is aligned alone. Words that fit neither clearly well
 nor clearly badly must fit better than decoys (:mod:`relip.speech.decoys`).
-Without a transcript the words are recognised and then aligned, or only phones
-are recognised.
+Without a transcript the words are recognised and aligned, and are evidence of
+the phones beside the sound itself (:mod:`relip.speech.posteriors`).
 """
 
 from __future__ import annotations
@@ -47,13 +47,29 @@ from relip.speech.boundaries import (
     refine,
     voice_after_stops,
 )
-from relip.speech.confidence import AMBER, certainty, mismatch_limit, overall, word_scores
+from relip.speech.confidence import (
+    AMBER,
+    Fit,
+    certainty,
+    mismatch_limit,
+    overall,
+    word_certainty,
+    word_scores,
+)
 from relip.speech.decoys import convincing, decoy_paths
 from relip.speech.features import PERIOD, features
 from relip.speech.ipa import Phone
 from relip.speech.lattice import Loop, Path, Sound, Span, best_path, phone_loop
 from relip.speech.match import match_words
-from relip.speech.pronunciation import Language, Word, find_language, pronounce_transcript
+from relip.speech.posteriors import confirmed, decide, phone_posteriors, word_weight
+from relip.speech.pronunciation import (
+    Language,
+    Word,
+    find_language,
+    pronounce_transcript,
+    transcript_words,
+)
+from relip.speech.rivals import rival_margins
 from relip.speech.sphinx import BOUNDARY_SHIFT, FRAME_RATE, Segment, Sphinx, to_pcm
 from relip.speech.subtitles import Cue
 from relip.speech.transcribers import Transcriber
@@ -118,7 +134,7 @@ class _Piece(NamedTuple):
     words: list[Interval]
     phones: list[Interval]
     ipa: list[str]
-    confidences: list[float]
+    fits: list[Fit]
     total: float
     frames: int
     rung: str
@@ -190,7 +206,13 @@ def align(
             )
         return _rest(audio, ())
     if cues:
-        told = [(c, pronounce_transcript(c.text, language, lexicon)) for c in cues]
+        # Some subtitles hold no words: notes for music, sounds in brackets.
+        told = [(c, transcript_words(c.text, language, lexicon)) for c in cues]
+        told = [(c, words) for c, words in told if words]
+        if not told:
+            raise TranscriptError(
+                "the subtitles hold no words", mend="write what is said, or give no transcript"
+            )
         return _Job(audio, language, progress).with_cues(told)
     if text is not None:
         words = pronounce_transcript(text, language, lexicon)
@@ -268,6 +290,7 @@ class _Job:
         self.active = active(self.level, self.limit)
         self.mismatch = mismatch_limit(self.level, native=language.code == "en")
         self.heard: dict[tuple[int, int], list[str]] = {}
+        self._links: np.ndarray | None = None
 
     @property
     def sphinx(self) -> Sphinx:
@@ -377,9 +400,7 @@ class _Job:
         """
         if piece is None or piece.total / max(piece.frames, 1) < self.mismatch - DOUBT:
             return slow
-        return slow._replace(
-            words=piece.words, phones=piece.phones, ipa=piece.ipa, confidences=piece.confidences
-        )
+        return slow._replace(words=piece.words, phones=piece.phones, ipa=piece.ipa, fits=piece.fits)
 
     def _force(
         self, words: list[Word], start: int, end: int, stretch: float = 1.0
@@ -428,16 +449,37 @@ class _Job:
         frames = [(s.start // STREAMS, s.end // STREAMS) for s in _word_spans(path.spans)]
         total, count = overall(scored, loop, frames)
         rung = "exact" + (f", stretched {stretch:g}" if stretch != 1.0 else "")
-        scores = word_scores(scored, loop, frames)
+        fits = self._fits(ear, path, sounds, word_scores(scored, loop, frames), frames)
         decoy = None
         # The limits hold for sound at its own speed.
         doubt = stretch != 1.0 or abs(total / max(count, 1) - self.mismatch) < DOUBT
         if doubt and count >= DECOYS_FROM:
             decoy = self._decoy(ear, sounds[: path.words], loop)
         piece = _Piece(
-            spoken, phones, ipa, scores, total, count, rung, _speech_share(loop.phones), decoy
+            spoken, phones, ipa, fits, total, count, rung, _speech_share(loop.phones), decoy
         )
         return piece, path.words
+
+    def _fits(
+        self,
+        ear: _Ear,
+        path: Path,
+        sounds: Sequence[Sequence[Sequence[Sound]]],
+        scores: list[float],
+        frames: Sequence[tuple[int, int]],
+    ) -> list[Fit]:
+        """What tells right words from wrong ones."""
+        found = [sounds[s.word][s.variant] for s in path.spans if s.sound == 0]
+        loop = ear.heard.loop()[ear.first : ear.last]
+        margins = rival_margins(loop, self.model.phones, found, frames)
+        shortest: list[float] = []
+        for span in path.spans:
+            length = (span.end - span.start) * PERIOD / STREAMS
+            if span.sound == 0:
+                shortest.append(length)
+            else:
+                shortest[-1] = min(shortest[-1], length)
+        return [Fit(*f) for f in zip(scores, margins.tolist(), shortest, strict=True)]
 
     def _listen(self, start: int, end: int, stretch: float, beyond: float = 0.0) -> _Ear:
         """Hear the frames start to end, with seconds of silence beyond the recording's ends."""
@@ -445,7 +487,9 @@ class _Job:
         if stretch != 1.0:
             import librosa
 
-            samples = librosa.effects.time_stretch(samples, rate=1 / stretch)
+            # By default its windows are 2048 samples long, and it complains of shorter sound.
+            size = 2048 if len(samples) >= 2048 else 512
+            samples = librosa.effects.time_stretch(samples, rate=1 / stretch, n_fft=size)
         hop = round(self.audio.rate * PERIOD)
         count = -(-len(samples) // hop)
         room = round(beyond * stretch / STEP)
@@ -621,7 +665,7 @@ class _Job:
     def _refusal(self, words: list[str], pieces: list[_Piece]) -> Exception:
         if not _speech_share(self._loop(0, min(len(self.level), 6000))):
             return self._no_speech()
-        scored = [(c, w.label) for p in pieces for c, w in zip(p.confidences, p.words, strict=True)]
+        scored = [(f.score, w.label) for p in pieces for f, w in zip(p.fits, p.words, strict=True)]
         worst = [w for _, w in sorted(scored)[:5]]
         heard: list[str] = []
         if not worst and self.language.code == "en":
@@ -673,12 +717,39 @@ class _Job:
             if piece is not None and not self._articulated(piece.phones, start, end):
                 return _PAUSE
             if piece is not None and piece.frames and piece.total / piece.frames > self.mismatch:
-                return piece._replace(rung=f"words, {piece.rung}")
+                phones = confirmed(piece.words, piece.phones, self._decided(start, end, piece))
+                return piece._replace(
+                    rung=f"words, {piece.rung}", phones=phones, ipa=[""] * len(phones)
+                )
         phones = [self._heard_phone(p, start) for p in loop if p.label]
         phones = [p for p in phones if self._is_active(p)]
         if not self._articulated(phones, start, end):
             return _PAUSE
+        phones = [p for p in self._decided(start, end, _PAUSE) if self._is_active(p)]
         return _Piece([], phones, [""] * len(phones), [], 0.0, 0, "phones")
+
+    def _decided(self, start: int, end: int, piece: _Piece) -> list[Interval]:
+        """The phones that are right in most frames, words being evidence and no more."""
+        spoken = near(self.active[start:end], NEAR)
+        heard = Heard(self.model, features(self._samples(start, end), 1, spoken=spoken))
+        if self._links is None:
+            self._links = self.sphinx.phone_links(self.model.phones)
+        chances = phone_posteriors(heard.loop(), self._links)
+
+        def frames(part: Interval) -> tuple[int, int]:
+            low, high = (round(t / STEP) - start for t in (part.start, part.end))
+            return max(low, 0), min(high, len(chances))
+
+        said = [w.end - w.start for w in piece.words]
+        sure = word_certainty(piece.fits, said, self.level)
+        weight = word_weight([frames(w) for w in piece.words], sure.tolist(), len(chances))
+        told = [(p.label, *frames(p)) for p in fill(piece.phones, end * STEP)]
+        found = decide(chances, self.model.phones, told=told, weight=weight)
+        return [
+            Interval((start + low) * STEP, min((start + high) * STEP, self.audio.duration), name)
+            for name, low, high in found
+            if name
+        ]
 
     def _is_music(self, start: int, end: int) -> bool:
         return steady_tones(self._samples(start, end), self.audio.rate) > MUSIC
@@ -716,7 +787,7 @@ class _Job:
         frames = sum(p.frames for p in pieces)
         total = sum(p.total for p in pieces) / frames if frames else None
         foreign = any(symbols)
-        scores = [c for p in pieces for c in p.confidences]
+        fits = [f for p in pieces for f in p.fits]
         lengths = [w.end - w.start for w in words]
         return Alignment(
             words=fill(_fit(words, aligned, phones), self.audio.duration),
@@ -729,7 +800,7 @@ class _Job:
             if total is None
             else float(certainty([total], [sum(lengths)], self.level, native=not foreign)[0]),
             word_confidences=tuple(
-                float(c) for c in certainty(scores, lengths, self.level, native=not foreign)
+                float(c) for c in word_certainty(fits, lengths, self.level, native=not foreign)
             ),
             ipa=fill(named, self.audio.duration) if foreign else (),
         )
@@ -835,7 +906,7 @@ def _first_words(piece: _Piece, count: int) -> _Piece:
         words=piece.words[:count],
         phones=piece.phones[:kept],
         ipa=piece.ipa[:kept],
-        confidences=piece.confidences[:count],
+        fits=piece.fits[:count],
         total=piece.total * share,
         frames=round(piece.frames * share),
         decoy=None if piece.decoy is None else piece.decoy * share,

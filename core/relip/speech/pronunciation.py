@@ -22,10 +22,12 @@ from relip.speech.acoustics import model_folder
 from relip.speech.ipa import Phone, arpabet_phone, parse_ipa, parse_phones
 from relip.speech.letters import pronounce
 from relip.speech.readings import japanese, mandarin
-from relip.speech.transcript import normalise
+from relip.speech.transcript import INVISIBLE, TAG, normalise
 
 #: A pronunciation in the transcript.
 _INLINE = re.compile(r"(?<!\S)/([^/\n]+)/(?=[\s.,;:!?]|$)")
+#: Emoji and other pictures: eSpeak would say their names.
+_PICTURE = re.compile("[\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]+")
 _CLAUSE_END = re.compile(r"[.,;:!?…。、，！？；：؟،।\n\"“”«»()—–]+")
 
 
@@ -150,6 +152,20 @@ def pronounce_transcript(
     ModelError
         If the language needs espeak-ng or a reading library that is missing.
     """
+    out = transcript_words(text, language, lexicon)
+    if not out:
+        raise TranscriptError(
+            "the transcript holds no words", mend="write what is said, or give no transcript"
+        )
+    return out
+
+
+def transcript_words(
+    text: str,
+    language: Language,
+    lexicon: Mapping[str, tuple[tuple[Phone, ...], ...]] | None = None,
+) -> list[Word]:
+    """:func:`pronounce_transcript` for text that may hold no words: a subtitle of music."""
     lexicon = lexicon or {}
     out: list[Word] = []
     at = 0
@@ -157,12 +173,7 @@ def pronounce_transcript(
         out += _part(text[at : match.start()], language, lexicon)
         out.append(Word(match[1].strip(), (parse_phones(match[1]),), "transcript"))
         at = match.end()
-    out += _part(text[at:], language, lexicon)
-    if not out:
-        raise TranscriptError(
-            "the transcript holds no words", mend="write what is said, or give no transcript"
-        )
-    return out
+    return out + _part(text[at:], language, lexicon)
 
 
 def fold(word: str) -> str:
@@ -281,8 +292,9 @@ def _tidy(sound: str, language: Language) -> str:
 
 def _clauses(text: str, language: Language) -> list[list[tuple[str, str]]]:
     """Words of every clause, as written and as eSpeak is to read them."""
-    plain = unicodedata.normalize("NFC", text).replace("\ufeff", "")
-    plain = re.sub(r"\[[^\]]*\]|\{[^}]*\}", " ", plain)
+    plain = unicodedata.normalize("NFC", text).translate(INVISIBLE)
+    plain = re.sub(r"\[[^\]]*\]|\{[^}]*\}", " ", TAG.sub(" ", plain))
+    plain = _PICTURE.sub(" ", plain)
     # A mark between digits is part of the number.
     plain = re.sub(r"(?<=\d)[.,](?=\d)", lambda m: {".": "\1", ",": "\2"}[m[0]], plain)
     clauses = []

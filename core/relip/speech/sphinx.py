@@ -9,6 +9,7 @@ default scoring needed 1e-200.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,11 @@ BEAMS = (1e-48, 1e-100, 1e-200)
 #: PocketSphinx prints scores as probabilities of base-1.0001 logarithms shifted down by 10 bits;
 #: this turns the natural logarithm of such a score into nats.
 _NATS = 1024.0
+
+#: Natural logarithm of one step of the language models' scores.
+_LOG_STEP = math.log(1.0001)
+#: Natural logarithm of the chance of a noise between two phones.
+_NO_LINK = -12.0
 
 
 class Segment(NamedTuple):
@@ -115,6 +121,27 @@ class Sphinx:
         )
         found = self._pass(decoder, pcm) or []
         return [Segment(_phone(s.label), s.start, s.end, s.score) for s in found]
+
+    def phone_links(self, phones: Sequence[str]) -> np.ndarray:
+        """How often a phone follows another in English: the phone loop's language model.
+
+        Parameters
+        ----------
+        phones : sequence of str
+            Of the acoustic model; its noises follow nothing.
+
+        Returns
+        -------
+        ndarray, shape (P, P)
+            Natural logarithms of the chance that the column's phone follows the row's.
+        """
+        model = self._ps.NGramModel.readfile(self._ps.get_model_path("en-us/en-us-phone.lm.bin"))
+        links = np.full((len(phones), len(phones)), _NO_LINK)
+        for row, before in enumerate(phones):
+            for column, after in enumerate(phones):
+                if not (before.startswith("+") or after.startswith("+")):
+                    links[row, column] = model.prob([after, before]) * _LOG_STEP
+        return links
 
     def recognise(self, pcm: bytes) -> list[str]:
         """The likeliest words of English.

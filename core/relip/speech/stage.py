@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from relip.speech import Alignment, Audio, Style
 
 NAME = "speech"
-VERSION = 6
+VERSION = 7
 
 #: Transcripts that are more than plain text.
 TIMED = (".srt", ".vtt", ".textgrid", ".tsv", ".json")
@@ -267,9 +267,16 @@ def check_length(shot: Shot, duration: float) -> None:
     Raises
     ------
     AudioError
+        Also, whatever it says, if no frame of the picture has any of the dialogue.
     """
     d = shot.settings.dialogue
     picture = float(Fraction(len(shot.frames)) / shot.rate)
+    if d.offset >= picture or duration + d.offset <= 0:
+        raise AudioError(
+            f"{d.audio}: none of the dialogue lies in the plate: it lasts from {d.offset:.2f} s to "
+            f"{duration + d.offset:.2f} s, the plate from 0 to {picture:.2f} s",
+            mend="correct the offset (seconds into the plate)",
+        )
     if d.when_longer == "error" and duration + d.offset > picture + TAIL_SECONDS:
         raise AudioError(
             f"{d.audio}: the dialogue ends at {duration + d.offset:.2f} s, the plate at "

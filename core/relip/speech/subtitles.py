@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from pathlib import Path
@@ -14,6 +15,8 @@ from relip.speech.alignment import Alignment
 _TIME = r"(?:(\d{1,6}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _CUE = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
 _TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
+#: Sounds and manners in round brackets, as subtitles for the deaf have them.
+_ASIDE = re.compile(r"\([^()]{1,80}\)")
 SUFFIXES = (".srt", ".vtt")
 
 
@@ -29,7 +32,8 @@ class Cue(NamedTuple):
 def read_subtitles(path: str | Path) -> list[Cue]:
     """Read SRT or WebVTT.
 
-    Tags, notes, styles and positions are left out.
+    Tags, notes, styles and positions are left out, and what subtitles for the deaf add: sounds in
+    round brackets, and who speaks (``MAN:`` at the start of a line that has small letters).
 
     Parameters
     ----------
@@ -69,9 +73,9 @@ def read_subtitles(path: str | Path) -> list[Cue]:
             )
         said = []
         while at < len(lines) and lines[at].strip() and not _CUE.match(lines[at]):
-            said.append(lines[at].strip())
+            said.append(lines[at])
             at += 1
-        words = _plain(" ".join(said))
+        words = _plain("\n".join(said))
         if words:
             cues.append(Cue(start, end, words))
     if not cues:
@@ -110,11 +114,23 @@ def subtitle_cues(alignment: Alignment, longest: float = 5.0, pause: float = 0.6
 
 
 def _plain(said: str) -> str:
+    """Lines of a subtitle as one, without what nobody says."""
     said = _TAG.sub("", said)
-    try:
-        return html.unescape(said).strip()
-    except ValueError:  # the number of a character, of thousands of digits
-        return said.strip()
+    # The number of a character may have thousands of digits.
+    with contextlib.suppress(ValueError):
+        said = html.unescape(said)
+    out = []
+    for line in _ASIDE.sub(" ", said).splitlines():
+        speaker, colon, rest = line.partition(":")
+        named = colon and _is_name(speaker) and any(c.islower() for c in rest)
+        out.append((rest if named else line).strip())
+    return " ".join(line for line in out if line)
+
+
+def _is_name(text: str) -> bool:
+    """Whether it is in capitals and as long as a name, not a word or two of the text."""
+    letters = sum(c.isalpha() for c in text)
+    return 3 <= letters <= 30 and text.isupper() and len(text.split()) <= 4
 
 
 def _seconds(parts: tuple[str, ...]) -> float:
