@@ -57,3 +57,24 @@ def test_the_face_is_seen_between_strands(size: int):
     kept, wanted = found[strands] > 0.5, truth[strands] > 0.5
     assert (kept & wanted).sum() / (kept | wanted).sum() > 0.8
     assert found[np.hypot(xs[None] - 64, ys - 100) < 10].min() > 0.9
+
+
+@pytest.mark.parametrize("size", [128, 400])
+def test_what_is_no_mixture_keeps_the_edge_that_was_found(size: int):
+    """Dark lips beside a grey stick on skin lie between their lightness, and are neither."""
+    xs = np.repeat(((np.arange(size) + 0.5) / size * SMALL)[None], size, axis=0)
+    ys = xs.T
+    stick = np.clip(4.5 - np.abs(xs - 64), 0, 1)
+    lips = (np.abs(ys - 64) < 3) & (np.abs(xs - 64) < 9)
+    picture = np.where(lips[..., None], [120, 50, 52], np.array([165, 125, 105]))
+    picture = picture * (1 - stick[..., None]) + np.array([70, 70, 72]) * stick[..., None]
+    rng = np.random.default_rng(6)
+    picture = np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
+    centres = np.arange(SMALL) + 0.5
+    cover = np.repeat(np.clip(4.5 - np.abs(centres - 64), -1, 1)[None], SMALL, axis=0)
+    found = alpha.refine(
+        cover.astype(np.float32), picture, np.array([[1 / size, 0, 0], [0, 1 / size, 0]])
+    )
+    beside = lips & (np.abs(np.abs(xs - 64) - 6) < 1)
+    assert found[beside].mean() < 0.1
+    assert found[np.abs(xs - 64) < 3].mean() > 0.95

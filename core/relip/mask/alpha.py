@@ -19,6 +19,11 @@ _BAND = 1.8
 #: Difference of occluder and face (display-encoded) at which the band's colours count half.
 _ALIKE = 0.09
 
+#: Distance of a colour from all mixtures of occluder and face at which the band's colours count
+#: half, outside and inside of what was found: lips beside a microphone are no mixture, nor is the
+#: dark rim of its stick.
+_UNMIXED, _UNMIXED_INSIDE = 0.07, 0.16
+
 #: Distance of a colour from the face's from which it is surely the occluder's; half the width of
 #: what may be seen through, like strands of hair (pixels of 128).
 _UNLIKE, _THIN = 0.25, 10
@@ -30,9 +35,10 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     In a band around the edge that was found, alpha is the share of the
     occluder's colour in each pixel, between the colours of what is surely
     occluder and surely face beside it (Smith and Blinn 1996 with both colours
-    known; the colours are local means). Where the two look alike the edge
-    that was found stays. Between strands of hair the face is seen as beside
-    them: what was found as one is opened where its pixels are the face's.
+    known; the colours are local means). Where the two look alike, and where a
+    pixel is no mixture of them, the edge that was found stays. Between strands
+    of hair the face is seen as beside them: what was found as one is opened
+    where its pixels are the face's.
 
     Parameters
     ----------
@@ -73,7 +79,11 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     size = (between * between).sum(-1)
     share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
     trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
-    alpha = trust * np.clip(share, 0, 1) + (1 - trust) * soft
+    share = np.clip(share, 0, 1)
+    unmixed = np.square(values - back - share[..., None] * between).sum(-1)
+    usual = np.where(signed < 0, np.float32(_UNMIXED**2), np.float32(_UNMIXED_INSIDE**2))
+    trust /= 1 + np.square(unmixed / usual)
+    alpha = trust * share + (1 - trust) * soft
     # between strands and beside a cable the face is seen as it is beside them
     wide = cv2.morphologyEx((cover > 0).astype(np.float32), cv2.MORPH_OPEN, disc(_THIN))
     through = (apart < (0.35**2) * size) & (size > _UNLIKE**2) & (weight_b > 0.01)
