@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
+import mask_making
 import numpy as np
 import pytest
 
 from relip.mask import alpha
-from relip.mask.crop import SMALL
+from relip.mask.crop import SIDE, SMALL
+from relip.track import points
 
 
 @pytest.mark.parametrize("size", [60, 400])
@@ -78,3 +81,50 @@ def test_what_is_no_mixture_keeps_the_edge_that_was_found(size: int):
     beside = lips & (np.abs(np.abs(xs - 64) - 6) < 1)
     assert found[beside].mean() < 0.1
     assert found[np.abs(xs - 64) < 3].mean() > 0.95
+
+
+@pytest.mark.parametrize("size", [200, 512])
+def test_a_thin_part_is_followed_to_its_end(size: int):
+    """Of a stick before the chin only the upper end was found; a collar's hair meets its lower."""
+    face = np.median(mask_making.make_track().canonical()[..., :2], axis=0)
+    xs = np.repeat(((np.arange(size) + 0.5) / size)[None], size, axis=0)
+    ys = xs.T
+    middle = face[points.CHIN, 0]
+    top = face[17, 1]
+    stick = np.clip((2.5 / SIDE - np.abs(xs - middle)) * size + 0.5, 0, 1) * (ys > top)
+    beside = (xs > face[397, 0] + 0.01) & (np.abs(ys - face[397, 1]) < 0.02)
+    across = (np.abs(ys - face[397, 1]) < 2 / SIDE) & (xs > middle)  # joins the two
+    dark = np.maximum(stick, beside | across)
+    picture = np.full((size, size, 3), (165, 125, 105)) * (1 - dark[..., None])
+    picture = picture + np.array([40, 38, 36]) * dark[..., None]
+    mouth = cv2.fillPoly(
+        np.zeros((size, size), np.uint8),
+        [np.round(face[list(points.INNER_LIPS)] * size).astype(np.int32)],
+        1,
+    )
+    picture[mouth > 0] = (40, 20, 20)
+    noise = np.random.default_rng(7).normal(0, 2, picture.shape)
+    picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    centres = (np.arange(SMALL) + 0.5) / SMALL
+    upper = (centres > top) & (centres < top + 0.08)
+    cover = np.full((SMALL, SMALL), -1, np.float32)
+    cover[upper] = np.clip((2.0 / SIDE - np.abs(centres - middle)) * SMALL, -1, 1)
+    to_crop = np.array([[1 / size, 0, 0], [0, 1 / size, 0]])
+    begun = alpha.refine(cover, picture, to_crop)
+    lower = (stick > 0.9) & (ys > top + 0.11) & (ys < 1 - 8 / SIDE)
+    assert begun[lower].max() < 0.1
+    found = alpha.continued(begun, cover, picture, to_crop, face, face)
+    assert found[lower].mean() > 0.9
+    assert not found[beside & (xs > face[397, 0] + 0.03)].any()
+    assert not found[mouth > 0].any()
+    # hair that is held beside the face is no occluder's, wherever it is
+    held = np.zeros((SIDE, SIDE), np.float32)
+    held[:, int(middle * SIDE) + 8 :] = 1
+    kept = alpha.continued(begun, cover, picture, to_crop, face, face, held)
+    assert not kept[across & (xs > middle + 12 / SIDE)].any()
+    assert kept[lower].mean() > 0.9
+    # what is broad is left as it was found
+    broad = np.where(np.abs(centres[None] - middle) < 0.1, np.float32(1), np.float32(-1))
+    broad = np.repeat(broad, SMALL, axis=0)
+    whole = alpha.refine(broad, picture, to_crop)
+    assert alpha.continued(whole, broad, picture, to_crop, face, face) is whole

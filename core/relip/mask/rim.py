@@ -14,6 +14,7 @@ import numpy as np
 
 from relip.mask import parsing
 from relip.mask.crop import SIDE
+from relip.mask.lines import HALF, Lines
 from relip.mask.parsing import OVAL, WHOLE
 from relip.plate.base import Window
 from relip.track import geometry
@@ -37,16 +38,9 @@ _SURELY = 0.5
 _RADIUS, _EDGE = 4.0, 60.0
 _LOW, _HIGH = 0.15, 0.85
 
-#: Half the width of the broadest strand (pixels of the crop); how bright, against the skin beside
-#: it, its pixels are at most, and its darkest.
-_STRAND, _DARK, _CORE = 5.0, 0.86, 0.72
-
-#: Share of a strand's pixels that are as dark as that, and its pixels at least, in squares of half
-#: its width.
+#: Share of a strand's pixels that are dark enough for one, and its pixels at least, in squares of
+#: half the broadest one's width.
 _CORE_SHARE, _LEAST = 0.15, 0.3
-
-#: Brightness against the skin that is none of the strand yet; all of it may be at these.
-_CLEAR, _BLACKEST, _PALEST = 0.95, 0.25, 0.65
 
 
 def sides(face: np.ndarray) -> np.ndarray:
@@ -176,7 +170,7 @@ def refine(
     ).reshape(*matte.shape, len(pictures))
     searched = ((placed[..., 0] > 0) & (matte > 0)).astype(np.uint8)
     count, _, boxes, _ = cv2.connectedComponentsWithStats(searched)
-    room = 2 * round(_STRAND * pixel) + 2
+    room = 2 * round(HALF * pixel) + 2
     for x, y, width, height, _ in boxes[1:count]:
         part = np.s_[max(y - room, 0) : y + height + room, max(x - room, 0) : x + width + room]
         shown, here = np.ascontiguousarray(picture[part]), placed[part]
@@ -207,33 +201,9 @@ def strands(picture: np.ndarray, matte: np.ndarray, where: np.ndarray, pixel: fl
     -------
     np.ndarray [shape=(height, width), dtype=float32]
     """
-    half = max(round(_STRAND * pixel), 2)
-    # in red light skin is bright and its folds are shallow; hair is neither
-    light = np.ascontiguousarray(picture[..., 0])
-    kernel = np.ones((2 * half + 1, 2 * half + 1), np.uint8)
-    closed = cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel)
-    skin = cv2.blur(closed, (half | 1, half | 1))
-    ratio = light / np.maximum(skin, 8).astype(np.float32)
-    dark = (ratio < _DARK) & where
-    core = dark & (ratio < _CORE)
-    if not core.any():
+    found = Lines.of(picture, where, pixel)
+    if found is None:
         return np.zeros(matte.shape, np.float32)
-    count, group = cv2.connectedComponents(dark.astype(np.uint8))
-    size = np.bincount(group.ravel(), minlength=count)
-    cores = np.bincount(group[core], minlength=count)
-    enters = np.bincount(group[matte == 0], minlength=count) > 0
-    keep = enters & (cores >= _CORE_SHARE * size) & (size >= _LEAST * half * half)
-    keep[0] = False
-    kept = keep[group]
-    if not kept.any():
-        return np.zeros(matte.shape, np.float32)
-    # a fold that a strand crosses is none
-    close = cv2.dilate((core & kept).astype(np.uint8), kernel) > 0
-    found = (kept & close).astype(np.uint8)
-    # what is all of the strand is as dark as its darkest beside
-    darkest = cv2.erode(np.where(found > 0, ratio, 1).astype(np.float32), kernel)
-    darkest = np.clip(darkest, _BLACKEST, _PALEST)
-    share = np.clip((_CLEAR - ratio) / (_CLEAR - darkest), 0, 1)
-    near = cv2.dilate(found, np.ones((3, 3), np.uint8)) > 0
-    result: np.ndarray = np.where(near, share, 0).astype(np.float32)
-    return result
+    keep = (found.holding(matte == 0) > 0) & (found.cores >= _CORE_SHARE * found.size)
+    share = found.share(keep & (found.size >= _LEAST * found.half**2))
+    return np.zeros(matte.shape, np.float32) if share is None else share

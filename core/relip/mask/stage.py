@@ -134,6 +134,8 @@ class Look:
         The plate around the region; None for a neighbour, and beside the picture.
     origin : tuple of int
         Its place in the plate.
+    face, posed : np.ndarray [shape=(478, 2)] or None
+        Landmarks in crop units, as found and as the head's pose alone has them.
     """
 
     frame: int
@@ -144,6 +146,8 @@ class Look:
     held: np.ndarray | None = None
     piece: np.ndarray | None = None
     origin: tuple[int, int] = (0, 0)
+    face: np.ndarray | None = None
+    posed: np.ndarray | None = None
 
 
 def looks(
@@ -249,7 +253,7 @@ def look_at(
     cover = occlusion.find(
         learnt.model, learnt.palette, learnt.space, crop, face, posed, learnt.occluders, where
     )
-    result = Look(picture.frame, cover)
+    result = Look(picture.frame, cover, face=face, posed=posed)
     if parser is not None:
         result.chance, result.labels, cover = parser.parse(crop)
         if cover is not None:
@@ -312,7 +316,11 @@ def with_look(
     if cover is None:
         return seen
     front = np.zeros_like(layers.matte)
-    found = alpha.refine(cover, look.piece, geometry.shifted(transform, *look.origin))[part]
+    to_crop = geometry.shifted(transform, *look.origin)
+    found = alpha.refine(cover, look.piece, to_crop)
+    if look.face is not None and look.posed is not None:
+        found = alpha.continued(found, cover, look.piece, to_crop, look.face, look.posed, look.held)
+    found = found[part]
     front[: found.shape[0], : found.shape[1]] = found
     return seen.multiplied(1 - front, occlusion=front)
 
