@@ -34,9 +34,9 @@ _UNLIKE, _THIN = 0.25, 10
 #: there must be (pixels of 128).
 _SLIM, _AROUND, _LEAST = 4, 3, 18
 
-#: Core pixels that a line shares with what was found, in squares of half its width, and the share
-#: of its pixels that are core.
-_BEGUN, _CORES = 0.3, 0.3
+#: Core pixels that a line shares with what was found, in squares of half its width and as a share
+#: of its own (a dark collar joins lines that are none), and the share of its pixels that are core.
+_BEGUN, _BEGUN_SHARE, _CORES = 0.3, 0.2, 0.3
 
 #: Room around the inner lips, whose line is dark too (pixels of 256); the jaw's corners.
 _LIPS = 2.0
@@ -153,8 +153,9 @@ def continued(
     if lines is None:
         return found
     seen = _placed(thin.astype(np.float32), small, (width, height)) > 0.5
-    begun = lines.holding(seen & (found > 0.5) & lines.core) >= _BEGUN * lines.half**2
-    share = lines.share(begun & (lines.cores >= _CORES * lines.size))
+    begun = lines.holding(seen & (found > 0.5) & lines.core)
+    keep = (begun >= _BEGUN * lines.half**2) & (begun >= _BEGUN_SHARE * lines.size)
+    share = lines.share(keep & (lines.cores >= _CORES * lines.size))
     if share is None:
         return found
     mouth = _filled(face, points.INNER_LIPS, to_crop, (width, height))
