@@ -11,7 +11,7 @@ import numpy as np
 
 from relip.mask.coverage import disc
 from relip.mask.crop import SMALL
-from relip.mask.lines import FAMILIAR, Lines
+from relip.mask.lines import Lines
 from relip.mask.parsing import OVAL
 from relip.track import geometry, points
 
@@ -149,7 +149,7 @@ def continued(
     where = beside & _before(posed, to_crop, (width, height))
     if held is not None:
         where &= _placed(held, to_crop * len(held), (width, height)) < 0.5
-    lines = Lines.of(picture, where, pixel, FAMILIAR)
+    lines = Lines.of(picture, where, pixel)
     if lines is None:
         return found
     seen = _placed(thin.astype(np.float32), small, (width, height)) > 0.5

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-#: Half the width of the broadest line (pixels of the crop at 256).
-HALF = 5.0
-
-#: How bright, against the skin beside it, a line's pixels are at most, and its darkest: where
-#: nothing else says that there is one, and where a part of it is known.
-SURE, FAMILIAR = (0.82, 0.65), (0.86, 0.72)
+#: Half the width of the broadest line (pixels of the crop at 256); how bright, against the skin
+#: beside it, its pixels are at most, and its darkest. A little above these grain and the jaw's
+#: shadow come and go.
+HALF, _DARK, _CORE = 5.0, 0.82, 0.65
 
 #: Brightness against the skin that is none of the line yet; all of it may be at these.
 _CLEAR, _BLACKEST, _PALEST = 0.95, 0.25, 0.65
@@ -48,9 +46,7 @@ class Lines:
     cores: np.ndarray
 
     @classmethod
-    def of(
-        cls, picture: np.ndarray, where: np.ndarray, pixel: float, limits: tuple[float, float]
-    ) -> Lines | None:
+    def of(cls, picture: np.ndarray, where: np.ndarray, pixel: float) -> Lines | None:
         """Look for lines.
 
         Parameters
@@ -61,8 +57,6 @@ class Lines:
             Where they are looked for.
         pixel : float
             A pixel of the crop at 256 in the picture's pixels.
-        limits : tuple of float
-            :data:`SURE` or :data:`FAMILIAR`.
 
         Returns
         -------
@@ -75,8 +69,8 @@ class Lines:
         closed = cv2.morphologyEx(light, cv2.MORPH_CLOSE, _square(half))
         skin = cv2.blur(closed, (half | 1, half | 1))
         ratio = light / np.maximum(skin, 8).astype(np.float32)
-        dark = (ratio < limits[0]) & where
-        core = dark & (ratio < limits[1])
+        dark = (ratio < _DARK) & where
+        core = dark & (ratio < _CORE)
         if not core.any():
             return None
         count, group = cv2.connectedComponents(dark.astype(np.uint8))

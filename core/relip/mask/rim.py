@@ -14,7 +14,7 @@ import numpy as np
 
 from relip.mask import parsing
 from relip.mask.crop import SIDE
-from relip.mask.lines import HALF, SURE, Lines
+from relip.mask.lines import HALF, Lines
 from relip.mask.parsing import OVAL, WHOLE
 from relip.plate.base import Window
 from relip.track import geometry
@@ -201,7 +201,7 @@ def strands(picture: np.ndarray, matte: np.ndarray, where: np.ndarray, pixel: fl
     -------
     np.ndarray [shape=(height, width), dtype=float32]
     """
-    found = Lines.of(picture, where, pixel, SURE)
+    found = Lines.of(picture, where, pixel)
     if found is None:
         return np.zeros(matte.shape, np.float32)
     keep = (found.holding(matte == 0) > 0) & (found.cores >= _CORE_SHARE * found.size)
