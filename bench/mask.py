@@ -1,11 +1,14 @@
 """Measure the mask stage: occluders with known alpha, false alarms, lips, flicker, speed.
 
     python bench/mask.py WORK --shared ../shared [--clips demo seated ...] [--kinds hand ...]
+                         [--hair curtain ...] [--every 6]
 
 Occluders (``occluders.py``) move over real clips and over the demo plate. Each
 plate made so is tracked and masked as any shot would be, and what is found is
-compared with the alpha it was made with. Plates and tracks are kept in WORK and
-used again by the next run.
+compared with the alpha it was made with. Hair of known alpha hangs beside the
+face all shot long; the matte's error where the region ends in it is printed
+beside that of the region without looking. Plates and tracks are kept in WORK
+and used again by the next run.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ import numpy as np
 import occluders
 
 from relip.blend.comp import over
-from relip.mask import fit
+from relip.mask import fit, rim
 from relip.mask import region as regions
 from relip.mask import stage as mask_stage
 from relip.mask.coverage import fill
@@ -50,6 +53,9 @@ CLIPS = {
     "distant": ("distant_woman_10s.mp4", 1, 48, "held out"),
     "demo": ("", 1, 48, "held out"),
 }
+
+#: An eyebrow, whose colour synthetic hair has.
+_BROW = (70, 63, 105, 66, 107)
 
 #: Half the side of the window cut out around the face, in face widths.
 _AROUND = 1.3
@@ -198,10 +204,10 @@ def occluded_shot(clip: Clip, kind: str) -> Shot:
     )[1]
 
 
-def masked(shot: Shot, *, force: bool = False) -> None:
-    """Run the mask stage."""
+def masked(shot: Shot, *, force: bool = False, step: int = 1) -> None:
+    """Run the mask stage on every so many frames."""
     with steady():
-        mask_stage.run(shot, shot.frames, progress=QUIET, force=force)
+        mask_stage.run(shot, list(shot.frames)[::step], progress=QUIET, force=force)
 
 
 @dataclass
@@ -238,15 +244,15 @@ def windows(shot: Shot, track: FaceTrack, frame: int, size: tuple[int, int]) -> 
     return Window(whole, geometric)
 
 
-def measure_occluder(clip: Clip, kind: str, *, force: bool) -> dict[str, float]:
+def measure_occluder(clip: Clip, kind: str, *, force: bool, step: int) -> dict[str, float]:
     """How well an occluder is found, and what the comp does to it."""
     shot = occluded_shot(clip, kind)
-    masked(shot, force=force)
+    masked(shot, force=force, step=step)
     track = track_stage.load(shot)
     both = either = covered = changed = lost = free = 0.0
     wrong: list[float] = []
     per_frame: list[float] = []
-    for frame in clip.frames:
+    for frame in clip.frames[::step]:
         plate = read_png(clip.folder.with_name(kind) / f"plate.{frame:04d}.png")
         found = windows(shot, track, frame, (plate.shape[1], plate.shape[0]))
         if found is None:
@@ -280,6 +286,74 @@ def measure_occluder(clip: Clip, kind: str, *, force: bool) -> dict[str, float]:
         "occluder's pixels changed %": 100 * changed / max(covered, 1),
         "face lost beside it %": 100 * lost / max(free, 1),
         "false occlusion, frames before and after %": float(np.mean(wrong)) if wrong else 0.0,
+    }
+
+
+def hairy_shot(clip: Clip, kind: str) -> Shot:
+    """The clip with hair of the brows' colour hanging beside the face, tracked."""
+    folder = clip.folder.with_name(f"hair-{kind}")
+    if not (folder / "done").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        track = clip.track
+        mean = np.median(track.canonical()[track.visible][..., :2], axis=0)
+        left, right = mean[points.FACE_LEFT], mean[points.FACE_RIGHT]
+        width = float(np.linalg.norm(right - left))
+        to_crop = np.c_[width * np.eye(2), (left + right) / 2]
+        middle = clip.frames[len(clip.frames) // 2]
+        rgb = read_png(clip.folder / f"plate.{middle:04d}.png")
+        x, y = track.landmarks[track.index(middle), list(_BROW), :2].astype(int).T
+        colour = 0.8 * np.median(rgb[y, x], axis=0)
+        for number, frame in enumerate(clip.frames):
+            rgb = read_png(clip.folder / f"plate.{frame:04d}.png")
+            row = track.index(frame)
+            if track.visible[row]:
+                to_plate = geometry.compose(geometry.invert(track.transform[row]), to_crop)
+                size = (rgb.shape[1], rgb.shape[0])
+                hair, alpha = occluders.draw_hair(kind, to_plate, colour, size, number / 25)
+                rgb = rgb * (1 - alpha[..., None]) + hair
+                np.savez_compressed(
+                    folder / f"alpha.{frame:04d}.npz", alpha=alpha.astype(np.float16)
+                )
+            write_png(folder / f"plate.{frame:04d}.png", np.round(rgb * 255).astype(np.uint8))
+        (folder / "done").write_text("")
+    return tracked(
+        Shot(folder.with_suffix(".relip"), settings(folder / "plate.####.png", clip.frames))
+    )[1]
+
+
+def measure_hair(clip: Clip, kind: str, *, force: bool, step: int) -> dict[str, float]:
+    """How far the matte at the region's sides is from what leaves hair of known alpha alone."""
+    shot = hairy_shot(clip, kind)
+    masked(shot, force=force, step=step)
+    track = track_stage.load(shot)
+    away = plain = band = lost = free = 0.0
+    for frame in clip.frames[::step]:
+        folder = clip.folder.with_name(f"hair-{kind}")
+        plate = read_png(folder / f"plate.{frame:04d}.png")
+        size = (plate.shape[1], plate.shape[0])
+        found = windows(shot, track, frame, size)
+        if found is None:
+            continue
+        row = track.index(frame)
+        alpha = np.load(folder / f"alpha.{frame:04d}.npz")["alpha"].astype(np.float32)
+        sides = cv2.warpAffine(
+            rim.sides(track.canonical()[row, :, :2]),
+            geometry.for_opencv(track.transform[row] * 256),
+            size,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        )
+        near = (found.region > 0) & (sides > 0.5) & (cv2.dilate(alpha, np.ones((9, 9))) > 0.05)
+        wanted = found.region * (1 - alpha)
+        away += float(np.abs(found.layers["matte"] - wanted)[near].sum())
+        plain += float(np.abs(found.region - wanted)[near].sum())
+        band += float(near.sum())
+        clear = (found.region > 0) & (cv2.dilate(alpha, np.ones((5, 5))) < 0.02)
+        free += float(found.region[clear].sum())
+        lost += float((found.region - found.layers["matte"])[clear].sum())
+    return {
+        "matte error at the sides' hair": away / max(band, 1),
+        "the same of the region as it is drawn": plain / max(band, 1),
+        "face lost beside it %": 100 * lost / max(free, 1),
     }
 
 
@@ -436,6 +510,10 @@ def main() -> int:
     parser.add_argument("--shared", type=Path, help="the folder of test footage")
     parser.add_argument("--clips", nargs="+", default=list(CLIPS), choices=list(CLIPS))
     parser.add_argument("--kinds", nargs="*", default=list(occluders.KINDS))
+    parser.add_argument("--hair", nargs="*", default=list(occluders.HAIR))
+    parser.add_argument(
+        "--every", type=int, default=1, help="look at every so many frames with occluders or hair"
+    )
     parser.add_argument("--speed", action="store_true", help="measure speed and memory too")
     parser.add_argument("--force", action="store_true", help="make the masks again")
     parser.add_argument("--json", type=Path, help="write the figures here")
@@ -449,7 +527,10 @@ def main() -> int:
         results[name] = {"clean": measure_clean(clip, args.shared, force=args.force)}
         show(name, "clean", results[name]["clean"])
         for kind in args.kinds:
-            results[name][kind] = measure_occluder(clip, kind, force=args.force)
+            results[name][kind] = measure_occluder(clip, kind, force=args.force, step=args.every)
+            show(name, kind, results[name][kind])
+        for kind in args.hair:
+            results[name][kind] = measure_hair(clip, kind, force=args.force, step=args.every)
             show(name, kind, results[name][kind])
     if args.speed and args.shared is not None:
         results["speed"] = measure_speed(args.shared, args.work)

@@ -6,11 +6,15 @@ own colour, a biscuit, and strands of hair.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter
+
+from relip.mask.coverage import fill
+from relip.track import geometry
 
 KINDS = ("hand", "microphone", "glass", "fist", "food", "strands")
 
@@ -233,3 +237,66 @@ def _strands(u: np.ndarray, v: np.ndarray, grain: np.ndarray, skin: np.ndarray) 
         cover = np.maximum(cover, 0.95 * there)
     light = 1 + 0.15 * grain + 0.5 * np.exp(-(((v + 0.1) / 0.12) ** 2))
     return np.clip(np.array([0.19, 0.13, 0.09]) * light[..., None], 0, 1), cover
+
+
+#: Hair that hangs beside the face all shot long: strands of each side by their ranges of place at
+#: the cheekbone (face widths from the middle), bend, half width and wave.
+HAIR = {
+    "curtain": (
+        (60, (0.43, 0.72), (-0.06, 0.02), (0.006, 0.014), (0.0, 0.006)),
+        (9, (0.37, 0.43), (-0.06, 0.02), (0.002, 0.006), (0.004, 0.012)),
+    ),
+    "wisps": ((6, (0.30, 0.45), (-0.10, 0.02), (0.002, 0.005), (0.004, 0.015)),),
+}
+
+#: How far it hangs from above the middle of the face to below the jaw, face widths.
+_HANGS = np.linspace(-0.7, 0.85, 60)
+
+
+def draw_hair(
+    kind: str, to_plate: np.ndarray, colour: np.ndarray, size: tuple[int, int], seconds: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw hair that hangs on the head and sways.
+
+    Parameters
+    ----------
+    kind : str
+        One of :data:`HAIR`.
+    to_plate : np.ndarray [shape=(2, 3)]
+        Face widths from the face's middle to pixels.
+    colour : np.ndarray [shape=(3,)]
+        Display-encoded, 0-1; each strand is lighter or darker.
+    size : tuple of int
+        Width, height of the picture.
+    seconds : float
+
+    Returns
+    -------
+    colour : np.ndarray [shape=(height, width, 3), dtype=float32]
+        Premultiplied.
+    alpha : np.ndarray [shape=(height, width), dtype=float32]
+    """
+    rng = np.random.default_rng(list(HAIR).index(kind))
+    shown = np.zeros((size[1], size[0], 3), np.float32)
+    alpha = np.zeros(shown.shape[:2], np.float32)
+    v = _HANGS
+    for side, (count, *ranges) in itertools.product((-1, 1), HAIR[kind]):
+        for _ in range(count):
+            start, bend, half, wave = (rng.uniform(*r) for r in ranges)
+            phase = rng.uniform(0, 6)
+            sway = 0.008 * np.sin(2.2 * seconds + phase) * np.clip(v + 0.3, 0, 1)
+            middle = start + bend * np.clip(v + 0.1, 0, None) ** 1.5 + sway
+            middle = side * (middle + wave * np.sin(9 * v + phase))
+            reach = half * np.clip((v[-1] - v) / 0.5, 0.1, 1)
+            left, right = np.c_[middle - reach, v], np.c_[middle + reach, v]
+            outline = geometry.apply(to_plate, np.concatenate([left, right[::-1]]))
+            low = np.clip(np.floor(outline.min(0)).astype(int), 0, np.array(size) - 1)
+            high = np.clip(np.ceil(outline.max(0)).astype(int), low + 1, size)
+            share = 0.97 * fill(outline - low, (int(high[0] - low[0]), int(high[1] - low[1])))
+            part = np.s_[low[1] : high[1], low[0] : high[0]]
+            down = np.linspace(v[0], v[-1], len(share))
+            light = 1 + 0.35 * np.sin(7 * phase) + 0.25 * np.exp(-(((down - 0.05) / 0.12) ** 2))
+            strand = np.clip(colour * light[:, None, None], 0, 1) * share[..., None]
+            shown[part] = shown[part] * (1 - share[..., None]) + strand
+            alpha[part] = 1 - (1 - alpha[part]) * (1 - share)
+    return shown, alpha

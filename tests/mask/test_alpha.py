@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
+import mask_making
 import numpy as np
 import pytest
 
 from relip.mask import alpha
-from relip.mask.crop import SMALL
+from relip.mask.crop import SIDE, SMALL
+from relip.track import points
 
 
 @pytest.mark.parametrize("size", [60, 400])
@@ -57,3 +60,78 @@ def test_the_face_is_seen_between_strands(size: int):
     kept, wanted = found[strands] > 0.5, truth[strands] > 0.5
     assert (kept & wanted).sum() / (kept | wanted).sum() > 0.8
     assert found[np.hypot(xs[None] - 64, ys - 100) < 10].min() > 0.9
+
+
+@pytest.mark.parametrize("size", [128, 400])
+def test_what_is_no_mixture_keeps_the_edge_that_was_found(size: int):
+    """Dark lips beside a grey stick on skin lie between their lightness, and are neither."""
+    xs = np.repeat(((np.arange(size) + 0.5) / size * SMALL)[None], size, axis=0)
+    ys = xs.T
+    stick = np.clip(4.5 - np.abs(xs - 64), 0, 1)
+    lips = (np.abs(ys - 64) < 3) & (np.abs(xs - 64) < 9)
+    picture = np.where(lips[..., None], [120, 50, 52], np.array([165, 125, 105]))
+    picture = picture * (1 - stick[..., None]) + np.array([70, 70, 72]) * stick[..., None]
+    rng = np.random.default_rng(6)
+    picture = np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
+    centres = np.arange(SMALL) + 0.5
+    cover = np.repeat(np.clip(4.5 - np.abs(centres - 64), -1, 1)[None], SMALL, axis=0)
+    found = alpha.refine(
+        cover.astype(np.float32), picture, np.array([[1 / size, 0, 0], [0, 1 / size, 0]])
+    )
+    beside = lips & (np.abs(np.abs(xs - 64) - 6) < 1)
+    assert found[beside].mean() < 0.1
+    assert found[np.abs(xs - 64) < 3].mean() > 0.95
+
+
+@pytest.mark.parametrize("size", [200, 512])
+def test_a_thin_part_is_followed_to_its_end(size: int):
+    """Of a stick before mouth and chin only the upper end was found; a strand beside joins it."""
+    face = np.median(mask_making.make_track().canonical()[..., :2], axis=0)
+    xs = np.repeat(((np.arange(size) + 0.5) / size)[None], size, axis=0)
+    ys = xs.T
+    middle = face[points.CHIN, 0]
+    top = face[0, 1] - 0.12
+    stick = (
+        np.clip((2.5 / SIDE - np.abs(xs - middle)) * size + 0.5, 0, 1) * (ys > top) * (ys < 0.95)
+    )
+    strand = (np.abs(ys - face[points.CHIN, 1] + 0.05) < 2 / SIDE) & (xs > middle)
+    strand &= xs < face[397, 0] + 0.06
+    dark = np.maximum(stick, strand)
+    picture = np.full((size, size, 3), (165, 125, 105)) * (1 - dark[..., None])
+    picture = picture + np.array([40, 38, 36]) * dark[..., None]
+    mouth = cv2.fillPoly(
+        np.zeros((size, size), np.uint8),
+        [np.round(face[list(points.INNER_LIPS)] * size).astype(np.int32)],
+        1,
+    )
+    picture[mouth > 0] = (40, 20, 20)
+    noise = np.random.default_rng(7).normal(0, 2, picture.shape)
+    picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    centres = (np.arange(SMALL) + 0.5) / SMALL
+    upper = (centres > top) & (centres < top + 0.38)
+    cover = np.full((SMALL, SMALL), -1, np.float32)
+    cover[upper] = np.clip((2.0 / SIDE - np.abs(centres - middle)) * SMALL, -1, 1)
+    to_crop = np.array([[1 / size, 0, 0], [0, 1 / size, 0]])
+    begun = alpha.refine(cover, picture, to_crop)
+    lower = (stick > 0.9) & (ys > top + 0.41) & (ys < 0.94)
+    assert begun[lower].max() < 0.1
+    found = alpha.continued(begun, cover, picture, to_crop, face, face)
+    assert found[lower].mean() > 0.9
+    assert found[strand & (xs > middle + 0.02) & (xs < middle + 0.05)].mean() > 0.9
+    assert not found[strand & (xs > face[397, 0] + 0.03)].any()
+    assert not (found > begun)[mouth > 0].any()
+    # hair that is held beside the face is no occluder's, wherever it is
+    held = np.zeros((SIDE, SIDE), np.float32)
+    held[:, int(middle * SIDE) + 8 :] = 1
+    kept = alpha.continued(begun, cover, picture, to_crop, face, face, held)
+    assert not kept[strand & (xs > middle + 12 / SIDE)].any()
+    assert kept[lower].mean() > 0.9
+    # a few pixels that were found say nothing of all that is joined to them
+    cover[centres > top + 0.12] = -1
+    begun = alpha.refine(cover, picture, to_crop)
+    assert alpha.continued(begun, cover, picture, to_crop, face, face) is begun
+    # what is broad is left as it was found
+    broad = np.where(np.abs(centres[None] - middle) < 0.1, np.float32(1), np.float32(-1))
+    broad = np.repeat(broad, SMALL, axis=0)
+    whole = alpha.refine(broad, picture, to_crop)
+    assert alpha.continued(whole, broad, picture, to_crop, face, face) is whole

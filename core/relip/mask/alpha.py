@@ -11,7 +11,9 @@ import numpy as np
 
 from relip.mask.coverage import disc
 from relip.mask.crop import SMALL
-from relip.track import geometry
+from relip.mask.lines import Lines
+from relip.mask.parsing import OVAL
+from relip.track import geometry, points
 
 #: Half the width of the band in which an edge is looked for (pixels of 128).
 _BAND = 1.8
@@ -19,9 +21,26 @@ _BAND = 1.8
 #: Difference of occluder and face (display-encoded) at which the band's colours count half.
 _ALIKE = 0.09
 
+#: Distance of a colour from all mixtures of occluder and face at which the band's colours count
+#: half, outside and inside of what was found: lips beside a microphone are no mixture, nor is the
+#: dark rim of its stick.
+_UNMIXED, _UNMIXED_INSIDE = 0.07, 0.16
+
 #: Distance of a colour from the face's from which it is surely the occluder's; half the width of
 #: what may be seen through, like strands of hair (pixels of 128).
 _UNLIKE, _THIN = 0.25, 10
+
+#: Half the width of what is followed as a line, and room around what is broader; how much of it
+#: there must be (pixels of 128).
+_SLIM, _AROUND, _LEAST = 4, 3, 18
+
+#: Core pixels that a line shares with what was found, in squares of half its width and as a share
+#: of its own (a dark collar joins lines that are none), and the share of its pixels that are core.
+_BEGUN, _BEGUN_SHARE, _CORES = 0.3, 0.2, 0.3
+
+#: Room around the inner lips, whose line is dark too (pixels of 256); the jaw's corners.
+_LIPS = 2.0
+_CORNERS = (172, 397)
 
 
 def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
@@ -30,9 +49,10 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     In a band around the edge that was found, alpha is the share of the
     occluder's colour in each pixel, between the colours of what is surely
     occluder and surely face beside it (Smith and Blinn 1996 with both colours
-    known; the colours are local means). Where the two look alike the edge
-    that was found stays. Between strands of hair the face is seen as beside
-    them: what was found as one is opened where its pixels are the face's.
+    known; the colours are local means). Where the two look alike, and where a
+    pixel is no mixture of them, the edge that was found stays. Between strands
+    of hair the face is seen as beside them: what was found as one is opened
+    where its pixels are the face's.
 
     Parameters
     ----------
@@ -73,7 +93,11 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     size = (between * between).sum(-1)
     share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
     trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
-    alpha = trust * np.clip(share, 0, 1) + (1 - trust) * soft
+    share = np.clip(share, 0, 1)
+    unmixed = np.square(values - back - share[..., None] * between).sum(-1)
+    usual = np.where(signed < 0, np.float32(_UNMIXED**2), np.float32(_UNMIXED_INSIDE**2))
+    trust /= 1 + np.square(unmixed / usual)
+    alpha = trust * share + (1 - trust) * soft
     # between strands and beside a cable the face is seen as it is beside them
     wide = cv2.morphologyEx((cover > 0).astype(np.float32), cv2.MORPH_OPEN, disc(_THIN))
     through = (apart < (0.35**2) * size) & (size > _UNLIKE**2) & (weight_b > 0.01)
@@ -81,6 +105,81 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     alpha = np.where(surely & ~through, 1, np.where(hardly, 0, alpha)).astype(np.float32)
     alpha = cv2.GaussianBlur(alpha, (0, 0), max(0.35 * pixel, 0.5))
     return np.clip((alpha - 0.08) / 0.74, 0, 1).astype(np.float32)
+
+
+def continued(
+    found: np.ndarray,
+    cover: np.ndarray,
+    picture: np.ndarray,
+    to_crop: np.ndarray,
+    face: np.ndarray,
+    posed: np.ndarray,
+    held: np.ndarray | None = None,
+) -> np.ndarray:
+    """An occluder's alpha with its thin parts followed to where they end.
+
+    The lower end of a strand or of a microphone's stick, before lips or a
+    shaded neck, may be too like these to be found; in the plate it is a dark
+    line that goes on.
+
+    Parameters
+    ----------
+    found : np.ndarray [shape=(height, width), dtype=float32]
+        From :func:`refine`.
+    cover, picture, to_crop
+        As for :func:`refine`.
+    face, posed : np.ndarray [shape=(478, 2)]
+        Landmarks in crop units, as found and as the head's pose alone has them.
+    held : np.ndarray [shape=(256, 256), dtype=float32] or None
+        Hair beside the face, which is no occluder's; see :func:`relip.mask.rim.held`.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width), dtype=float32]
+    """
+    there = (cover > 0).astype(np.uint8)
+    broad = cv2.dilate(cv2.morphologyEx(there, cv2.MORPH_OPEN, disc(_SLIM)), disc(_AROUND))
+    thin = there & (1 - broad)
+    if np.count_nonzero(thin) < _LEAST:
+        return found
+    height, width = found.shape
+    small = to_crop * SMALL
+    pixel = 0.5 / float(np.hypot(small[0, 0], small[1, 0]))  # of the crop at 256
+    beside = _placed(broad.astype(np.float32), small, (width, height)) < 0.5
+    where = beside & _before(posed, to_crop, (width, height))
+    if held is not None:
+        where &= _placed(held, to_crop * len(held), (width, height)) < 0.5
+    lines = Lines.of(picture, where, pixel)
+    if lines is None:
+        return found
+    seen = _placed(thin.astype(np.float32), small, (width, height)) > 0.5
+    begun = lines.holding(seen & (found > 0.5) & lines.core)
+    keep = (begun >= _BEGUN * lines.half**2) & (begun >= _BEGUN_SHARE * lines.size)
+    share = lines.share(keep & (lines.cores >= _CORES * lines.size))
+    if share is None:
+        return found
+    mouth = _filled(face, points.INNER_LIPS, to_crop, (width, height))
+    mouth = cv2.dilate(mouth, disc(max(round(_LIPS * pixel), 1)))
+    result: np.ndarray = np.maximum(found, np.where(mouth > 0, 0, share))
+    return result
+
+
+def _before(face: np.ndarray, to_crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The face, and below it what lies between the jaw's corners: beside it hair is no occluder."""
+    oval = _filled(face, OVAL, to_crop, size)
+    left, right = geometry.apply(geometry.invert(to_crop), face[list(_CORNERS)])
+    down = np.array([-(right - left)[1], (right - left)[0]])
+    below = np.round([left, right, right + down, left + down]).astype(np.int32)
+    return cv2.fillConvexPoly(oval, below, 1) > 0
+
+
+def _filled(
+    face: np.ndarray, line: tuple[int, ...], to_crop: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """What a closed line of landmarks encloses in a window of the plate, 0 and 1."""
+    outline = geometry.apply(geometry.invert(to_crop), face[list(line), :2])
+    canvas = np.zeros(size[::-1], np.uint8)
+    return cv2.fillPoly(canvas, [np.round(outline).astype(np.int32)], 1)
 
 
 def _placed(picture: np.ndarray, to_small: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -94,6 +94,11 @@ class Appearance:
     anchor: np.ndarray
 
     @cached_property
+    def _places(self) -> np.ndarray:
+        """The area's pixels as indices: reading by them is several times as fast as by a mask."""
+        return np.flatnonzero(self.area)
+
+    @cached_property
     def _thinned(self) -> tuple[np.ndarray, np.ndarray]:
         """Modes in standard deviations at every other pixel, and the anchor there."""
         basis = (self.modes / self.spread)[:, _THIN].reshape(len(self.modes), -1)
@@ -138,8 +143,14 @@ class Appearance:
 
     def picture(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
         """Values of the area's pixels as a picture of 128."""
-        result = np.full((SMALL, SMALL, *values.shape[1:]), fill, np.float32)
-        result[self.area] = values
+        result = np.full((SMALL * SMALL, *values.shape[1:]), fill, np.float32)
+        result[self._places] = values
+        return result.reshape(SMALL, SMALL, *values.shape[1:])
+
+    def pixels(self, picture: np.ndarray) -> np.ndarray:
+        """The area's pixels of a picture of 128."""
+        flat = picture.reshape(SMALL * SMALL, *picture.shape[2:])
+        result: np.ndarray = np.take(flat, self._places, axis=0)
         return result
 
 

@@ -67,7 +67,7 @@ def _covered(outline: np.ndarray, width: int, height: int) -> np.ndarray:
 
 def _pieces(outline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The outline's edges, cut at every pixel border: their beginnings and ends ``[(m, 2)]``."""
-    after = np.roll(outline, -1, axis=0)
+    after = np.concatenate([outline[1:], outline[:1]])
     count = len(outline)
     edges = [np.arange(count), np.arange(count)]
     places = [np.zeros(count), np.ones(count)]
@@ -81,7 +81,7 @@ def _pieces(outline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         edges.append(edge)
         places.append((border - a[edge]) / (b - a)[edge])
     edge, place = np.concatenate(edges), np.concatenate(places)
-    order = np.lexsort((place, edge))
+    order = np.argsort(2 * edge + place, kind="stable")  # a place is at most 1
     edge, place = edge[order], place[order]
     points = outline[edge] + place[:, None] * (after - outline)[edge]
     same = edge[1:] == edge[:-1]

@@ -31,10 +31,10 @@ _RING = 9
 _ROUNDS = 5
 
 
-def display_crop(
+def display_window(
     picture: Picture, transform: np.ndarray, plate: Plate, colour: Colour
-) -> np.ndarray:
-    """The crop of one frame.
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """The part of a frame that its crop is made of.
 
     Parameters
     ----------
@@ -48,26 +48,49 @@ def display_crop(
 
     Returns
     -------
-    np.ndarray [shape=(256, 256, 3), dtype=uint8]
-        Beyond the picture's border its last pixels go on.
+    shown : np.ndarray [shape=(h, w, 3), dtype=uint8]
+    origin : tuple of int
+        x, y of its top-left pixel in the plate.
     """
-    to_crop = transform * SIDE
     height, width = picture.shape
     corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float)
     on_plate = geometry.apply(geometry.invert(transform), corners)
     x0, y0 = np.clip(np.floor(on_plate.min(0)).astype(int) - 4, 0, [width - 1, height - 1])
     x1, y1 = np.clip(np.ceil(on_plate.max(0)).astype(int) + 4, [x0 + 1, y0 + 1], [width, height])
     shown = detection_picture(picture.cut(x0, y0, x1, y1), plate, colour)
+    return shown, (int(x0), int(y0))
+
+
+def crop_of(shown: np.ndarray, origin: tuple[int, int], transform: np.ndarray) -> np.ndarray:
+    """The crop ``[shape=(256, 256, 3), dtype=uint8]`` of what :func:`display_window` gives.
+
+    Beyond the picture's border its last pixels go on.
+    """
+    to_crop = transform * SIDE
     scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     if scale < 0.7:
         shown = cv2.GaussianBlur(shown, (0, 0), 0.5 / scale - 0.2)
     return cv2.warpAffine(
         shown,
-        geometry.for_opencv(geometry.shifted(to_crop, x0, y0)),
+        geometry.for_opencv(geometry.shifted(to_crop, *origin)),
         (SIDE, SIDE),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
+
+
+def display_crop(
+    picture: Picture, transform: np.ndarray, plate: Plate, colour: Colour
+) -> np.ndarray:
+    """The crop of one frame; parameters as for :func:`display_window`.
+
+    Returns
+    -------
+    np.ndarray [shape=(256, 256, 3), dtype=uint8]
+        Beyond the picture's border its last pixels go on.
+    """
+    shown, origin = display_window(picture, transform, plate, colour)
+    return crop_of(shown, origin, transform)
 
 
 @dataclass(frozen=True)
@@ -127,7 +150,7 @@ class ShapeSpace:
         """
         placed = self.reference.astype(np.float32).copy()
         placed[: len(self.use)] = face[self.use]
-        return np.einsum("ijkc,ijk->ijc", placed[self.corner], self.weight)
+        return np.einsum("ijkc,ijk->ijc", np.take(placed, self.corner, axis=0), self.weight)
 
     def normalised_map(self, crop_map: np.ndarray) -> np.ndarray:
         """The inverse: where each pixel of a crop of 128 lies in the normalised picture.

@@ -167,7 +167,7 @@ class Sight:
         """
         if not room:
             return model.strangeness(self.values, self.explained) * self.telling
-        low, high = (part[model.area] for part in self.bounds(model, room))
+        low, high = (model.pixels(part) for part in self.bounds(model, room))
         return model.strangeness(self.values, np.clip(self.values, low, high)) * self.telling
 
     def bounds(self, model: Appearance, room: int) -> tuple[np.ndarray, np.ndarray]:
@@ -185,9 +185,9 @@ class Sight:
 def sight(model: Appearance, space: ShapeSpace, crop: np.ndarray, face: np.ndarray) -> Sight:
     """Compare a frame with the model; parameters as for :func:`find`."""
     at = space.crop_map(face)
-    values = opponent(sample(cv2.blur(crop, (2, 2)), at))[model.area]
+    values = model.pixels(opponent(sample(cv2.blur(crop, (2, 2)), at)))
     down, across = np.gradient(at, 1 / SMALL, axis=(0, 1))
-    size = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])[model.area]
+    size = model.pixels(np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]))
     telling = np.clip((size - _FOLDED) / (_OPEN - _FOLDED), 0, 1)
     return Sight(values, model.explain(values), telling, at)
 
@@ -260,6 +260,7 @@ def find(
     face: np.ndarray,
     posed: np.ndarray,
     colours: np.ndarray | None = None,
+    where: parsing.Places | None = None,
 ) -> np.ndarray | None:
     """The occluder in a crop.
 
@@ -275,6 +276,8 @@ def find(
         The same as the head's pose alone has them.
     colours : np.ndarray [shape=(COLOURS,)] or None
         Of what stands before the face in the shot, see :func:`shot_colours`.
+    where : Places, optional
+        Of the same face, where somebody else asks too.
 
     Returns
     -------
@@ -282,12 +285,13 @@ def find(
         −1 to 1, above 0 where the occluder is; None where there is none.
     """
     suspicion = _Suspicion(model, space, crop)
-    inside = _inside_face(face)
+    oval = _face_area(face)
+    inside = _inside_face(oval)
     for mesh in (face, posed):
         if not suspicion.see(mesh):
             return None
-        where = inside if colours is None else slice(None)
-        if np.count_nonzero((suspicion.strange(0) > CERTAIN)[where]) < LEAST:
+        looked_at = inside if colours is None else slice(None)
+        if np.count_nonzero((suspicion.strange(0) > CERTAIN)[looked_at]) < LEAST:
             return None
     lips = _grown(face, points.OUTER_LIPS, LIP_ROOM) | _grown(posed, points.OUTER_LIPS, LIP_ROOM)
     telling = inside & ~lips
@@ -305,7 +309,7 @@ def find(
     mouth = _grown(face, points.INNER_LIPS, MOUTH_ROOM)
     doubt = np.where(telling, _DOUBT, _DOUBT_BESIDE).astype(np.float32)
     doubt[mouth] = _DOUBT_MOUTH
-    shown = _usual(palette, face, bins)
+    shown = _usual(palette, where or parsing.Places(face), bins)
     behind = np.logaddexp(expected + np.log(1 - doubt), np.log(shown.sum(0) + _ANY) + np.log(doubt))
     # a microphone as dark as the mouth and the hair must not annex them
     theirs = palette.densities[_AROUND].max(0) > 2 * palette.densities[_FLESH].max(0)
@@ -324,7 +328,7 @@ def find(
     if not pure.any():
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
-    face_here, folds, steep = _oval(face), _folds(face), _steep(small)
+    face_here, folds, steep = _oval(oval), _folds(face), _steep(small)
     result, free = None, known
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, small, colours)
@@ -470,7 +474,7 @@ def shot_colours(
             continue
         small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
         bins = parsing.colour_bins(opponent(small))
-        surely = (found > 0.5) & _inside_face(face)
+        surely = (found > 0.5) & _inside_face(_face_area(face))
         if np.count_nonzero(surely) >= _ENOUGH:
             counts += np.bincount(bins[surely], minlength=COLOURS)
             frames += 1
@@ -491,17 +495,14 @@ def _groups(where: np.ndarray, within: np.ndarray, least: int) -> np.ndarray:
     return where & keep[group]
 
 
-def _usual(palette: Palette, face: np.ndarray, bins: np.ndarray) -> np.ndarray:
+def _usual(palette: Palette, where: parsing.Places, bins: np.ndarray) -> np.ndarray:
     """How often each class shows each pixel's colour there ``[shape=(6, 128, 128)]``.
 
     1 is as often as if all colours were alike. The mesh that says where each
     class is may lie some pixels off.
     """
     place = np.stack(
-        [
-            cv2.resize(p, bins.shape[::-1], interpolation=cv2.INTER_AREA)
-            for p in parsing.places(face)
-        ]
+        [cv2.resize(p, bins.shape[::-1], interpolation=cv2.INTER_AREA) for p in where.whole()]
     )
     wide = np.stack([cv2.GaussianBlur(p, (0, 0), _ASIDE) for p in place])
     place = (1 - _OFTEN) * place + _OFTEN * wide + np.float32(_ANYWHERE)
@@ -651,16 +652,19 @@ def _folds(face: np.ndarray) -> np.ndarray:
     return left | right
 
 
-def _oval(face: np.ndarray) -> np.ndarray:
+def _face_area(face: np.ndarray) -> np.ndarray:
+    """The face below the eyes ``[shape=(128, 128), dtype=uint8]``."""
+    return (fill(face[list(OVAL)] * SMALL, (SMALL, SMALL)) > 0.5).astype(np.uint8)
+
+
+def _oval(area: np.ndarray) -> np.ndarray:
     """The face below the eyes and a pixel around it."""
-    inside = fill(face[list(OVAL)] * SMALL, (SMALL, SMALL)) > 0.5
-    return cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return cv2.dilate(area, np.ones((3, 3), np.uint8)) > 0
 
 
-def _inside_face(face: np.ndarray) -> np.ndarray:
+def _inside_face(area: np.ndarray) -> np.ndarray:
     """The face itself: beyond its edge neck and background pass by as the head turns."""
-    inside = (fill(face[list(OVAL)] * SMALL, (SMALL, SMALL)) > 0.5).astype(np.uint8)
-    return cv2.erode(inside, np.ones((7, 7), np.uint8)) > 0
+    return cv2.erode(area, np.ones((7, 7), np.uint8)) > 0
 
 
 def _seed(

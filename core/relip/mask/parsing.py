@@ -176,6 +176,33 @@ def places(face: np.ndarray, window: Window = WHOLE) -> np.ndarray:
     return result + np.float32(1e-4)
 
 
+class Places:
+    """What :func:`places` says of a frame, found once for all who ask.
+
+    Parameters
+    ----------
+    face : np.ndarray [shape=(478, 2)]
+        Landmarks in crop units.
+    """
+
+    def __init__(self, face: np.ndarray) -> None:
+        self._face = face
+        self._whole: np.ndarray | None = None
+
+    def whole(self) -> np.ndarray:
+        """Of the whole crop."""
+        if self._whole is None:
+            self._whole = places(self._face)
+        return self._whole
+
+    def window(self, window: Window) -> np.ndarray:
+        """Of a window of it."""
+        if self._whole is None:
+            return places(self._face, window)
+        x0, y0, x1, y1 = window
+        return np.ascontiguousarray(self._whole[:, y0:y1, x0:x1])
+
+
 def _drawn(
     at: np.ndarray,
     line: tuple[int, ...],
@@ -270,7 +297,11 @@ def _smoothed(counts: np.ndarray) -> np.ndarray:
 
 
 def parse(
-    palette: Palette, crop: np.ndarray, face: np.ndarray, window: Window = WHOLE
+    palette: Palette,
+    crop: np.ndarray,
+    face: np.ndarray,
+    window: Window = WHOLE,
+    where: Places | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Parse one crop.
 
@@ -282,6 +313,8 @@ def parse(
         Landmarks in crop units.
     window : tuple of int
         x0, y0, x1, y1: the pixels of the crop that are wanted.
+    where : Places, optional
+        Of the same face, where somebody else asks too.
 
     Returns
     -------
@@ -296,7 +329,8 @@ def parse(
     ax, ay = max(x0 - _ROOM, 0), max(y0 - _ROOM, 0)
     bins, values = features(crop[ay : y1 + _ROOM, ax : x1 + _ROOM])
     part = np.s_[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
-    score = cv2.log(places(face, window).reshape(_LEARNT, -1)).reshape(_LEARNT, y1 - y0, x1 - x0)
+    place = (where or Places(face)).window(window)
+    score = cv2.log(place.reshape(_LEARNT, -1)).reshape(_LEARNT, y1 - y0, x1 - x0)
     for kind in range(_LEARNT):
         score[kind] += cv2.blur(palette.scores[kind][bins], (3, 3))[part]
     best = score.max(0)

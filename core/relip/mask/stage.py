@@ -17,8 +17,8 @@ import numpy as np
 from relip import records
 from relip.errors import PlateError, ShotError, StageMissingError
 from relip.frames import format_range
-from relip.mask import alpha, fit, matte, occlusion, parsing, region
-from relip.mask.crop import SIDE, display_crop
+from relip.mask import alpha, fit, matte, occlusion, parsing, region, rim
+from relip.mask.crop import SIDE, crop_of, display_window
 from relip.mask.external import Parser, ParserEntry, find_parser
 from relip.mask.region import Region
 from relip.plate import BadFrame, Colour, Picture, Plate, read_exr, write_exr
@@ -34,7 +34,7 @@ from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "mask"
-VERSION = 9
+VERSION = 10
 
 #: A frame's status says this, and how much of the region, where something stands before the face.
 OCCLUDED = "occluded"
@@ -128,18 +128,26 @@ class Look:
     chance, labels : np.ndarray or None
         The classes where the region is, see :func:`relip.mask.parsing.parse`; None for a
         neighbour.
+    sides, held : np.ndarray [shape=(256, 256), dtype=float32] or None
+        Where hair and background stay the plate's, and these, see :mod:`relip.mask.rim`.
     piece : np.ndarray [shape=(h, w, 3), dtype=uint8] or None
-        The plate around the region, where there is an occluder.
+        The plate around the region; None for a neighbour, and beside the picture.
     origin : tuple of int
         Its place in the plate.
+    face, posed : np.ndarray [shape=(478, 2)] or None
+        Landmarks in crop units, as found and as the head's pose alone has them.
     """
 
     frame: int
     cover: np.ndarray | None = None
     chance: np.ndarray | None = None
     labels: np.ndarray | None = None
+    sides: np.ndarray | None = None
+    held: np.ndarray | None = None
     piece: np.ndarray | None = None
     origin: tuple[int, int] = (0, 0)
+    face: np.ndarray | None = None
+    posed: np.ndarray | None = None
 
 
 def looks(
@@ -185,6 +193,8 @@ def looks(
                 continue
             around = [recent[n].cover for n in inputs.neighbours(found.frame) if n in recent]
             cover = found.cover
+            held = [recent[n].held for n in inputs.neighbours(found.frame) if n in recent]
+            found = replace(found, held=rim.steadied(found.held, held))
             yield found, None if cover is None else occlusion.supported(cover, around)
             for old in [f for f in recent if f < found.frame]:
                 del recent[old]
@@ -236,30 +246,36 @@ def look_at(
     pose alone has them.
     """
     row = inputs.track.index(picture.frame)
-    crop = display_crop(picture, inputs.track.transform[row], plate, colour)
+    shown, corner = display_window(picture, inputs.track.transform[row], plate, colour)
+    crop = crop_of(shown, corner, inputs.track.transform[row])
     face, posed = faces[0][row], faces[1][row]
-    result = Look(
-        picture.frame,
-        occlusion.find(
-            learnt.model, learnt.palette, learnt.space, crop, face, posed, learnt.occluders
-        ),
+    where = parsing.Places(face)
+    cover = occlusion.find(
+        learnt.model, learnt.palette, learnt.space, crop, face, posed, learnt.occluders, where
     )
+    result = Look(picture.frame, cover, face=face, posed=posed)
     if parser is not None:
         result.chance, result.labels, cover = parser.parse(crop)
         if cover is not None:
             result.cover = cover if result.cover is None else np.maximum(cover, result.cover)
+    window = parsing.WHOLE
+    if parser is None:
+        window = _parsed_window(inputs, row)
+        result.chance, result.labels = parsing.parse(learnt.palette, crop, face, window, where)
+    assert result.chance is not None
+    result.sides = rim.sides(posed)
+    result.held = rim.held(result.chance, posed, result.sides, window)
     if not parse:
         return result
-    if parser is None:
-        result.chance, result.labels = parsing.parse(
-            learnt.palette, crop, face, _parsed_window(inputs, row)
-        )
-    if result.cover is not None:
-        x0, y0, x1, y1 = _around(inputs, row)
-        shown = picture.cut(x0, y0, x1, y1)
-        if shown.size:
-            result.piece = detection_picture(shown, plate, colour)
-            result.origin = (x0, y0)
+    x0, y0, x1, y1 = _around(inputs, row)
+    x1, y1 = min(x1, plate.width), min(y1, plate.height)
+    if x1 > x0 and y1 > y0:
+        left, top, (height, width) = x0 - corner[0], y0 - corner[1], shown.shape[:2]
+        if left >= 0 and top >= 0 and x1 - corner[0] <= width and y1 - corner[1] <= height:
+            result.piece = shown[top : y1 - corner[1], left : x1 - corner[0]]
+        else:
+            result.piece = detection_picture(picture.cut(x0, y0, x1, y1), plate, colour)
+        result.origin = (x0, y0)
     return result
 
 
@@ -289,15 +305,24 @@ def with_look(
     seen = replace(
         layers, lips=lips, mouth=mouth, skin=skin * inside, hair=hair, neck=neck, teeth=white
     )
-    if cover is None or look.piece is None:
+    if look.piece is None or look.sides is None:
+        return seen
+    x, y = layers.origin[0] - look.origin[0], layers.origin[1] - look.origin[1]
+    part = np.s_[y : y + height, x : x + width]
+    shown = look.piece[part]
+    if shown.shape[:2] == layers.matte.shape:
+        beside = rim.refine(look.sides, look.held, shown, layers.matte, window)
+        seen = replace(seen, matte=layers.matte * (1 - beside))
+    if cover is None:
         return seen
     front = np.zeros_like(layers.matte)
-    found = alpha.refine(cover, look.piece, geometry.shifted(transform, *look.origin))
-    x, y = layers.origin[0] - look.origin[0], layers.origin[1] - look.origin[1]
-    part = found[y : y + height, x : x + width]
-    front[: part.shape[0], : part.shape[1]] = part
-    free = 1 - front
-    return seen.multiplied(free, occlusion=front)
+    to_crop = geometry.shifted(transform, *look.origin)
+    found = alpha.refine(cover, look.piece, to_crop)
+    if look.face is not None and look.posed is not None:
+        found = alpha.continued(found, cover, look.piece, to_crop, look.face, look.posed, look.held)
+    found = found[part]
+    front[: found.shape[0], : found.shape[1]] = found
+    return seen.multiplied(1 - front, occlusion=front)
 
 
 def _onto(
@@ -420,7 +445,8 @@ def _make(
         if look is not None:
             whole = layers.matte
             layers = with_look(layers, look, cover, track.transform[row])
-            share = 1 - float(layers.matte.sum()) / max(float(whole.sum()), 1e-6)
+            front = 0.0 if layers.occlusion is None else float((whole * layers.occlusion).sum())
+            share = front / max(float(whole.sum()), 1e-6)
             if share > _LEAST_SHARE:
                 note = f"{OCCLUDED} {100 * share:.1f} %"
         write_exr(

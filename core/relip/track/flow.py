@@ -78,7 +78,7 @@ class Flow:
         for i, region in enumerate(REGIONS):
             use = self.good[first : first + len(region)]
             if use.any():
-                away[i] = np.median(apart[first : first + len(region)][use])
+                away[i] = geometry.median(apart[first : first + len(region)][use])
             followed[i] = use.mean()
             first += len(region)
         return away, followed

@@ -68,14 +68,14 @@ def fit_similarity_robust(source: np.ndarray, target: np.ndarray, *, rounds: int
     b, t = _regress(a, z, np.ones(len(a)))
     distance = np.abs(b * a + t - z)
     for _ in range(rounds):
-        scale = max(1.4826 * _median(distance), 1e-6)
+        scale = max(1.4826 * median(distance), 1e-6)
         weights = 1.0 / (1.0 + (distance / (2.0 * scale)) ** 2)
         b, t = _regress(a, z, weights)
         distance = np.abs(b * a + t - z)
-    return _matrix(b, t), _median(distance)
+    return _matrix(b, t), median(distance)
 
 
-def _median(values: np.ndarray) -> float:
+def median(values: np.ndarray) -> float:
     """``np.median`` of a few numbers, which takes longer to check its arguments than to sort."""
     ordered, half = np.sort(values), len(values) // 2
     return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
