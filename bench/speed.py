@@ -51,7 +51,8 @@ def main() -> int:
     shot = Shot.open(args.shot)
     inputs = load_inputs(shot)
     model = ShotModel.load(train_stage.model_path(shot))
-    finish = Finish(grain=plate_grain(shot, inputs, model.encoding), amount=1.0)
+    grain = plate_grain(shot, inputs, model.encoding)
+    finish = Finish(detail=shot.settings.render.detail, grain=grain, amount=1.0)
     editable = [f for f in shot.frames if inputs.track.editable[inputs.track.index(f)]]
     pick = np.unique(np.linspace(0, len(editable) - 1, args.frames).round().astype(int))
     with shot.open_plate() as plate:
@@ -113,6 +114,7 @@ def measure(
             inputs.lines[row],
             region.outline[row],
             inputs.own_lines[row],
+            detail=finish.detail,
             visibility=inputs.visibility[row],
             mouth=int(inputs.mouths[row]) % count if count else -1,
             teeth=inputs.teeth,
