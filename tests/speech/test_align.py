@@ -389,3 +389,23 @@ def test_match_words_does_not_jump_to_a_later_copy() -> None:
     assert match_words(heard, transcript).tolist() == [0, 1, -1, 3, 5, 6, 7, 8, 9]
     assert match_words([], transcript).tolist() == []
     assert match_words(heard, []).tolist() == [-1] * 9
+
+
+@pytest.mark.parametrize("code, refused", [("fi", True), ("en", False)])
+def test_a_foreign_transcript_none_of_whose_words_is_sure(code: str, refused: bool) -> None:
+    """Its sounds fit as well as those that are said; its words are all doubtful."""
+    job = aligner._Job(
+        demo_audio("dialogue"), aligner.find_language(code), aligner.Progress("none")
+    )
+
+    def piece(score: float, count: int) -> aligner._Piece:
+        words = [Interval(0.4 * i, 0.4 * i + 0.3, "sana") for i in range(count)]
+        fits = [aligner.Fit(score, 0.3 * score, 0.05)] * count
+        frames = 30 * count
+        return aligner._Piece(words, [], [], fits, frames * (job.mismatch + 1.0), frames, "exact")
+
+    assert job._mismatch([piece(-6.0, 6)]) is refused
+    assert not job._mismatch([piece(0.0, 6)])
+    # three words say too little, and a few doubtful ones among sure ones are mistakes
+    assert not job._mismatch([piece(-6.0, 3)])
+    assert not job._mismatch([piece(-6.0, 2), piece(0.0, 6)])

@@ -105,6 +105,10 @@ LOUD, LOUD_PAUSE, LOUD_MOST = 8.0, 0.6, 20.0
 #: to 0.50 over it.
 DOUBT = 0.9
 
+#: Chance that the words of a foreign transcript are right, on average over their lengths, below
+#: which it is another one; it takes so many words to say so.
+UNSURE, FEW = 0.3, 4
+
 #: Less speech than this is judged by its score alone: what three words beat their decoys by is
 #: mostly chance. Frames of 10 ms.
 DECOYS_FROM = 150
@@ -648,12 +652,23 @@ class _Job:
         tried = [p for p in pieces if p.decoy is not None]
         slowed = any("stretched" in p.rung for p in pieces)
         if not tried or (abs(over) >= DOUBT and not slowed):
-            return over < 0
-        return not convincing(
+            return over < 0 or self._doubted(pieces)
+        return self._doubted(pieces) or not convincing(
             sum(p.total for p in tried),
             sum(p.decoy for p in tried if p.decoy is not None),
             sum(p.frames for p in tried),
         )
+
+    def _doubted(self, pieces: list[_Piece]) -> bool:
+        """Whether hardly a word of a foreign transcript is sure, however well its sounds fit."""
+        if self.language.code == "en":
+            return False
+        fits = [f for p in pieces for f in p.fits]
+        lengths = [w.end - w.start for p in pieces for w in p.words]
+        if len(fits) < FEW:
+            return False
+        sure = word_certainty(fits, lengths, self.level, native=False)
+        return float(np.average(sure, weights=lengths)) < UNSURE
 
     @staticmethod
     def _no_speech() -> AudioError:
