@@ -101,6 +101,7 @@ def file_fingerprint(path: Path) -> str:
 _MENDS = {
     errno.ENOSPC: "free some space and run it again",
     errno.EDQUOT: "make room in the quota and run it again",
+    errno.EFBIG: "check the room on the disk and the limit on the size of files",
     errno.EACCES: "choose another folder or change its permissions",
     errno.EPERM: "choose another folder or change its permissions",
     errno.EROFS: "choose a folder that can be written",
