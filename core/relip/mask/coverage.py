@@ -1,4 +1,4 @@
-"""Shapes as pictures: the exact share of every pixel that a polygon covers, and discs."""
+"""Shapes as pictures: the exact share of every pixel that a polygon covers, discs, soft steps."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ def disc(radius: int) -> np.ndarray:
     """A disc of so many pixels around its middle, to grow and to shrink pictures by."""
     side = 2 * radius + 1
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+
+
+def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 up to ``low``, 1 from ``high`` on, a cubic between (its ends level), as float32."""
+    share = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32)
+    result: np.ndarray = share * share * (3 - 2 * share)
+    return result
 
 
 def fill(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from relip.mask import parsing
+from relip.mask.coverage import smooth_step
 from relip.mask.crop import SIDE
 from relip.mask.lines import HALF, Lines
 from relip.mask.parsing import OVAL, WHOLE
@@ -61,16 +62,10 @@ def sides(face: np.ndarray) -> np.ndarray:
         out = float(face[corner, 0] - face[mouth, 0])
         if abs(out) < 1 / SIDE:
             continue  # turned away
-        across = _step((centres - face[mouth, 0]) / out, _INNER, _FULL)
+        across = smooth_step((centres - face[mouth, 0]) / out, _INNER, _FULL)
         high = float(face[corner, 1])
-        down = 1 - _step(centres, high, max(float(face[lower, 1]), high + 1 / SIDE))
+        down = 1 - smooth_step(centres, high, max(float(face[lower, 1]), high + 1 / SIDE))
         np.maximum(result, down[:, None] * across[None], out=result)
-    return result
-
-
-def _step(at: np.ndarray, low: float, high: float) -> np.ndarray:
-    t = np.clip((at - low) / (high - low), 0, 1).astype(np.float32)
-    result: np.ndarray = t * t * (3 - 2 * t)
     return result
 
 

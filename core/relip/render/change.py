@@ -14,7 +14,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from relip.mask.coverage import disc
+from relip.mask.coverage import disc, smooth_step
 from relip.render.colourmatch import largest
 from relip.render.rig import N_INNER, N_OUTER
 
@@ -68,7 +68,7 @@ def unchanged(
     """
     apart = largest(np.abs(cv2.GaussianBlur(change, (0, 0), FINEST * unit)))
     move = np.sqrt(np.square(shift).sum(-1)) / np.float32(unit)
-    drawn = np.maximum(_rising(apart, *DIFFERENCE), _rising(move, *MOVE))
+    drawn = np.maximum(smooth_step(apart, *DIFFERENCE), smooth_step(move, *MOVE))
     drawn = np.maximum(drawn, swept(old_lines, new_lines, drawn.shape, unit))
     drawn = cv2.dilate(drawn, disc(round(REACH * unit)))
     return 1 - cv2.GaussianBlur(drawn, (0, 0), SOFT * unit)
@@ -101,7 +101,7 @@ def swept(
     moved = np.linalg.norm(jaws[1] - jaws[0], axis=1)
     inner = middle + reach.min(0)[:, None] * away
     outer = middle + (reach.max(0) + BEYOND * moved)[:, None] * away
-    share = _rising((moved[1:] + moved[:-1]) / 2 / unit, *MOVE)
+    share = smooth_step((moved[1:] + moved[:-1]) / 2 / unit, *MOVE)
     result = np.zeros(shape, np.float32)
     for i in np.argsort(share, kind="stable"):
         if share[i] > 0:
@@ -128,10 +128,4 @@ def worth_drawing(change: np.ndarray, unit: float) -> np.ndarray:
         0 to 1.
     """
     apart = largest(np.abs(cv2.GaussianBlur(change, (0, 0), SOFT * unit)))
-    return cv2.GaussianBlur(_rising(apart, *TREMBLE), (0, 0), SOFT * unit)
-
-
-def _rising(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 up to ``low``, 1 from ``high`` on, a smooth step between."""
-    share = np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
-    return np.square(share) * (3 - 2 * share)
+    return cv2.GaussianBlur(smooth_step(apart, *TREMBLE), (0, 0), SOFT * unit)
