@@ -18,6 +18,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,17 +184,22 @@ def drawn(clip: Clip, kind: str, frame: int) -> tuple[np.ndarray, np.ndarray] | 
     return occluders.draw(kind, mouth + where[0] * width, where[1], width, clip.skin, size)
 
 
-def occluded_shot(clip: Clip, kind: str) -> Shot:
-    """The clip with an occluder laid over it, tracked."""
-    folder = clip.folder.with_name(kind)
+#: Draws on a picture of a clip, given its place in the clip, its frame and its pixels: what is
+#: added, premultiplied, and its alpha; None for nothing.
+Paint = Callable[[int, int, np.ndarray], tuple[np.ndarray, np.ndarray] | None]
+
+
+def painted_shot(clip: Clip, name: str, paint: Paint) -> Shot:
+    """The clip with something of known alpha before it, kept under a name, tracked."""
+    folder = clip.folder.with_name(name)
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        for frame in clip.frames:
+        for number, frame in enumerate(clip.frames):
             rgb = read_png(clip.folder / f"plate.{frame:04d}.png")
-            found = drawn(clip, kind, frame)
+            found = paint(number, frame, rgb)
             if found is not None:
-                colour, alpha = found
-                rgb = rgb * (1 - alpha[..., None]) + colour * alpha[..., None]
+                shown, alpha = found
+                rgb = rgb * (1 - alpha[..., None]) + shown
                 np.savez_compressed(
                     folder / f"alpha.{frame:04d}.npz", alpha=alpha.astype(np.float16)
                 )
@@ -202,6 +208,16 @@ def occluded_shot(clip: Clip, kind: str) -> Shot:
     return tracked(
         Shot(folder.with_suffix(".relip"), settings(folder / "plate.####.png", clip.frames))
     )[1]
+
+
+def occluded_shot(clip: Clip, kind: str) -> Shot:
+    """The clip with an occluder laid over it, tracked."""
+
+    def paint(_: int, frame: int, __: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        found = drawn(clip, kind, frame)
+        return None if found is None else (found[0] * found[1][..., None], found[1])
+
+    return painted_shot(clip, kind, paint)
 
 
 def masked(shot: Shot, *, force: bool = False, step: int = 1) -> None:
@@ -291,34 +307,25 @@ def measure_occluder(clip: Clip, kind: str, *, force: bool, step: int) -> dict[s
 
 def hairy_shot(clip: Clip, kind: str) -> Shot:
     """The clip with hair of the brows' colour hanging beside the face, tracked."""
-    folder = clip.folder.with_name(f"hair-{kind}")
-    if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        track = clip.track
-        mean = np.median(track.canonical()[track.visible][..., :2], axis=0)
-        left, right = mean[points.FACE_LEFT], mean[points.FACE_RIGHT]
-        width = float(np.linalg.norm(right - left))
-        to_crop = np.c_[width * np.eye(2), (left + right) / 2]
-        middle = clip.frames[len(clip.frames) // 2]
-        rgb = read_png(clip.folder / f"plate.{middle:04d}.png")
-        x, y = track.landmarks[track.index(middle), list(_BROW), :2].astype(int).T
-        colour = 0.8 * np.median(rgb[y, x], axis=0)
-        for number, frame in enumerate(clip.frames):
-            rgb = read_png(clip.folder / f"plate.{frame:04d}.png")
-            row = track.index(frame)
-            if track.visible[row]:
-                to_plate = geometry.compose(geometry.invert(track.transform[row]), to_crop)
-                size = (rgb.shape[1], rgb.shape[0])
-                hair, alpha = occluders.draw_hair(kind, to_plate, colour, size, number / 25)
-                rgb = rgb * (1 - alpha[..., None]) + hair
-                np.savez_compressed(
-                    folder / f"alpha.{frame:04d}.npz", alpha=alpha.astype(np.float16)
-                )
-            write_png(folder / f"plate.{frame:04d}.png", np.round(rgb * 255).astype(np.uint8))
-        (folder / "done").write_text("")
-    return tracked(
-        Shot(folder.with_suffix(".relip"), settings(folder / "plate.####.png", clip.frames))
-    )[1]
+    track = clip.track
+    mean = np.median(track.canonical()[track.visible][..., :2], axis=0)
+    left, right = mean[points.FACE_LEFT], mean[points.FACE_RIGHT]
+    width = float(np.linalg.norm(right - left))
+    to_crop = np.c_[width * np.eye(2), (left + right) / 2]
+    middle = clip.frames[len(clip.frames) // 2]
+    brow = read_png(clip.folder / f"plate.{middle:04d}.png")
+    x, y = track.landmarks[track.index(middle), list(_BROW), :2].astype(int).T
+    colour = 0.8 * np.median(brow[y, x], axis=0)
+
+    def paint(number: int, frame: int, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        row = track.index(frame)
+        if not track.visible[row]:
+            return None
+        to_plate = geometry.compose(geometry.invert(track.transform[row]), to_crop)
+        size = (rgb.shape[1], rgb.shape[0])
+        return occluders.draw_hair(kind, to_plate, colour, size, number / 25)
+
+    return painted_shot(clip, f"hair-{kind}", paint)
 
 
 def measure_hair(clip: Clip, kind: str, *, force: bool, step: int) -> dict[str, float]:
