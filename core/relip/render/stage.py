@@ -35,7 +35,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "render"
-VERSION = 9
+VERSION = 10
 
 #: Patches being written at once while the next frame is computed.
 _WRITERS = 2

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from relip.render.checkpoint import Moment
 
 NAME = "train"
-VERSION = 6
+VERSION = 7
 
 #: A network cannot be trained on fewer frames than this.
 MIN_EXAMPLES = 8
