@@ -85,7 +85,7 @@ class ExternalDrawer:
         cut = cut_frame(self.window, self.encoding, plate_picture, transform, outline)
         if cut is None:
             return None
-        window, to_window, rect, plate, crop = cut
+        window = cut.window
         size = self.renderer.crop.size
         square = Window(size, size, size)
         to_square = geometry.compose(self.to_square, transform)
@@ -96,7 +96,7 @@ class ExternalDrawer:
         view = View(frame, np.clip(seen, 0, 1), geometry.apply(to_square, landmarks[:, :2]))
         made = self.renderer.draw(view)
         # the renderer's square into the window, the plate where it does not reach
-        move = geometry.compose(to_window, geometry.invert(to_square))
+        move = geometry.compose(cut.to_window, geometry.invert(to_square))
         where = (window.width, window.height)
         matrix = geometry.for_opencv(move)
         picture = cv2.warpAffine(
@@ -110,9 +110,9 @@ class ExternalDrawer:
         edge = window.to_pixels(outline)
         region = (fill(edge, where) > 0).astype(np.float32) * (inside > 0.99)
         # the ring is compared with the plate as coarse as the renderer's own picture
-        match = matching.fit(picture, crop, region, window.size)
+        match = matching.fit(picture, cut.crop, region, window.size)
         match = matching.Match(match.colour, 0.0)
-        return Drawn(picture, crop, region, match, window, to_window, rect, plate, None, None, edge)
+        return Drawn(cut, picture, region, match, edge)
 
 
 def square_of(crop: Crop, shape: np.ndarray) -> np.ndarray:

@@ -46,45 +46,58 @@ class Patch:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One frame as it was drawn, before its match is known.
+class Cut:
+    """What the network sees of one frame, and the plate's pixels under it.
 
     Attributes
     ----------
-    picture : np.ndarray [shape=(height, width, 3), dtype=float32]
-        The renderer's, in the network's encoding; a window of the crop.
-    crop : np.ndarray [shape=(height, width, 3), dtype=float32]
-        The plate there.
-    region : np.ndarray [shape=(height, width), dtype=float32]
-        1 where the renderer draws.
-    match : Match
-        Measured in this frame alone.
     window : Window
     to_window : np.ndarray [shape=(2, 3)]
         Plate pixels to window pixels.
     rect : tuple of int
         x0, y0, x1, y1 of the plate's pixels under the window.
-    plate : np.ndarray [shape=(y1 - y0, x1 - x0, 3), dtype=float32]
-        The plate there at its own resolution, in its colourspace.
-    lines, old_lines : np.ndarray [shape=(57, 2)] or None
-        New and own lines in window pixels; None when the renderer knows none.
-    outline : np.ndarray [shape=(m, 2)]
-        The region in window pixels.
-    change : np.ndarray [shape=(height, width, 3), dtype=float32] or None
-        What the new lines change in the renderer's picture; None when it was not asked.
+    plate, encoded : np.ndarray [shape=(y1 - y0, x1 - x0, 3), dtype=float32]
+        The plate there at its own resolution, in its colourspace and in the network's encoding.
+    crop : np.ndarray [shape=(height, width, 3), dtype=float32]
+        The plate in the window, in the network's encoding.
     """
 
-    picture: np.ndarray
-    crop: np.ndarray
-    region: np.ndarray
-    match: Match
     window: canonical.Window
     to_window: np.ndarray
     rect: tuple[int, int, int, int]
     plate: np.ndarray
-    lines: np.ndarray | None
-    old_lines: np.ndarray | None
+    encoded: np.ndarray
+    crop: np.ndarray
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One frame as it was drawn, before its match is known.
+
+    Attributes
+    ----------
+    cut : Cut
+    picture : np.ndarray [shape=(height, width, 3), dtype=float32]
+        The renderer's, in the network's encoding; a window of the crop.
+    region : np.ndarray [shape=(height, width), dtype=float32]
+        1 where the renderer draws.
+    match : Match
+        Measured in this frame alone.
+    outline : np.ndarray [shape=(m, 2)]
+        The region in window pixels.
+    lines, old_lines : np.ndarray [shape=(57, 2)] or None
+        New and own lines in window pixels; None when the renderer knows none.
+    change : np.ndarray [shape=(height, width, 3), dtype=float32] or None
+        What the new lines change in the renderer's picture; None when it was not asked.
+    """
+
+    cut: Cut
+    picture: np.ndarray
+    region: np.ndarray
+    match: Match
     outline: np.ndarray
+    lines: np.ndarray | None = None
+    old_lines: np.ndarray | None = None
     change: np.ndarray | None = None
 
 
@@ -345,13 +358,12 @@ def draw_frame(
     cut = cut_frame(model.window, model.encoding, rgb, transform, outline)
     if cut is None:
         return None
-    window, to_window, rect, plate, crop = cut
-    new, edge, own = (window.to_pixels(each) for each in (lines, outline, old_lines))
+    new, edge, own = (cut.window.to_pixels(each) for each in (lines, outline, old_lines))
     # a pixel that is no number cannot stay: all is drawn
-    whole = detail > 0 and not _broken(plate, geometry.shifted(to_window, *rect[:2]), edge, window)
+    whole = detail > 0 and not _broken(cut, edge)
     picture, region, change = draw_window(
         model,
-        crop,
+        cut.crop,
         new,
         edge,
         old_lines=own if whole else None,
@@ -360,10 +372,8 @@ def draw_frame(
         mouth=mouth,
         teeth=teeth,
     )
-    match = _matched(picture, change, crop, region, window.size)
-    return Drawn(
-        picture, crop, region, match, window, to_window, rect, plate, new, own, edge, change
-    )
+    match = _matched(picture, change, cut.crop, region, cut.window.size)
+    return Drawn(cut, picture, region, match, edge, new, own, change)
 
 
 def _matched(
@@ -378,13 +388,12 @@ def _matched(
     return matching.fit(own, crop, region, size)
 
 
-def _broken(
-    plate: np.ndarray, to_window: np.ndarray, outline: np.ndarray, window: canonical.Window
-) -> bool:
+def _broken(cut: Cut, outline: np.ndarray) -> bool:
     """Whether a pixel of the plate inside the region is not finite."""
-    rows, columns = np.nonzero(~np.isfinite(plate).all(-1))
+    rows, columns = np.nonzero(~np.isfinite(cut.plate).all(-1))
     if not len(rows):
         return False
+    window, to_window = cut.window, geometry.shifted(cut.to_window, *cut.rect[:2])
     region = cv2.dilate(fill(outline, (window.width, window.height)), disc(2))
     at = np.floor(geometry.apply(to_window, np.stack([columns, rows], -1) + 0.5)).astype(int)
     inside = ((at >= 0) & (at < [window.width, window.height])).all(1)
@@ -397,8 +406,8 @@ def cut_frame(
     rgb: Picture | np.ndarray,
     transform: np.ndarray,
     outline: np.ndarray,
-) -> tuple[canonical.Window, np.ndarray, tuple[int, int, int, int], np.ndarray, np.ndarray] | None:
-    """The window on a frame's region, its map and plate rectangle, the plate there and in it."""
+) -> Cut | None:
+    """Look at one frame's region; None when it lies outside the picture."""
     picture = Picture.of(rgb)
     height, width = picture.shape
     window = window.on(outline)
@@ -408,9 +417,9 @@ def cut_frame(
     if x1 - x0 < 8 or y1 - y0 < 8:
         return None
     plate = picture.cut(x0, y0, x1, y1)
-    piece = encoding.encode(plate)
-    crop = canonical.cut_out(piece, geometry.shifted(to_window, x0, y0), window)
-    return window, to_window, rect, plate, crop
+    encoded = encoding.encode(plate)
+    crop = canonical.cut_out(encoded, geometry.shifted(to_window, x0, y0), window)
+    return Cut(window, to_window, rect, plate, encoded, crop)
 
 
 def finish_frame(
@@ -427,12 +436,13 @@ def finish_frame(
     frame : int
         Its number, which the grain follows.
     """
+    cut = drawn.cut
     made = finish_window(
         drawn.picture,
-        drawn.crop,
+        cut.crop,
         drawn.region,
         match,
-        drawn.window,
+        cut.window,
         lines=drawn.lines,
         old_lines=drawn.old_lines,
         outline=drawn.outline,
@@ -441,26 +451,25 @@ def finish_frame(
         defocus=finish.defocus,
     )
     # the plate stays as it is, not as the window shows it
-    own = encoding.encode(drawn.plate)
-    placed = canonical.put_back(np.dstack([made.picture, made.still]), drawn.to_window, drawn.rect)
+    placed = canonical.put_back(np.dstack([made.picture, made.still]), cut.to_window, cut.rect)
     still = np.clip(placed[..., 3:], 0, 1)
-    on_plate = placed[..., :3] + still * own
+    on_plate = placed[..., :3] + still * cut.encoded
     if finish.amount > 0 and not finish.grain.empty:
         grained = add_grain(
-            on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame, plate=own
+            on_plate, finish.grain, finish.amount, seed=finish.seed, frame=frame, plate=cut.encoded
         )
         # where some of the plate stays less is missing; none where all of it does
         on_plate = on_plate + np.clip(4 * (1 - still), 0, 1) * (grained - on_plate)
-    x0, y0 = drawn.rect[:2]
+    x0, y0 = cut.rect[:2]
     raw = encoding.decode(on_plate)
     if encoding.linear and drawn.lines is not None and drawn.old_lines is not None:
-        to_piece = geometry.invert(geometry.shifted(drawn.to_window, x0, y0))
+        to_piece = geometry.invert(geometry.shifted(cut.to_window, x0, y0))
         mouths = [
             geometry.apply(to_piece, each[:N_OUTER]) for each in (drawn.old_lines, drawn.lines)
         ]
-        unit = drawn.window.size / 256 * float(np.hypot(*to_piece[:, 0]))
-        raw = keep_highlights(raw, drawn.plate, mouths, unit, finish.detail)
-    stmap = canonical.stmap(drawn.to_window, drawn.window, drawn.rect)
+        unit = cut.window.size / 256 * float(np.hypot(*to_piece[:, 0]))
+        raw = keep_highlights(raw, cut.plate, mouths, unit, finish.detail)
+    stmap = canonical.stmap(cut.to_window, cut.window, cut.rect)
     return Patch((x0, y0), raw, stmap)
 
 

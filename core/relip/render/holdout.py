@@ -173,7 +173,9 @@ def check(
             if drawn is None:
                 continue
             plain = dataclasses.replace(drawn, picture=mean.astype(np.float32))
-            plain_match = matching.fit(plain.picture, plain.crop, plain.region, model.window.size)
+            plain_match = matching.fit(
+                plain.picture, plain.cut.crop, plain.region, model.window.size
+            )
             shown = []
             for each, match in ((drawn, drawn.match), (plain, plain_match)):
                 patch = finish_frame(each, match, model.encoding, Finish(detail=0.0))
