@@ -154,7 +154,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     )
     monitor = Monitor(folder, material, steps, settings.preview)
     watch: list[Callable[[Moment], None]] = [monitor]
-    if held is not None:
+    if held is not None and len(held.frames):
         # the zero of all examples is that of those learned from
         held = replace(held, mean=examples.mean)
         watch.insert(0, holdout.plateau(held, settings.patience))
