@@ -410,10 +410,6 @@ class MovieWriter:
             self._abort(error)
             raise self._explained(error) from error
 
-    def abort(self) -> None:
-        """Leave nothing behind."""
-        self._abort(RuntimeError("aborted"))
-
     def _drop(self) -> None:
         with suppress(Exception):
             self._container.close()
