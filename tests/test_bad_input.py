@@ -140,7 +140,7 @@ def test_transcript_that_does_not_match(dub, tmp_path: Path):
     dub(3, "transcript", "does not match", text=other)
 
 
-@pytest.mark.parametrize("content", [b"", b" \n\t\n", b"\xef\xbb\xbf", b"\xff\xfe\x00\x81"])
+@pytest.mark.parametrize("content", [b"", b" \n\t\n", b"\xef\xbb\xbf", b"\xff\xfe\x00\xd8"])
 def test_transcript_that_is_empty_or_no_text(dub, tmp_path: Path, content: bytes):
     path = tmp_path / "bad.txt"
     path.write_bytes(content)

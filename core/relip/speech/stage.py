@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relip import records
-from relip.errors import AudioError, InputError, TranscriptError, mended
+from relip.errors import AudioError, InputError, mended
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 NAME = "speech"
 VERSION = 7
-
-#: Transcripts that are more than plain text.
-TIMED = (".srt", ".vtt", ".textgrid", ".tsv", ".json")
 
 #: Said while the artist's phones are in use.
 _THEIRS = "the phones are the artist's: overrides/phones.TextGrid"
@@ -249,24 +246,9 @@ def read_transcript(shot: Shot) -> str | None:
     name = shot.settings.dialogue.text
     if not name:
         return None
-    path = shot.resolve(name)
-    if path.suffix.lower() in TIMED:
-        from relip.speech.script import read_script
+    from relip.speech.script import read_script
 
-        return read_script(path).text
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise TranscriptError(f"{path}: no such file", mend="check --text") from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise TranscriptError(
-            f"{path}: cannot be read as UTF-8 text: {exc}", mend="save it as plain text"
-        ) from None
-    if not text.strip():
-        raise TranscriptError(
-            f"{path}: the transcript is empty", mend="leave --text out or fill it"
-        )
-    return text
+    return read_script(shot.resolve(name)).text
 
 
 def check_length(shot: Shot, duration: float) -> None:
