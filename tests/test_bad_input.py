@@ -113,6 +113,7 @@ def _core() -> str:
 
 def test_missing_audio_and_transcript(dub, tmp_path: Path):
     dub(3, tmp_path / "no.wav", "does not exist", "give a sound", audio=tmp_path / "no.wav")
+    dub(3, tmp_path, "the dialogue", "is a folder", audio=tmp_path)
     dub(3, tmp_path / "no.txt", "no such file", "check --text", text=tmp_path / "no.txt")
     assert files(tmp_path) == [] and not (tmp_path / "made").exists()
 
