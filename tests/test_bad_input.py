@@ -113,6 +113,7 @@ def _core() -> str:
 
 def test_missing_audio_and_transcript(dub, tmp_path: Path):
     dub(3, tmp_path / "no.wav", "does not exist", "give a sound", audio=tmp_path / "no.wav")
+    dub(3, tmp_path, "the dialogue", "is a folder", audio=tmp_path)
     dub(3, tmp_path / "no.txt", "no such file", "check --text", text=tmp_path / "no.txt")
     assert files(tmp_path) == [] and not (tmp_path / "made").exists()
 
@@ -140,7 +141,7 @@ def test_transcript_that_does_not_match(dub, tmp_path: Path):
     dub(3, "transcript", "does not match", text=other)
 
 
-@pytest.mark.parametrize("content", [b"", b" \n\t\n", b"\xef\xbb\xbf", b"\xff\xfe\x00\x81"])
+@pytest.mark.parametrize("content", [b"", b" \n\t\n", b"\xef\xbb\xbf", b"\xff\xfe\x00\xd8"])
 def test_transcript_that_is_empty_or_no_text(dub, tmp_path: Path, content: bytes):
     path = tmp_path / "bad.txt"
     path.write_bytes(content)

@@ -116,7 +116,7 @@ def test_kinds_of_output(refused: Callable, tmp_path: Path, demo_clip, demo_sequ
         assert list(tmp_path.iterdir()) == []
 
     wrong(demo_clip.path, tmp_path / "o.gif", "is not an output", ".mp4")
-    wrong(demo_clip.path, tmp_path / "o", "no suffix is not an output")
+    wrong(demo_clip.path, tmp_path / "o", "a name without ending is not an output")
     wrong(demo_clip.path, tmp_path / "o.####.exr", "the plate gives a movie", "change")
     wrong(demo_sequence.path, tmp_path / "o.mp4", "the plate gives a sequence", "change")
     wrong(demo_sequence.path, tmp_path / "o.exr", "a place for the frame number", "name.####.exr")

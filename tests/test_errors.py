@@ -23,7 +23,6 @@ DOCUMENTED = {
     "NkError": 3,
     "GizmoError": 3,
     "StageMissingError": 3,
-    "FramesFailedError": 4,
     "ModelError": 5,
     "OutputError": 6,
     "InterruptedByUser": 130,

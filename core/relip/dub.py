@@ -119,7 +119,7 @@ def dub_with(
     is_movie = out.suffix.lower() in MOVIE_SUFFIXES
     if not is_movie and out.suffix.lower() not in IMAGE_OUTPUTS:
         raise UsageError(
-            f"{out}: {out.suffix or 'no suffix'} is not an output",
+            f"{out}: {out.suffix or 'a name without ending'} is not an output",
             mend=f"use {', '.join(MOVIE_SUFFIXES)} for a movie or name.####.exr for a sequence",
         )
     if not is_movie:

@@ -139,12 +139,6 @@ class StageMissingError(InputError):
     """A stage's input has not been made yet; the message names the command that makes it."""
 
 
-class FramesFailedError(RelipError):
-    """Some frames failed; the rest is written and the report lists them."""
-
-    exit_code = EXIT_SOME_FRAMES_FAILED
-
-
 class ModelError(RelipError):
     """A model file is missing, damaged or of another version, or a device is not there."""
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from relip import containment, pathmap, records
 from relip.errors import (
-    AudioError,
     FrameRangeError,
     InputError,
     PlateError,
@@ -546,15 +545,14 @@ class Shot:
         AudioError, TranscriptError, InputError
             If one is missing; of the transcript and the lexicon also if they cannot be read.
         """
+        from relip.speech.audio import audio_file
         from relip.speech.stage import read_transcript
 
         d = self.settings.dialogue
-        for name in (d.audio, d.production_audio):
-            if name and not self.resolve(name).is_file():
-                raise AudioError(
-                    f"the dialogue {self.resolve(name)} does not exist",
-                    mend="give a sound file or a movie",
-                )
+        sounds = {"the dialogue": d.audio, "the production sound": d.production_audio}
+        for what, name in sounds.items():
+            if name:
+                audio_file(self.resolve(name), what)
         read_transcript(self)
         if self.settings.speech.lexicon:
             from relip.speech.pronunciation import read_lexicon

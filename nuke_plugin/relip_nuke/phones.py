@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 from relip_nuke import paths
 
-_TOKEN = re.compile(r'"((?:[^"]|"")*)"|<(exists|absent)>|(?<![\w.\[])(-?\d+(?:\.\d+)?)(?![\w.\]])')
+_TOKEN = re.compile(
+    r'"((?:[^"]|"")*)"|<(exists|absent)>'
+    r"|(?<![\w.\[])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.\]])"
+)
 
 #: The ARPAbet phones that the engine knows.
 ARPABET = frozenset(
@@ -22,7 +25,10 @@ ARPABET = frozenset(
      "UW", "V", "W", "Y", "Z", "ZH")
 )  # fmt: skip
 
-_SILENCE = ("", "sil", "sp", "pau", "_")
+#: What aligners write for silence.
+_SILENCE = frozenset(
+    ("", "sil", "sp", "spn", "pau", "<sil>", "<eps>", "_", "#", "silence", "h#")
+)  # fmt: skip
 
 #: Seconds by which an interval's ends may differ and still be the same.
 _SAME = 5e-4

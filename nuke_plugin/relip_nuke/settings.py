@@ -94,6 +94,9 @@ _SAID = {"speech.gain": "strength", "drive.mix": "drive", **{e.setting: e.knob f
 #: Settings that change no picture.
 IDLE = ("train.device", "render.device")
 
+#: Settings of how the shot's own network is drawn: a renderer of others' has none of them.
+OWN_NETWORK = ("render.detail", "render.teeth", "render.defocus")
+
 #: Settings that are files.
 FILES = (
     "plate.path",
@@ -304,7 +307,7 @@ def idle(parts: dict[str, nuke.Node]) -> set[str]:
         found.add("render.models")
         return found
     found.update(each.setting for each in KNOBS if each.section == "train")
-    found.add("render.teeth")
+    found.update(OWN_NETWORK)
     if float(nodes.setting(render, "grain")) > 0:
         found.discard("train.seed")
     return found

@@ -30,7 +30,7 @@ _MASK = {**_TRACK, "mask": ("grow", "feather", "jaw", "sides", "occlusion", "par
 _TRAIN = ("quality", "steps", "frames", "seed", "working", "crop", "held_out", "patience")
 _RENDER = {
     **_MASK,
-    "render": ("articulation", "detail", "layers", "renderer", "grain", "defocus"),
+    "render": ("articulation", "layers", "renderer", "grain"),
 }
 
 #: What each stage is made from, as the engine's own keys have it: settings of shot.toml, files
@@ -49,7 +49,7 @@ _MADE_FROM: dict[str, tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[s
 }
 
 #: Of what :func:`made_from` and :func:`result_of` answer: raise it when they answer otherwise.
-_VERSION = 3
+_VERSION = 4
 
 #: The files that the speech stage reads.
 _SPEECH_FILES = ("dialogue.audio", "dialogue.text", "speech.lexicon")
@@ -204,7 +204,8 @@ def _drawn_from(
         files += ("drive.witness",)
         overrides += ("witness/overrides/track.json",)
     if written.get("render", {}).get("renderer", "shot") == "shot":
-        names.update(train=_TRAIN, render=(*_RENDER["render"], "teeth"))
+        own = tuple(setting.partition(".")[2] for setting in settings.OWN_NETWORK)
+        names.update(train=_TRAIN, render=(*_RENDER["render"], *own))
         return names, (*files, "train.model_from", "train.extra"), overrides
     # Another's network is not trained; it hears the dialogue whatever drives the mouth.
     names.update(train=("seed",), plate=(*_PLATE, "fps"))

@@ -379,7 +379,7 @@ TABLE: list[tuple[str, Callable[[], bytes] | bytes, int, tuple[str, ...]]] = [
     ("transcript.txt", b"", 3, ("empty",)),
     ("transcript.txt", b" \n\t ", 3, ("empty",)),
     ("transcript.txt", b"\xef\xbb\xbf", 3, ("empty",)),
-    ("transcript.txt", b"\xff\xfeh\0i\0", 3, ("UTF-8",)),
+    ("transcript.txt", b"\xff\xfeh\0\0\xd8", 3, ("UTF-8",)),
     ("transcript.txt", b"\x80\x81\x82", 3, ("UTF-8",)),
     # Shots
     ("shot.txt", b"[plate\n", 3, ("cannot be read",)),
@@ -471,7 +471,7 @@ TABLE: list[tuple[str, Callable[[], bytes] | bytes, int, tuple[str, ...]]] = [
     ("shot.txt", b'[plate]\npath = "a\\u0000.exr"\n', 2, ("plate.path", "zero byte")),
     # Transcripts with times
     ("script.srt", b"", 3, ("holds no subtitles", "SRT")),
-    ("script.srt", b"\xff\xfe", 3, ("UTF-8",)),
+    ("script.srt", b"\xff\xfe\0", 3, ("UTF-8",)),
     ("script.srt", CUES.replace("00:00:01,500", "00:00:00,000").replace("00:00:00,000 -->",
      "00:00:01,000 -->").encode(), 3, ("ends at", "before it starts")),
     ("script.srt", CUES.replace("00:00:00", "9" * 5000 + ":00:00").encode()[:5050], 3,
@@ -484,7 +484,7 @@ TABLE: list[tuple[str, Callable[[], bytes] | bytes, int, tuple[str, ...]]] = [
     ("script.json", b'{"mouthCues": [{"start": 1' + b"0" * 400 + b', "end": 2, "value": "A"}]}', 3,
      ("not a Rhubarb result",)),
     ("script.json", b"[" * 100_000, 3, ("not a Rhubarb result",)),
-    ("lexicon.txt", b"\xff\xfe", 3, ("UTF-8",)),
+    ("lexicon.txt", b"\xff\xfe\0", 3, ("UTF-8",)),
     ("lexicon.txt", b"plum\n", 3, ("line 1", "plum")),
     ("lexicon.txt", b"plum P L QQ9 M\n", 3, ("line 1", "plum")),
     # Scripts of Nuke and curves in them

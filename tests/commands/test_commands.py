@@ -79,11 +79,9 @@ def test_new_writes_what_was_said(relip, tmp_path: Path, demo_sequence, dialogue
 
 
 def test_new_names_the_next_command(relip, tmp_path: Path, demo_clip):
-    ended = relip("new", tmp_path / "a.relip", "--plate", demo_clip.path)
-    assert (
-        ended.out.strip()
-        == f"{tmp_path / 'a.relip'}: frames 1-40; next: relip run {tmp_path}/a.relip"
-    )
+    folder = tmp_path / "a [1] 100%.relip"
+    ended = relip("new", folder, "--plate", demo_clip.path)
+    assert ended.out.strip() == f"{folder}: frames 1-40; next: relip run '{folder}'"
 
 
 def test_negative_frames_are_no_option(relip, tmp_path: Path, demo_clip):

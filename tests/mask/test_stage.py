@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import face_making
@@ -80,6 +81,19 @@ def test_made_once_and_again_when_a_setting_changes(shot: Shot):
     for change in ({"feather": 0.06}, {"grow": 0.02}, {"sides": 0.06}):
         changed = shot.change(mask=change)
         assert len(stage.run(changed, changed.frames, progress=QUIET).done) == 11
+
+
+def test_a_neighbours_points_count(shot: Shot):
+    """What is seen beside a frame decides with it what stands before the face."""
+    with shot.open_plate() as plate:
+        inputs = stage.load_inputs(shot, plate)
+        landmarks = inputs.track.landmarks.copy()
+        landmarks[inputs.track.index(1003), :, 0] += 1.0
+        moved = replace(inputs, track=replace(inputs.track, landmarks=landmarks))
+        changed = [
+            f for f in shot.frames if moved.key(shot, plate, f) != inputs.key(shot, plate, f)
+        ]
+    assert changed == [1002, 1003, 1004]
 
 
 def test_missing(shot: Shot):

@@ -10,6 +10,7 @@ import pytest
 
 from relip import speech
 from relip.shot import Shot, ShotSettings
+from relip.speech import textgrid
 from relip.speech.alignment import ARPABET, Alignment, Interval
 from relip.track import points
 from relip.track import stage as track_stage
@@ -22,6 +23,7 @@ def test_controls_are_the_engines(plugin_module):
 
 def test_phones_are_the_engines(plugin_module):
     assert frozenset(ARPABET) - {""} == plugin_module("phones").ARPABET
+    assert plugin_module("phones")._SILENCE == textgrid.SILENCE_LABELS
 
 
 def test_reads_the_curves_that_the_engine_writes(plugin_module, tmp_path: Path):
@@ -94,6 +96,16 @@ def test_reads_a_grid_saved_by_praat_in_utf16(plugin_module, tmp_path: Path, ali
     (tmp_path / "b.TextGrid").write_bytes(text.encode("utf-16"))
     phones = plugin_module("phones")
     assert phones.read(str(tmp_path / "b.TextGrid")) == phones.read(str(tmp_path / "a.TextGrid"))
+
+
+def test_reads_what_other_aligners_write(plugin_module, tmp_path: Path, alignment: Alignment):
+    """Times with an exponent, and names of their own for silence."""
+    text = speech.format_textgrid(alignment)
+    text = text.replace("xmin = 0\n", "xmin = 0e-05\n").replace('text = ""', 'text = "<eps>"')
+    (tmp_path / "a.TextGrid").write_text(text)
+    phones = plugin_module("phones")
+    shown = phones.to_text(phones.read(str(tmp_path / "a.TextGrid")), phones.Clock(1, 25.0, 0.0))
+    assert [line.split()[2] for line in shown.splitlines()] == ["sil", "HH", "AH", "L", "OW", "sil"]
 
 
 @pytest.mark.parametrize(

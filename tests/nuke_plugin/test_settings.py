@@ -453,12 +453,15 @@ def grey(desk: Desk, *names: str, family: str = "Render") -> list[str]:
 
 WITNESS = ("witness", "witness_offset", "witness_face")
 MIX = ("mix_speech", "mix_track", "mix_csv", "mix_video")
+OWN = ("detail", "teeth", "defocus")
 TRAIN = ("quality", "train_frames", "model_from", "extra", "steps", "crop", "train")
 
 
 def test_what_has_no_say_is_greyed_out(desk: Desk):
     render = desk.node("Render")
-    looked = (*WITNESS, *MIX, *TRAIN, "csv", "articulation", "teeth", "models", "seed", "device")
+    looked = (
+        *WITNESS, *MIX, *TRAIN, "csv", "articulation", *OWN, "models", "seed", "device", "grain"
+    )  # fmt: skip
     render.showControlPanel()
     assert grey(desk, *looked) == [*WITNESS, *MIX, "csv", "models"]
     render["drive"].setValue("video")
@@ -472,13 +475,13 @@ def test_what_has_no_say_is_greyed_out(desk: Desk):
     render["mix_csv"].fromScript("{curve L x1001 0 x1003 1}")
     assert grey(desk, *looked) == ["models"]
     render["renderer"].setValue("studio-lips")
-    assert grey(desk, *looked) == [*TRAIN, "teeth"]
+    assert grey(desk, *looked) == [*TRAIN, *OWN]
     render["grain"].setValue(0)
-    assert grey(desk, *looked) == [*TRAIN, "teeth", "seed"]
+    assert grey(desk, *looked) == [*TRAIN, *OWN, "seed"]
     # it is so when the comp is opened again
     desk.save()
     desk.nuke.host.open(desk.comp)
-    assert grey(desk, *looked) == [*TRAIN, "teeth", "seed"]
+    assert grey(desk, *looked) == [*TRAIN, *OWN, "seed"]
     assert grey(desk, "calibrate", family="Speech") == ["calibrate"]
     desk.node("Speech").showControlPanel()
     desk.node("Speech")["production_audio"].setValue("set.wav")
@@ -596,7 +599,8 @@ def test_what_a_renderer_of_the_studio_hears_and_is_counts(real: Desk, stage: st
     }
     real.make_shot(**given)
     assert differs(train={"steps": 5, "quality": "draft", "crop": 512}) == []
-    assert differs(render={**given["render"], "teeth": 0.5}) == []
+    for own in ("detail", "teeth", "defocus"):
+        assert differs(render={**given["render"], own: 0.5}) == []
     assert differs(train={"seed": 5}) == ["settings"]  # of the grain
     assert differs(dialogue={"audio": str(real.sound), "offset": 0.5}) == ["settings"]
     assert differs(dialogue={"audio": str(real.words)}) == ["dialogue.audio"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import face_making
 import numpy as np
@@ -222,6 +224,22 @@ def test_collected_frames(collected: tuple[Examples, np.ndarray]):
     assert np.isfinite(examples.pictures).all()
     assert examples.lines.shape == (n, 57, 2)
     assert np.isfinite(examples.lines).all() and np.isfinite(examples.mean).all()
+
+
+def test_where_no_frame_can_be_read_there_are_no_examples(tmp_path: Path):
+    """Who asks for them says what is wrong; held-out frames may all be damaged."""
+    track = face_making.make_track(face_making.make_shot(3).landmarks)
+    for frame in track.frames:
+        (tmp_path / f"bad.{frame:04d}.exr").write_bytes(b"damaged")
+    write_exr(tmp_path / "bad.1001.exr", np.zeros((SIZE[1], SIZE[0], 3)), display=SIZE)
+    region = make_region(track, MaskSettings())
+    window = Window.for_outlines(region.outline, 256)
+    encoding = Encoding("sRGB - Display", "sRGB - Display", 0.0, 1.0)
+    with open_plate(tmp_path / "bad.####.exr", fps=25, colourspace="sRGB - Display") as plate:
+        examples = example_module.collect(
+            plate, track, region, window, encoding, [1002, 1003], Progress("none")
+        )
+    assert not len(examples.frames) and not len(examples.lines) and not len(examples.outlines)
 
 
 def test_collected_pictures_are_in_register(collected: tuple[Examples, np.ndarray]):

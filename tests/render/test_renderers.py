@@ -19,8 +19,9 @@ from relip.errors import AudioError, ModelError, SettingError
 from relip.plate import read_exr
 from relip.progress import Progress
 from relip.render import catalogue, mel, stage
+from relip.render.canonical import Window
 from relip.render.catalogue import find_model, read_models
-from relip.render.external import square_of
+from relip.render.external import ExternalDrawer, square_of
 from relip.render.mel96 import Mel96
 from relip.render.network_file import load_network
 from relip.render.renderers import Crop, Sources, View, make_renderer
@@ -397,6 +398,27 @@ def test_plug_ins(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         make_renderer(entry, CPU)
 
 
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda size: np.zeros((size, size + 1, 3)), r"\(64, 65, 3\) where .*\(64, 64, 3\)"),
+        (lambda size: np.full((size, size, 3), np.nan), "not numbers"),
+        (lambda size: {}["mouth"], "KeyError: 'mouth'"),
+    ],
+)
+def test_a_plug_in_that_fails_is_told_by_its_name(made: Any, words: str):
+    class Lips:
+        crop = Crop(64)
+
+        def draw(self, view: View) -> np.ndarray:
+            return made(self.crop.size)
+
+    view = View(1010, np.zeros((64, 64, 3), np.float32), np.zeros((478, 2)))
+    drawer = ExternalDrawer.of("lips", Lips(), Window(256, 64, 64), np.zeros((478, 2)), "ACEScg")
+    with pytest.raises(ModelError, match=f"'lips' failed in frame 1010: .*{words}"):
+        drawer._drawn(view)
+
+
 # --- in a shot ------------------------------------------------------------------------------------
 
 
@@ -455,6 +477,27 @@ def test_another_file_stops_the_shot(external: Shot, tmp_path: Path):
     with pytest.raises(ModelError, match="sha256"):
         stage.run(external, [1010], progress=QUIET)
     assert stage.patch_path(external, 1010).read_bytes() == before
+
+
+def test_what_only_the_shots_own_network_has_counts_for_nothing(external: Shot):
+    """Not for the pixels, and so not for the frames' keys."""
+
+    def drawn(shot: Shot) -> tuple[str, bytes]:
+        with shot.open_plate() as plate:
+            key = stage.load_inputs(shot).key(shot, plate, 1010)
+        stage.run(shot, [1010], progress=QUIET, force=True)
+        content = read_exr(stage.patch_path(shot, 1010))[0]
+        return key, b"".join(content[name].tobytes() for name in sorted(content))
+
+    before = drawn(external)
+    for section, values in (
+        ("render", {"detail": 0.0}),
+        ("render", {"defocus": 0.0}),
+        ("render", {"teeth": 0.0}),
+        ("train", {"crop": 512}),
+    ):
+        assert drawn(external.change(**{section: values})) == before, values
+    assert drawn(external.change(render={"grain": 0.0})) != before
 
 
 def test_the_sound_makes_frames_stale(external: Shot):

@@ -202,6 +202,16 @@ def test_loss_counts_the_weight():
     assert loss_of(a, b, region, 3 * near) == pytest.approx(loss_of(a, b, region, near), rel=1e-4)
 
 
+def test_a_batch_that_is_hidden_teaches_nothing():
+    """A hand before the mouth in all of its pieces: a loss that is no number ends a network."""
+    output = torch.rand(2, 3, 24, 32, requires_grad=True)
+    region, weight = torch.ones(2, 24, 32), torch.zeros(2, 24, 32)
+    loss = training.reconstruction_loss(output, torch.rand(2, 3, 24, 32), region, weight)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert output.grad is not None and not output.grad.any()
+
+
 def test_loss_goes_down_the_gradient():
     a, b = pictures(2)
     output = torch.from_numpy(a)[None].requires_grad_()

@@ -18,7 +18,7 @@ from relip.demo import Scene
 from relip.errors import StageMissingError
 from relip.plate import write_exr
 from relip.progress import Progress
-from relip.review import measure, stage
+from relip.review import measure, sheet, stage
 from relip.shot import Shot
 from relip.speech import stage as speech_stage
 from relip.speech import word_table, write_textgrid
@@ -80,6 +80,21 @@ def test_preview(reviewed: Shot, demo_sequence):
         assert np.abs(pictures[i][:30] - shown).mean() < 12
 
 
+def test_a_large_face_is_no_moire():
+    """Lines one pixel wide are grey when they are shrunk, not lines of another width."""
+    lines = np.zeros((1200, 1200, 3), np.uint8)
+    lines[:, ::2] = 200
+    tile = sheet.face_tile(lines, np.array([600.0, 600.0]), 480.0, "plate 1")[: sheet.TILE]
+    assert abs(tile.mean() - 100) < 2 and tile.std() < 3
+    # and it is where it was
+    spot = np.zeros((1200, 1200, 3), np.uint8)
+    spot[700:708, 500:508] = 255
+    y, x = np.argwhere(
+        sheet.face_tile(spot, np.array([600.0, 600.0]), 480.0, "")[..., 0] > 99
+    ).mean(0)
+    assert abs(x + 0.5 - 96) < 0.6 and abs(y + 0.5 - 146) < 0.6
+
+
 def test_report(reviewed: Shot):
     page = reviewed.path("review", "report.html").read_text("utf-8")
     for source in re.findall(r'src="([^"]+)"', page):
@@ -87,6 +102,13 @@ def test_report(reviewed: Shot):
     for word in ("sh010.relip", "p b m closed", "outside the matte", "speech: ", "track: "):
         assert word in page
     assert page.rstrip().endswith("</html>")
+
+
+def test_what_to_look_at_stands_before_the_figures(reviewed: Shot):
+    page = reviewed.path("review", "report.html").read_text("utf-8")
+    order = ["preview.mp4", "p b m closed", "sheet.png", "curves.png", "speech.png", "<details>"]
+    places = [page.index(word) for word in (*order, "track: jitter")]
+    assert places == sorted(places)
 
 
 def test_the_report_holds_no_python(reviewed: Shot):

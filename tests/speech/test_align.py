@@ -208,6 +208,15 @@ def test_long_recording_is_split_and_every_word_found(small_pieces: None) -> Non
     assert np.mean(errors <= 0.05) >= 0.9
 
 
+def test_words_that_a_long_recording_ends_before_are_told(small_pieces: None) -> None:
+    silence = np.random.default_rng(0).normal(0, 1e-4, 25 * RATE)
+    audio = audio_of(np.concatenate([demo_audio("dialogue").samples, silence]))
+    assert align(audio, text=text_of("dialogue")).warnings == ()
+    found = align(audio, text=text_of("dialogue") + " and then seven elephants danced")
+    assert len(found.warnings) == 1
+    assert "5 more words: 'and', 'then', 'seven'" in found.warnings[0]
+
+
 @pytest.mark.slow
 def test_long_recording_with_another_text_is_refused(small_pieces: None) -> None:
     samples = np.concatenate([demo_audio("dialogue").samples] * 3)

@@ -25,6 +25,7 @@ from relip.speech import (
     write_textgrid,
 )
 from relip.speech.alignment import ARPABET, fill
+from relip.speech.script import read_script
 from relip.speech.textgrid import confidence_tier
 
 JAW, CLOSE = MOUTH_CONTROLS.index("jawOpen"), MOUTH_CONTROLS.index("mouthClose")
@@ -131,6 +132,17 @@ def test_textgrid_keeps_any_label(tmp_path_factory, parts, word) -> None:
     given_ = Alignment(words, fill(phones, now), now)
     write_textgrid(path, given_)
     same(read_textgrid(path), given_)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_transcripts_of_any_editor(tmp_path: Path, encoding: str) -> None:
+    """Windows' Notepad calls UTF-16 Unicode; its mark tells."""
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    words, srt = tmp_path / "a.txt", tmp_path / "a.srt"
+    words.write_text(mark + "Señor, ¿qué?\r\n", encoding)
+    srt.write_text(mark + "1\r\n00:00:01,000 --> 00:00:02,000\r\nSeñor\r\n", encoding)
+    assert read_script(words).text.split() == ["Señor,", "¿qué?"]
+    assert read_script(srt).text == "Señor"
 
 
 def test_textgrid_with_stress_sil_and_utf16(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
+import subprocess
 from collections.abc import Iterable
 from typing import Any
 
@@ -217,7 +220,12 @@ def add_making(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep the generic mouth shapes, whatever the production sound says",
     )
-    group.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto")
+    group.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="what trains and draws (default: auto, a GPU where there is one)",
+    )
     group.add_argument("--seed", type=int, default=0, help="seed of the training (default: 0)")
 
 
@@ -305,3 +313,8 @@ def describe(reports: Iterable[StageReport]) -> str:
 def exit_code(reports: Iterable[StageReport]) -> int:
     """4 when any frame failed, else 0."""
     return EXIT_SOME_FRAMES_FAILED if any(r.failed for r in reports) else 0
+
+
+def to_type(*words: str) -> str:
+    """A command to be typed or copied, in the shell of this system."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -10,6 +10,7 @@ from relip.commands.common import (
     add_making,
     add_plate,
     settings_from,
+    to_type,
 )
 from relip.commands.result import Result
 
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> Result:
     )
     shot = Shot.create(args.shot, settings)
     frames = shot.frames
+    command = to_type("relip", "run", str(shot.folder))
     return Result(
         {"shot": str(shot.folder), "frames": [frames.start, frames[-1]]},
-        f"{shot.folder}: frames {frames.start}-{frames[-1]}; next: relip run {shot.folder}",
+        f"{shot.folder}: frames {frames.start}-{frames[-1]}; next: {command}",
     )

@@ -69,8 +69,14 @@ class Inputs:
         row = self.track.index(frame)
         settings = shot.settings.mask
         seen: list[str] = []
+        beside: list[np.ndarray] = []
         if self.fit_key is not None and self.track.visible[row]:
-            seen = [plate.fingerprint(f) for f in [frame, *self.neighbours(frame)]]
+            around = self.neighbours(frame)
+            seen = [plate.fingerprint(f) for f in [frame, *around]]
+            # an artist's word on a neighbour changes what is seen there
+            for other in map(self.track.index, around):
+                beside += [self.track.landmarks[other], self.track.transform[other]]
+                beside.append(self.region.outline[other])
         return records.fingerprint(
             NAME,
             VERSION,
@@ -82,6 +88,7 @@ class Inputs:
             self.track.face_width,
             self.fit_key if self.track.visible[row] else None,
             seen,
+            *beside,
             self.parser.key() if self.parser else None,
         )
 

@@ -139,7 +139,7 @@ class MovieWriter:
         suffix = self.path.suffix.lower()
         if suffix not in _CONTAINERS:
             raise OutputError(
-                f"{path}: {suffix or 'no suffix'} is not a movie that can be written",
+                f"{path}: {suffix or 'a name without ending'} is not a movie that can be written",
                 mend=f"use one of {', '.join(_CONTAINERS)}",
             )
         self._stack = ExitStack()
@@ -409,10 +409,6 @@ class MovieWriter:
         except BaseException as error:
             self._abort(error)
             raise self._explained(error) from error
-
-    def abort(self) -> None:
-        """Leave nothing behind."""
-        self._abort(RuntimeError("aborted"))
 
     def _drop(self) -> None:
         with suppress(Exception):

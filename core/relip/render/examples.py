@@ -127,23 +127,32 @@ def collect(
             hidden[len(kept)] = np.round(255 * np.clip(placed, 0, 1)).astype(np.uint8)
         kept.append(picture.frame)
     progress.finish()
-    rows = np.array([track.index(f) for f in kept], int)
-    placed = [window.on(region.outline[row]) for row in rows]
-    outlines = np.stack(
-        [w.to_pixels(region.outline[row]) for w, row in zip(placed, rows, strict=True)]
-    )
-    sample = pictures[: len(kept) : max(len(kept) // 20, 1)].astype(np.float32)
-    inside = fill(outlines[0] + pad, (whole.width, whole.height)) > 0.5
+    outlines = np.empty((len(kept), *region.outline.shape[1:]))
+    own_lines = np.empty((len(kept), *lines.shape[1:]))
+    for place, row in enumerate(track.index(f) for f in kept):
+        own = window.on(region.outline[row])
+        outlines[place] = own.to_pixels(region.outline[row])
+        own_lines[place] = own.to_pixels(lines[row])
     return Examples(
         frames=np.array(kept, int),
         pictures=pictures[: len(kept)],
-        lines=np.stack([w.to_pixels(lines[row]) for w, row in zip(placed, rows, strict=True)]),
+        lines=own_lines,
         outlines=outlines,
         window=window,
         pad=pad,
-        mean=sample[:, inside].mean((0, 1)).astype(np.float32),
+        mean=_mean_colour(pictures[: len(kept)], outlines, pad),
         hidden=hidden,
     )
+
+
+def _mean_colour(pictures: np.ndarray, outlines: np.ndarray, pad: int) -> np.ndarray:
+    """Mean colour inside the region over some of the examples; 0 without any."""
+    if not len(pictures):
+        return np.zeros(3, np.float32)
+    sample = pictures[:: max(len(pictures) // 20, 1)].astype(np.float32)
+    height, width = pictures.shape[1:3]
+    inside = fill(outlines[0] + pad, (width, height)) > 0.5
+    return sample[:, inside].mean((0, 1)).astype(np.float32)
 
 
 def draw_inputs(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from relip.errors import ModelError
 from relip.mask.coverage import fill
 from relip.plate import Picture, default_colour
 from relip.plate.colour import DISPLAY_NAMES
@@ -20,7 +21,7 @@ from relip.render import match as matching
 from relip.render.canonical import Window
 from relip.render.encoding import Encoding
 from relip.render.generate import Drawn, cut_frame
-from relip.render.renderers import Crop, Renderer, View
+from relip.render.renderers import Crop, Renderer, View, others_code
 from relip.render.rig import UNIT
 from relip.track import geometry
 
@@ -34,6 +35,8 @@ class ExternalDrawer:
 
     Attributes
     ----------
+    name : str
+        The renderer's, for messages.
     renderer : Renderer
         Prepared.
     window : Window
@@ -44,6 +47,7 @@ class ExternalDrawer:
         Crop units to the renderer's pixels.
     """
 
+    name: str
     renderer: Renderer
     window: Window
     encoding: Encoding
@@ -51,7 +55,7 @@ class ExternalDrawer:
 
     @classmethod
     def of(
-        cls, renderer: Renderer, window: Window, shape: np.ndarray, colourspace: str
+        cls, name: str, renderer: Renderer, window: Window, shape: np.ndarray, colourspace: str
     ) -> ExternalDrawer:
         """Made for a shot whose mean face is ``shape`` ``[shape=(478, 2)]`` in crop units."""
         colour = default_colour()
@@ -59,7 +63,7 @@ class ExternalDrawer:
         if not colour.is_display_encoded(colourspace):
             display = colour.find(*DISPLAY_NAMES) or colourspace
         encoding = Encoding(colourspace, display, 0.0, 1.0)
-        return cls(renderer, window, encoding, square_of(renderer.crop, shape))
+        return cls(name, renderer, window, encoding, square_of(renderer.crop, shape))
 
     def draw(
         self,
@@ -80,6 +84,11 @@ class ExternalDrawer:
         -------
         Drawn or None
             None when the region lies outside the picture.
+
+        Raises
+        ------
+        ModelError
+            If the renderer fails, or gives no picture of its square.
         """
         plate_picture = Picture.of(rgb)
         cut = cut_frame(self.window, self.encoding, plate_picture, transform, outline)
@@ -94,13 +103,13 @@ class ExternalDrawer:
         piece = self.encoding.encode(plate_picture.cut(x0, y0, x1, y1))
         seen = canonical.cut_out(piece, geometry.shifted(to_square, x0, y0), square)
         view = View(frame, np.clip(seen, 0, 1), geometry.apply(to_square, landmarks[:, :2]))
-        made = self.renderer.draw(view)
+        made = self._drawn(view)
         # the renderer's square into the window, the plate where it does not reach
         move = geometry.compose(cut.to_window, geometry.invert(to_square))
         where = (window.width, window.height)
         matrix = geometry.for_opencv(move)
         picture = cv2.warpAffine(
-            np.ascontiguousarray(made, np.float32),
+            made,
             matrix,
             where,
             flags=cv2.INTER_CUBIC,
@@ -113,6 +122,18 @@ class ExternalDrawer:
         match = matching.fit(picture, cut.crop, region, window.size)
         match = matching.Match(match.colour, 0.0)
         return Drawn(cut, picture, region, match, edge)
+
+    def _drawn(self, view: View) -> np.ndarray:
+        failed = f"the renderer {self.name!r} failed in frame {view.frame}"
+        with others_code(failed):
+            made = np.ascontiguousarray(self.renderer.draw(view), np.float32)
+        if made.shape != view.picture.shape or not np.isfinite(made).all():
+            raise ModelError(
+                f"{failed}: it gave {made.shape} where a picture of {view.picture.shape} is "
+                "wanted, or values that are not numbers",
+                mend="mend the plug-in",
+            )
+        return made
 
 
 def square_of(crop: Crop, shape: np.ndarray) -> np.ndarray:

@@ -21,7 +21,8 @@ the shot's own network. One adapter is built in, ``mel96``
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib import metadata
@@ -29,7 +30,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from relip.errors import ModelError, SettingError
+from relip.errors import ModelError, RelipError, SettingError
 from relip.render.catalogue import ModelEntry
 from relip.speech.audio import Audio
 
@@ -130,16 +131,8 @@ def make_renderer(entry: ModelEntry, device: Any) -> Renderer:
     points = {p.name: p for p in metadata.entry_points(group=GROUP)}
     if entry.adapter in points:
         point = points[entry.adapter]
-        try:
+        with others_code(f"the renderer {entry.name!r} ({point.value}) cannot be made"):
             return point.load()(entry, device)
-        except (ModelError, SettingError):
-            raise
-        except Exception as error:  # another's code: whatever it raises is told by its name
-            raise ModelError(
-                f"the renderer {entry.name!r} ({point.value}) cannot be made: "
-                f"{type(error).__name__}: {error}",
-                mend="mend or uninstall the plug-in, or set render.renderer to shot",
-            ) from None
     if entry.adapter == "mel96":
         from relip.render.mel96 import Mel96
 
@@ -149,3 +142,22 @@ def make_renderer(entry: ModelEntry, device: Any) -> Renderer:
         f"renderer {entry.name!r}: the adapter {entry.adapter!r} is unknown",
         mend=f"installed: {known}",
     )
+
+
+@contextmanager
+def others_code(failed: str) -> Iterator[None]:
+    """Whatever another's code raises is told by its name, after what could not be done.
+
+    Raises
+    ------
+    ModelError
+    """
+    try:
+        yield
+    except RelipError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{failed}: {type(error).__name__}: {error}",
+            mend="mend or uninstall the plug-in, or set render.renderer to shot",
+        ) from None

@@ -21,6 +21,7 @@ from relip.plate.prefetch import prefetch, side_by_side
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.render import match, train_stage
+from relip.render.canonical import Window, crop_size
 from relip.render.catalogue import ModelEntry, find_model
 from relip.render.drive import driven_controls, driven_lines, driven_visibility
 from relip.render.grain import FRAMES, Grain
@@ -115,11 +116,13 @@ class Inputs:
         own = shot.settings.render
         row = self.track.index(frame)
         grain = [shot.settings.train.seed, *self.grain_frames()] if own.grain else []
+        # what of the plate is kept and followed only where the shot's own network draws
+        followed = [own.detail, own.defocus] if self.entry is None else []
         return records.fingerprint(
             self.drawn_key(plate, frame),
             [self.drawn_key(plate, f) for f in self.neighbours(frame)],
             list(own.layers),
-            [own.detail, own.defocus, own.grain],
+            [*followed, own.grain],
             [[f, plate.fingerprint(f)] for f in grain[1:]] + grain[:1],
             float(self.track.mix[row]),
             mask_stage.matte_fingerprint(shot, frame),
@@ -159,7 +162,9 @@ def load_inputs(shot: Shot) -> Inputs:
             visibility=driven_visibility(shot),
             mouths=np.full(len(own), -1),
             teeth=0.0,
-            model_key=records.fingerprint(entry.to_dict(), heard_key(shot)),
+            model_key=records.fingerprint(
+                entry.to_dict(), heard_key(shot), external_window(track, region).as_list()
+            ),
             entry=entry,
         )
     path = train_stage.model_path(shot)
@@ -191,6 +196,11 @@ def external_entry(shot: Shot) -> ModelEntry:
     """The description of the renderer of others' that the shot asks for."""
     own = shot.settings.render
     return find_model(own.renderer, shot.resolve(own.models) if own.models else None)
+
+
+def external_window(track: FaceTrack, region: Region) -> Window:
+    """The window that a renderer of others' is shown in: ``train.crop`` is of the shot's own."""
+    return Window.for_outlines(region.outline, crop_size(track.face_width))
 
 
 def heard_key(shot: Shot) -> str:
@@ -520,15 +530,22 @@ def _drawer(
     track, region = inputs.track, inputs.region
     if inputs.entry is not None:
         from relip.render.external import ExternalDrawer
-        from relip.render.renderers import Sources, make_renderer
+        from relip.render.renderers import Sources, make_renderer, others_code
         from relip.speech import load_audio
 
         renderer = make_renderer(inputs.entry, device)
         d = shot.settings.dialogue
         audio = load_audio(shot.resolve(d.audio)) if d.audio else None
-        renderer.prepare(Sources(audio, d.offset, shot.rate, shot.frames, lambda: _controls(shot)))
+        with others_code(f"the renderer {inputs.entry.name!r} cannot get ready for the shot"):
+            renderer.prepare(
+                Sources(audio, d.offset, shot.rate, shot.frames, lambda: _controls(shot))
+            )
         external = ExternalDrawer.of(
-            renderer, train_stage.shot_window(shot, track, region), track.shape, plate.colourspace
+            inputs.entry.name,
+            renderer,
+            external_window(track, region),
+            track.shape,
+            plate.colourspace,
         )
 
         def draw_external(picture: Picture) -> Any:

@@ -154,7 +154,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     )
     monitor = Monitor(folder, material, steps, settings.preview)
     watch: list[Callable[[Moment], None]] = [monitor]
-    if held is not None:
+    if held is not None and len(held.frames):
         # the zero of all examples is that of those learned from
         held = replace(held, mean=examples.mean)
         watch.insert(0, holdout.plateau(held, settings.patience))
@@ -236,9 +236,10 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
 def check_enough(shot: Shot, count: int) -> None:
     """Refuse to train on fewer than :data:`MIN_EXAMPLES` frames with a face."""
     if count < MIN_EXAMPLES:
+        more = "widen train.frames" if shot.settings.train.frames else "give a longer plate"
         raise FaceError(
-            f"{shot.settings.plate.path}: only {count} frames to learn from",
-            mend=f"a network needs {MIN_EXAMPLES} frames with a face; widen train.frames",
+            f"{shot.settings.plate.path}: frames to learn from: only {count}",
+            mend=f"a network needs {MIN_EXAMPLES} frames with a face; {more}",
         )
 
 

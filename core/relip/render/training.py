@@ -238,13 +238,15 @@ def reconstruction_loss(
     drawn = region[:, None]
     output = output * drawn + target * (1 - drawn)
     w = (region * weight)[:, None]
-    norm = w.sum() * output.shape[1]
+    # where all of a batch is hidden there is nothing to learn
+    whole = w.sum().clamp_min(1e-6)
+    norm = whole * output.shape[1]
     error = output - target
     l1 = (error.abs() * w).sum() / norm
     dx = (error[..., 1:] - error[..., :-1]).abs() * w[..., 1:]
     dy = (error[..., 1:, :] - error[..., :-1, :]).abs() * w[..., 1:, :]
     gradient = (dx.sum() + dy.sum()) / norm
-    similarity = 1 - (ssim_map(output, target) * w).sum() / w.sum()
+    similarity = 1 - (ssim_map(output, target) * w).sum() / whole
     return l1 + gradient + SSIM_WEIGHT * similarity
 
 

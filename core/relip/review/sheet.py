@@ -25,6 +25,11 @@ def face_tile(picture: np.ndarray, centre: np.ndarray, half: float, label: str) 
         Half the side of the square in picture pixels.
     label : str
     """
+    shrink = int(2 * half / TILE)
+    if shrink > 1:  # a warp to a smaller picture leaves pixels out
+        small = 1 / shrink
+        picture = cv2.resize(picture, None, fx=small, fy=small, interpolation=cv2.INTER_AREA)
+        centre, half = centre / shrink, half / shrink
     to_tile = np.array([[1.0, 0, half - centre[0]], [0, 1.0, half - centre[1]]]) * (
         TILE / (2 * half)
     )
@@ -32,7 +37,7 @@ def face_tile(picture: np.ndarray, centre: np.ndarray, half: float, label: str) 
         picture,
         to_tile,
         (TILE, TILE),
-        flags=cv2.INTER_AREA if half > TILE / 2 else cv2.INTER_CUBIC,
+        flags=cv2.INTER_LINEAR if half > TILE / 2 else cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(40, 40, 40),
     )

@@ -30,7 +30,7 @@ from relip.track import stage as track_stage
 from relip.track.picture import detection_picture
 
 NAME = "review"
-VERSION = 3
+VERSION = 4
 
 #: The speech stage's picture in the review's folder.
 SPEECH_PICTURE = "speech.png"
@@ -238,7 +238,10 @@ def plot_sync(path: Path, sync: measure.Sync) -> None:
     axis.set_xlabel("frame (bands: p b m, green where the lips close)")
     axis.set_ylabel("lip opening")
     axis.set_title(f"r = {sync.r:.3f}, lag {sync.lag} frames", loc="left", fontsize=10)
-    axis.legend(loc="upper right", fontsize=8)
+    # above the curves, not over them
+    axis.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, frameon=False, borderpad=0
+    )
     axis.margins(x=0.01)
     figure.tight_layout()
     with records.atomic_path(path) as temporary:
@@ -303,7 +306,51 @@ def _plot_dialogue(shot: Shot, path: Path) -> None:
 
 
 def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | None) -> None:
-    """Write ``report.html``: figures, contact sheet, curves and preview on one page."""
+    """Write ``report.html``: what to look at first, then every figure of the stages, folded up."""
+    figures = []
+    notes = []
+    for stage in ("speech", "track", "model"):
+        record = records.read_record(shot.path(stage))
+        for name, value in (record.get("data") or {}).items():
+            if name == "word_confidence":  # shown in colours
+                continue
+            figures.append((f"{stage}: {name.replace('_', ' ')}", _told(value)))
+        notes += [(f"{stage}: note", note) for note in record.get("notes") or []]
+    plot = '<h2>Lips</h2>\n<img src="curves.png" alt="lip opening over time">' if curves else ""
+    page = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Relip review: {html.escape(shot.folder.name)}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1480px;
+  padding: 0 1rem; background: #1c1d1f; color: #e6e6e6 }}
+h1, h2, summary {{ font-weight: 600 }} img, video {{ max-width: 100%; border-radius: 4px }}
+.top {{ display: flex; flex-wrap: wrap; gap: 0 2rem }} .top table {{ flex: 1 1 24rem; margin: 0 }}
+.top video {{ max-height: 26rem; align-self: flex-start }}
+table {{ border-collapse: collapse; margin: 1rem 0; align-self: flex-start }}
+th {{ text-align: left; font-weight: 500; padding: .2rem 2rem .2rem 0; color: #a9b0b8 }}
+td {{ padding: .2rem 0; font-variant-numeric: tabular-nums }} th, td {{ vertical-align: top }}
+summary {{ font-size: 1.5em; margin: 1.2rem 0; cursor: pointer }}
+.green {{ color: #6fcf7f }} .amber {{ color: #f2b04a }} .red {{ color: #ff6b5e; font-weight: 600 }}
+</style>
+<h1>{html.escape(shot.folder.name)}</h1>
+<div class="top">
+<video src="preview.mp4" controls loop></video>
+{_table([*_verdicts(data), *notes])}
+</div>
+<h2>Plate and comp</h2>
+<img src="sheet.png" alt="contact sheet">
+{plot}
+{_words(shot)}
+<details><summary>Figures of the stages</summary>
+{_table(figures)}
+</details>
+</html>
+"""
+    with records.atomic_write(folder / "report.html") as handle:
+        handle.write(page)
+
+
+def _verdicts(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was measured of the finished frames, in words."""
     rows = []
     sync = data.get("sync")
     if sync:
@@ -315,7 +362,7 @@ def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | 
             ("p b m closed within ±1 frame", f"{sync['closures_closed']} of {sync['closures']}"),
             (
                 "silences over 0.3 s at rest",
-                "none"
+                "no silence is so long"
                 if not sync["silences"]
                 else f"{sync['silence_frames_at_rest_percent']} % of frames",
             ),
@@ -327,39 +374,11 @@ def write_report(shot: Shot, folder: Path, data: dict[str, Any], curves: Path | 
     for reason in dict.fromkeys(because.values()):
         where = format_range(int(f) for f, why in because.items() if why == reason)
         rows.append((f"passed through: {reason}", where))
-    for stage in ("speech", "track", "model"):
-        record = records.read_record(shot.path(stage))
-        for name, value in (record.get("data") or {}).items():
-            if name == "word_confidence":  # shown below, in colours
-                continue
-            rows.append((f"{stage}: {name.replace('_', ' ')}", _told(value)))
-        for note in record.get("notes") or []:
-            rows.append((f"{stage}: note", note))
+    return rows
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
     cells = "\n".join(
         f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows
     )
-    words = _words(shot)
-    plot = '<h2>Lips</h2><img src="curves.png" alt="lip opening over time">' if curves else ""
-    page = f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Relip review: {html.escape(shot.folder.name)}</title>
-<style>
-body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1480px;
-  padding: 0 1rem; background: #1c1d1f; color: #e6e6e6 }}
-h1, h2 {{ font-weight: 600 }} img, video {{ max-width: 100%; border-radius: 4px }}
-table {{ border-collapse: collapse; margin: 1rem 0 }}
-th {{ text-align: left; font-weight: 500; padding: .2rem 2rem .2rem 0; color: #a9b0b8 }}
-td {{ padding: .2rem 0; font-variant-numeric: tabular-nums }}
-.green {{ color: #6fcf7f }} .amber {{ color: #f2b04a }} .red {{ color: #ff6b5e; font-weight: 600 }}
-</style>
-<h1>{html.escape(shot.folder.name)}</h1>
-<table>
-{cells}
-</table>
-{words}
-<h2>Preview</h2><video src="preview.mp4" controls loop></video>
-{plot}
-<h2>Plate and comp</h2><img src="sheet.png" alt="contact sheet">
-</html>
-"""
-    with records.atomic_write(folder / "report.html") as handle:
-        handle.write(page)
+    return f"<table>\n{cells}\n</table>"

@@ -73,7 +73,7 @@ class AcousticModel:
             raise ValueError("mdef is not a binary model definition of this byte order")
         skip = int(np.frombuffer(raw, "<i4", 1, 8)[0])
         counts = np.frombuffer(raw, "<i4", 10, 12 + skip)
-        n_ci, n_phone, n_state, n_ci_senone, n_senone, _, n_sequences, _, n_tree, _ = counts
+        n_ci, n_phone, n_state, _, n_senone, _, n_sequences, _, n_tree, _ = counts
         if n_state != STATES:
             raise ValueError(f"its phones have {n_state} states, not {STATES}")
         at = 12 + skip + 40
@@ -102,10 +102,6 @@ class AcousticModel:
         owner[self._sequences[self._ssids].ravel()] = np.repeat(attr[:, 1][order], STATES)
         owner[self._sequences[self._ci].ravel()] = np.repeat(np.arange(n_ci), STATES)
         self._owner = owner
-
-    def knows(self, phone: str) -> bool:
-        """Whether the model has the phone."""
-        return phone in self._index
 
     def senones(self, phone: str) -> tuple[int, ...]:
         """The three senones of a phone in no particular neighbourhood."""

@@ -370,7 +370,7 @@ class _Job:
         return self._told(words, self._join(pieces, "align", False))
 
     def _told(self, words: list[Word], result: Alignment) -> Alignment:
-        """With warnings of guessed pronunciations and doubtful words."""
+        """With warnings of guessed pronunciations, words left over, and doubtful words."""
         warnings = []
         guessed = {w.label: w for w in words if w.source == "rules"}
         if guessed:
@@ -379,6 +379,13 @@ class _Job:
             )
             warnings.append(f"not in the dictionary, pronunciation guessed: {told}")
         named = [w.label for w in result.words if w.label]
+        over = [repr(w.label) for w in words[len(named) :]]
+        if named and over:
+            # of a long recording whose last windows are silent
+            warnings.append(
+                f"nothing is said after {named[-1]!r}, where the transcript goes on with "
+                f"{len(over)} more words: {', '.join(over[:12])}"
+            )
         doubtful = [
             f"{w!r}" for w, c in zip(named, result.word_confidences, strict=True) if c < AMBER
         ]
@@ -551,6 +558,7 @@ class _Job:
             if found is None:
                 if final:
                     break
+                self.progress.step(end - start)
                 start = end
                 continue
             piece, _ = found

@@ -46,6 +46,22 @@ class Audio:
     source_channels: int
 
 
+def audio_file(path: Path, what: str = "the dialogue") -> Path:
+    """A path that is a file's.
+
+    Raises
+    ------
+    AudioError
+        If it is not there, or a folder's.
+    """
+    if path.is_file():
+        return path
+    raise AudioError(
+        f"{what} {path} {'is a folder' if path.is_dir() else 'does not exist'}",
+        mend="give a sound file or a movie",
+    )
+
+
 def load_audio(path: str | Path) -> Audio:
     """Read a sound file, or the first sound stream of a movie, as 16 kHz mono.
 
@@ -67,10 +83,7 @@ def load_audio(path: str | Path) -> Audio:
         If the file is missing, unreadable, has no sound, lasts 0 s, or holds
         samples that are not numbers.
     """
-    path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise AudioError(f"the dialogue {path} {what}", mend="give a sound file or a movie")
+    path = audio_file(Path(path))
     import av
 
     try:

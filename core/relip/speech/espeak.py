@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-from functools import lru_cache
 
 from relip.errors import ModelError
 
@@ -29,20 +28,6 @@ HOW_TO_GET = (
 def espeak_program() -> str | None:
     """The path of espeak-ng; None when it is not installed."""
     return os.environ.get("RELIP_ESPEAK") or shutil.which("espeak-ng")
-
-
-@lru_cache(maxsize=1)
-def espeak_version() -> str:
-    """Its version, or ``""`` when there is none."""
-    program = espeak_program()
-    if program is None:
-        return ""
-    try:
-        ran = subprocess.run([program, "--version"], capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    found = re.search(rb"(\d+\.\d+(?:\.\d+)*)", ran.stdout)
-    return found[1].decode() if found else ""
 
 
 def say(clauses: list[list[str]], voice: str, language: str) -> list[list[str]]:

@@ -21,6 +21,10 @@ ROW = 8.0
 #: Rows drawn at most: a longer dialogue is cut with a note in the title.
 MAX_ROWS = 8
 
+#: Heights of words and phones in the waveform, whose range is -1 to 1. Short phones follow each
+#: other closer than their names are wide: every second one stands above.
+_WORDS, _PHONES = (0.78,), (-0.95, -0.8)
+
 
 def plot_speech(
     path: str | Path,
@@ -66,9 +70,10 @@ def plot_speech(
         low, high = row * ROW, min((row + 1) * ROW, span)
         top, bottom = grid[2 * row], grid[2 * row + 1]
         _wave(top, audio, low, high)
-        for tier, height, size in ((alignment.words, 0.78, 10), (alignment.seen(), -0.92, 8)):
-            for start, end, label in tier:
-                if label and end > low and start < high:
+        for tier, heights, size in ((alignment.words, _WORDS, 10), (alignment.seen(), _PHONES, 8)):
+            for number, (start, end, label) in enumerate(i for i in tier if i.label):
+                if end > low and start < high:
+                    height = heights[number % len(heights)]
                     top.axvline(start, color="0.8", lw=0.5)
                     top.text(
                         (start + end) / 2, height, label, ha="center", size=size, clip_on=True

@@ -16,12 +16,13 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from relip.errors import InputError, ModelError, SettingError, TranscriptError
+from relip.errors import ModelError, SettingError, TranscriptError
 from relip.speech import espeak
 from relip.speech.acoustics import model_folder
 from relip.speech.ipa import Phone, arpabet_phone, parse_ipa, parse_phones
 from relip.speech.letters import pronounce
 from relip.speech.readings import japanese, mandarin
+from relip.speech.textfile import read_text
 from relip.speech.transcript import INVISIBLE, TAG, normalise
 
 #: A pronunciation in the transcript.
@@ -101,14 +102,7 @@ def read_lexicon(path: str | Path) -> dict[str, tuple[tuple[Phone, ...], ...]]:
         If a line has no phones or an unknown one; the message names the line.
     """
     path = Path(path)
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"cannot read the lexicon {path}: {error.strerror or error}", mend="check --lexicon"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(f"the lexicon {path} is not text in UTF-8", mend="save it so") from None
+    text = read_text(path, mend="check --lexicon")
     found: dict[str, list[tuple[Phone, ...]]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith(("#", ";;;")):

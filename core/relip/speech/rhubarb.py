@@ -15,6 +15,7 @@ from pathlib import Path
 from relip.errors import InputError, TranscriptError, mended
 from relip.records import write_text
 from relip.speech.alignment import Alignment, Interval, fill
+from relip.speech.textfile import read_text
 from relip.speech.visemes import viseme_table
 
 SUFFIXES = (".tsv", ".json")
@@ -51,10 +52,7 @@ def read_rhubarb(path: str | Path) -> Alignment:
         If a shape is unknown or times run backwards; the message names the cue.
     """
     path = Path(path)
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the mouth cues {path}: {error}") from None
+    text = read_text(path, mend="check --text")
     cues = _from_json(text, path) if path.suffix.lower() == ".json" else _from_tsv(text, path)
     phones, _ = _tables()
     out = []

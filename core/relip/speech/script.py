@@ -19,6 +19,7 @@ from relip.speech.audio import Audio
 from relip.speech.confidence import colour
 from relip.speech.pronunciation import read_lexicon
 from relip.speech.subtitles import Cue
+from relip.speech.textfile import read_text
 from relip.speech.textgrid import read_textgrid, write_textgrid
 from relip.speech.transcribers import find_transcriber
 
@@ -58,15 +59,7 @@ def read_script(path: str | Path) -> Script:
         return Script(" ".join(w.label for w in found.words if w.label), [], found)
     if suffix in rhubarb.SUFFIXES:
         return Script("", [], rhubarb.read_rhubarb(path))
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise TranscriptError(f"{path}: no such file", mend="check --text") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise TranscriptError(
-            f"{path}: cannot be read as text: {reason}", mend="check --text"
-        ) from None
+    text = read_text(path, TranscriptError, mend="check --text")
     if not text.strip():
         raise TranscriptError(
             f"{path}: the transcript is empty", mend="leave --text out or fill it"

@@ -151,10 +151,6 @@ class Sphinx:
         decoder = self._decoder("words", fwdflat=False, bestpath=False)
         return [s.label for s in self._pass(decoder, pcm) or [] if s.label]
 
-    def knows(self, word: str) -> bool:
-        """Whether the dictionary has the word."""
-        return self._aligner(BEAMS[0]).lookup_word(word) is not None
-
     def add_word(self, word: str, phones: list[str]) -> None:
         """Add a pronunciation to every aligner."""
         for beam in BEAMS:

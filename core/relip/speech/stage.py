@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relip import records
-from relip.errors import AudioError, InputError, TranscriptError, mended
+from relip.errors import AudioError, InputError, mended
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 NAME = "speech"
 VERSION = 7
 
-#: Transcripts that are more than plain text.
-TIMED = (".srt", ".vtt", ".textgrid", ".tsv", ".json")
+#: Said while the artist's phones are in use.
+_THEIRS = "the phones are the artist's: overrides/phones.TextGrid"
 
 #: A dialogue may outlast the picture by this many seconds of silence-or-reverb tail.
 TAIL_SECONDS = 0.05
@@ -105,7 +105,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         return report
     progress.start(NAME, 2)
     data = dict(old.get("data", {})) if aligned else {}
-    notes: list[str] = list(old.get("notes", [])) if aligned else []
+    notes: list[str] = [n for n in old.get("notes", []) if n != _THEIRS] if aligned else []
     if not aligned:
         audio = speech.load_audio(shot.resolve(d.audio))
         if speech.is_silent(audio):
@@ -139,7 +139,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     override = shot.override("phones.TextGrid")
     if override:
         alignment = read_phones(shot)
-        notes.append("the phones are the artist's: overrides/phones.TextGrid")
+        notes.append(_THEIRS)
     style, learnt = _style(shot, force=force, old=old, notes=notes)
     curves = speech.mouth_curves(
         alignment, frames=shot.frames, rate=shot.rate, offset=d.offset, style=style
@@ -209,7 +209,12 @@ def _style(
     if not files:
         notes.append("calibration: waits for the track stage; the generic mouth shapes are used")
         return style, None
-    key = records.fingerprint("calibrate", VERSION, [records.file_fingerprint(p) for p in files])
+    key = records.fingerprint(
+        "calibrate",
+        VERSION,
+        [records.file_fingerprint(p) for p in files],
+        [d.language, str(shot.rate)],
+    )
     learnt = old.get("data", {}).get("calibration")
     if force or not learnt or learnt.get("key") != key:
         track = FaceTrack.load(files[1])
@@ -241,24 +246,9 @@ def read_transcript(shot: Shot) -> str | None:
     name = shot.settings.dialogue.text
     if not name:
         return None
-    path = shot.resolve(name)
-    if path.suffix.lower() in TIMED:
-        from relip.speech.script import read_script
+    from relip.speech.script import read_script
 
-        return read_script(path).text
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise TranscriptError(f"{path}: no such file", mend="check --text") from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise TranscriptError(
-            f"{path}: cannot be read as UTF-8 text: {exc}", mend="save it as plain text"
-        ) from None
-    if not text.strip():
-        raise TranscriptError(
-            f"{path}: the transcript is empty", mend="leave --text out or fill it"
-        )
-    return text
+    return read_script(shot.resolve(name)).text
 
 
 def check_length(shot: Shot, duration: float) -> None:

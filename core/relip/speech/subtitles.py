@@ -11,6 +11,7 @@ from typing import NamedTuple
 from relip.errors import TranscriptError, mended
 from relip.records import write_text
 from relip.speech.alignment import Alignment
+from relip.speech.textfile import read_text
 
 _TIME = r"(?:(\d{1,6}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _CUE = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
@@ -50,15 +51,7 @@ def read_subtitles(path: str | Path) -> list[Cue]:
         If the file cannot be read, holds no cue, or one ends before it starts.
     """
     path = Path(path)
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise TranscriptError(f"{path}: no such file", mend="check --text") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise TranscriptError(
-            f"{path}: cannot be read as UTF-8 text: {error}", mend="save it as UTF-8"
-        ) from None
-    lines = text.splitlines()
+    lines = read_text(path, TranscriptError, mend="check --text").splitlines()
     cues: list[Cue] = []
     at = 0
     while at < len(lines):

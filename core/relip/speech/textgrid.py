@@ -15,6 +15,7 @@ from relip.records import write_text
 from relip.speech.alignment import ARPABET, Alignment, Interval, fill
 from relip.speech.confidence import colour
 from relip.speech.ipa import parse_ipa
+from relip.speech.textfile import read_text
 
 #: A quoted string, the flag for tiers, or a number that is not an index in brackets.
 _TOKEN = re.compile(
@@ -130,11 +131,7 @@ def read_textgrid(path: str | Path) -> Alignment:
         or run backwards; the message names the interval.
     """
     path = Path(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the TextGrid {path}: {error.strerror or error}") from None
-    tiers, duration = _parse(_decode(raw, path), path)
+    tiers, duration = _parse(read_text(path), path)
     phones = _pick(tiers, ("phone", "segment", "phon"))
     if phones is None:
         names = ", ".join(repr(name) for name in tiers) or "none"
@@ -179,14 +176,6 @@ def _confidences(tier: list[Interval], words: list[Interval]) -> tuple[float, ..
 def _number(seconds: float) -> str:
     text = f"{seconds:.6f}".rstrip("0").rstrip(".")
     return text or "0"
-
-
-def _decode(raw: bytes, path: Path) -> str:
-    encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file in UTF-8 or UTF-16") from None
 
 
 def _parse(text: str, path: Path) -> tuple[dict[str, list[Interval]], float]:
