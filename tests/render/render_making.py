@@ -49,11 +49,12 @@ def make_examples(n: int = 24, crop: int = CROP) -> Examples:
     outline = make_region(track, MaskSettings()).outline
     window = Window.for_outlines(outline, crop)
     own = rig_module.track_lines(track)
-    lines, outlines, pictures = [], [], []
+    lines, outlines, corners, pictures = [], [], [], []
     for row in range(n):
         placed = window.on(outline[row])
         lines.append(placed.to_pixels(own[row]))
         outlines.append(placed.to_pixels(outline[row]))
+        corners.append([placed.x, placed.y])
         size = (window.width + 2 * PAD, window.height + 2 * PAD)
         pictures.append(paint(lines[-1] + PAD, size).astype(np.float16))
     return Examples(
@@ -61,6 +62,8 @@ def make_examples(n: int = 24, crop: int = CROP) -> Examples:
         pictures=np.stack(pictures),
         lines=np.stack(lines),
         outlines=np.stack(outlines),
+        corners=np.array(corners),
+        plates=np.zeros(n, np.int64),
         window=window,
         pad=PAD,
         mean=np.array(SKIN, np.float32),

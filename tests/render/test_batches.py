@@ -86,7 +86,7 @@ def test_a_round_leaves_no_example_out(examples: Examples, sampling: np.ndarray 
 def test_lines_are_off_by_the_noise_of_a_long_training(monkeypatch: pytest.MonkeyPatch):
     asked = []
 
-    def augmented(examples, index, rng, near, *, line_noise):
+    def augmented(examples, index, rng, near, *, line_noise, lender):
         asked.append(line_noise)
         return (np.zeros(1),) * 4
 

@@ -117,7 +117,8 @@ def test_examples_joined():
     own, other = render_making.make_examples(20), render_making.make_examples(10)
     weights = np.full(20, 1 / 20)
     both, chances = extra.joined(own, weights, [(other, np.full(10, 0.1))])
-    assert len(both.frames) == len(both.pictures) == len(both.lines) == 30
+    assert len(both.frames) == len(both.pictures) == len(both.lines) == len(both.corners) == 30
+    assert both.plates.tolist() == [0] * 20 + [1] * 10
     assert chances.sum() == pytest.approx(1) and chances[20:].sum() == pytest.approx(1 / 3)
     many = render_making.make_examples(60)
     _, chances = extra.joined(other, np.full(10, 0.1), [(many, np.full(60, 1 / 60))])

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from relip.render.examples import Examples, augmented, near_size
+from relip.render.lenders import Lenders
 
 #: Examples of a step: whole windows, and in every second step the mouth and its surroundings
 #: alone, which cost half the time and show the network more mouths.
@@ -58,6 +59,7 @@ def batches(
     count = len(examples.frames)
     near = near_size(examples.window)
     noise = LINE_NOISE * min(1.0, steps / LONG)
+    lenders = Lenders(examples)
     number, order = -1, np.zeros(0, np.int64)
     for step in range(begin, steps):
         rng = np.random.default_rng((seed, _CHANGE, step))
@@ -70,8 +72,8 @@ def batches(
                 draw = np.random.default_rng((seed, _ORDER, number))
                 order = _round(count, sampling, draw)
             index = int(order[place % count])
-            piece = near if close else None
-            parts.append(augmented(examples, index, rng, piece, line_noise=noise))
+            piece, lender = (near, None) if close else (None, lenders.draw(index, rng))
+            parts.append(augmented(examples, index, rng, piece, line_noise=noise, lender=lender))
         yield tuple(np.stack(part) for part in zip(*parts, strict=True))
 
 

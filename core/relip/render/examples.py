@@ -22,6 +22,7 @@ from relip.render import canonical, rig
 from relip.render.canonical import Window
 from relip.render.conditioning import MAPS, draw_maps
 from relip.render.encoding import Encoding
+from relip.render.lenders import inward, light_between
 from relip.track import geometry
 from relip.track.facetrack import FaceTrack
 
@@ -54,6 +55,10 @@ class Examples:
         Unpadded window pixels.
     outlines : np.ndarray [shape=(n, m, 2)]
         The region, in unpadded window pixels.
+    corners : np.ndarray [shape=(n, 2)]
+        Where in the crop each window lies, in pixels.
+    plates : np.ndarray [shape=(n,), dtype=int64]
+        Which plate each is cut from: 0 is the shot's own.
     window : Window
     pad : int
     mean : np.ndarray [shape=(3,)]
@@ -66,6 +71,8 @@ class Examples:
     pictures: np.ndarray
     lines: np.ndarray
     outlines: np.ndarray
+    corners: np.ndarray
+    plates: np.ndarray
     window: Window
     pad: int
     mean: np.ndarray
@@ -129,15 +136,19 @@ def collect(
     progress.finish()
     outlines = np.empty((len(kept), *region.outline.shape[1:]))
     own_lines = np.empty((len(kept), *lines.shape[1:]))
+    corners = np.empty((len(kept), 2))
     for place, row in enumerate(track.index(f) for f in kept):
         own = window.on(region.outline[row])
         outlines[place] = own.to_pixels(region.outline[row])
         own_lines[place] = own.to_pixels(lines[row])
+        corners[place] = own.x, own.y
     return Examples(
         frames=np.array(kept, int),
         pictures=pictures[: len(kept)],
         lines=own_lines,
         outlines=outlines,
+        corners=corners,
+        plates=np.zeros(len(kept), np.int64),
         window=window,
         pad=pad,
         mean=_mean_colour(pictures[: len(kept)], outlines, pad),
@@ -218,6 +229,7 @@ def augmented(
     near: tuple[int, int] | None = None,
     *,
     line_noise: float = 0.0,
+    lender: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """One example, shifted and dimmed a little, every second one turned and scaled too.
 
@@ -228,6 +240,9 @@ def augmented(
     line_noise : float
         How far each point of the lines is moved at random in what the network sees (standard
         deviation, pixels per 256 of the crop).
+    lender : int, optional
+        The example whose surroundings the network sees instead
+        (:mod:`relip.render.lenders`).
 
     Returns
     -------
@@ -254,15 +269,29 @@ def augmented(
         corner = np.clip(np.round(middle - np.array(near) / 2), 0, room)
         window = replace(window, width=near[0], height=near[1])
         move, lines = move - np.c_[np.zeros((2, 2)), corner], lines - corner
-    outline = geometry.apply(move, examples.outlines[index])
     seen = lines + line_noise * window.size / 256 * rng.standard_normal(lines.shape)
-    from_padded = geometry.compose(move, np.array([[1.0, 0, -pad], [0, 1.0, -pad]]))
-    picture = gain * _moved(examples.pictures[index], from_padded, window, canonical.SHARPEST)
-    inputs, region = draw_inputs(picture, seen, outline, window, examples.mean)
-    target = np.ascontiguousarray((picture - examples.mean).transpose(2, 0, 1))
+
+    def shown(padded: np.ndarray, of: int, flags: int = canonical.SHARPEST) -> np.ndarray:
+        by = examples.corners[of] - examples.corners[index] - pad
+        return _moved(padded, geometry.shifted(move, *by), window, flags)
+
+    picture = gain * shown(examples.pictures[index], index)
     weight = mouth_weight(lines, window, 3.0)
+    around = index if lender is None else lender
+    outline = geometry.apply(
+        move, examples.outlines[around] + examples.corners[around] - examples.corners[index]
+    )
+    surroundings = picture
+    if lender is not None:
+        surroundings = gain * shown(examples.pictures[lender], lender)
+    inputs, region = draw_inputs(surroundings, seen, outline, window, examples.mean)
+    if lender is not None:
+        inside = inward(region, window.size / 256)
+        picture = picture + light_between(surroundings, picture, inside)
+        weight = weight * inside
+    target = np.ascontiguousarray((picture - examples.mean).transpose(2, 0, 1))
     if index in examples.hidden:
-        front = _moved(examples.hidden[index], from_padded, window, cv2.INTER_LINEAR)
+        front = shown(examples.hidden[index], index, cv2.INTER_LINEAR)
         weight = weight * (1 - front / 255)
     return inputs, target, region, weight
 

@@ -147,6 +147,8 @@ def joined(
         pictures=np.concatenate([e.pictures for e in every]),
         lines=np.concatenate([e.lines for e in every]),
         outlines=np.concatenate([e.outlines for e in every]),
+        corners=np.concatenate([e.corners for e in every]),
+        plates=np.repeat(np.arange(len(every)), [len(e.frames) for e in every]),
     )
     parts = [(1 - share) * weights]
     parts += [share * n / sum(counts) * w for n, (_, w) in zip(counts, extra, strict=True)]
