@@ -36,7 +36,7 @@ from relip.render.rig import N_INNER, N_OUTER
 MOST, MOST_BYTES = 400, 64 << 20
 
 #: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
-SIGMA = 2.0
+SIGMA = 1.75
 
 #: Room around the opening, and the softness of its edge (pixels per 256).
 ROOM, SOFT = 1, 1.0
@@ -44,10 +44,10 @@ ROOM, SOFT = 1, 1.0
 #: How much of the fine band of the lips and of the skin around them comes with it (where the
 #: plate's own is used, that replaces it), and over how far from the piece's border it comes in
 #: (pixels per 256).
-LIPS, SKIN, BORDER = 1.0, 0.85, 6.0
+LIPS, SKIN, BORDER = 1.0, 0.9, 6.0
 
 #: Difference of the broad bands (network encoding) at which the fine band is gone.
-DISAGREEMENT = 0.08
+DISAGREEMENT = 0.055
 
 #: How far teeth may lie from where the lips put them (pixels per 256).
 FLOW_REACH = 4.0
