@@ -9,6 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from relip.mask.channels import squared, total
 from relip.mask.coverage import disc
 from relip.mask.crop import SMALL
 from relip.mask.lines import Lines
@@ -37,6 +38,9 @@ _SLIM, _AROUND, _LEAST = 4, 3, 18
 #: Core pixels that a line shares with what was found, in squares of half its width and as a share
 #: of its own (a dark collar joins lines that are none), and the share of its pixels that are core.
 _BEGUN, _BEGUN_SHARE, _CORES = 0.3, 0.2, 0.3
+
+#: Standard deviation in pixels that a wide blur keeps when it is made of fewer.
+_FINE = 2.5
 
 #: Room around the inner lips, whose line is dark too (pixels of 256); the jaw's corners.
 _LIPS = 2.0
@@ -70,31 +74,50 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     """
     height, width = picture.shape[:2]
     small = to_crop * SMALL
-    placed = _placed(cover, small, (width, height))
+    result = np.zeros((height, width), np.float32)
+    inside = (_placed(cover, small, (width, height)) > 0).astype(np.uint8)
+    x, y, across, down = cv2.boundingRect(inside)
+    if not across:
+        return result
     pixel = 1.0 / float(np.hypot(small[0, 0], small[1, 0]))  # a pixel of the crop in the plate
-    inside = (placed > 0).astype(np.uint8)
-    if not inside.any():
-        return np.zeros((height, width), np.float32)
+    sigma = 2.2 * _BAND * pixel
+    room = int(np.ceil(5 * sigma))  # the band, and what the means in it see
+    x0, y0 = max(x - room, 0), max(y - room, 0)
+    part = np.s_[y0 : y + down + room, x0 : x + across + room]
+    small = geometry.shifted(small, x0, y0)
+    result[part] = _edge(cover, picture[part], inside[part], small, pixel, sigma)
+    return result
+
+
+def _edge(
+    cover: np.ndarray,
+    picture: np.ndarray,
+    inside: np.ndarray,
+    small: np.ndarray,
+    pixel: float,
+    sigma: float,
+) -> np.ndarray:
+    """Alpha in a window, given what is ``inside`` and how wide the local means are."""
+    height, width = picture.shape[:2]
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
     signed = np.where(inside > 0, depth, -outside) / pixel
     soft = np.clip(0.5 + signed / 1.5, 0, 1)
     surely, hardly = signed > _BAND * 0.7, signed < -_BAND
     values = picture.astype(np.float32) / np.float32(255)
-    sigma = 2.2 * _BAND * pixel
     # a strand of hair has no inside so deep: its middle shows its colour
     side = 2 * max(round(_BAND * pixel), 1) + 1
     deepest = cv2.dilate(signed.astype(np.float32), np.ones((side, side), np.uint8))
     middle = (signed > 0) & (signed > 0.7 * np.minimum(deepest, _BAND))
     back, weight_b = _local_mean(values, hardly, sigma)
-    apart = np.square(values - back).sum(-1)
+    apart = squared(values - back)
     front, weight_f = _local_mean(values, middle * np.clip(apart / _UNLIKE**2, 0.02, 1), sigma)
     between = front - back
-    size = (between * between).sum(-1)
-    share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
+    size = squared(between)
+    share = total((values - back) * between) / np.maximum(size, 1e-6)
     trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
     share = np.clip(share, 0, 1)
-    unmixed = np.square(values - back - share[..., None] * between).sum(-1)
+    unmixed = squared(values - back - share[..., None] * between)
     usual = np.where(signed < 0, np.float32(_UNMIXED**2), np.float32(_UNMIXED_INSIDE**2))
     trust /= 1 + np.square(unmixed / usual)
     alpha = trust * share + (1 - trust) * soft
@@ -197,7 +220,17 @@ def _placed(picture: np.ndarray, to_small: np.ndarray, size: tuple[int, int]) ->
 def _local_mean(
     values: np.ndarray, weight: np.ndarray, sigma: float
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means around every pixel, and the weight that they have.
+
+    So wide a blur is made of fewer pixels: what it leaves is smooth.
+    """
+    height, width = weight.shape
     weight = weight.astype(np.float32)
-    total = cv2.GaussianBlur(weight, (0, 0), sigma)
-    mean = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
-    return mean / np.maximum(total, 1e-4)[..., None], total
+    fewer = max(int(sigma / _FINE), 1)
+    size = (-(-width // fewer), -(-height // fewer))
+    weighed = cv2.merge([*cv2.split(values * weight[..., None]), weight])
+    small = cv2.resize(weighed, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / fewer)
+    around = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    there = np.ascontiguousarray(around[..., 3])
+    return around[..., :3] / np.maximum(there, 1e-4)[..., None], there
