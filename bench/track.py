@@ -39,6 +39,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "core"))
 
 from relip.errors import ModelError
+from relip.threads import steady
 from relip.track import confidence, fade, geometry, points, stabilise
 from relip.track.backend import open_finder
 from relip.track.detection import Detection, gather
@@ -78,7 +79,8 @@ def main() -> int:
         except ModelError as exc:
             print(f"\n{backend} is not measured: {exc}")
             continue
-        with opened as finder:
+        # as the engine runs its stages: BLAS threads that wait for work spin, and are counted
+        with opened as finder, steady():
             print(f"\n== {finder.name} ==")
             for part in args.only:
                 globals()[f"part_{part}"](finder, clips, args.frames or 10**9)

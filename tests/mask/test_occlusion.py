@@ -8,10 +8,12 @@ import cv2
 import mask_making
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from relip.mask import fit, occlusion, parsing, stage
 from relip.mask.appearance import Appearance, opponent
 from relip.mask.crop import SMALL
+from relip.mask.parsing import BINS, COLOURS
 from relip.plate import read_exr
 from relip.progress import Progress
 from relip.shot import Shot
@@ -326,3 +328,11 @@ def test_a_lone_frame_is_not_believed():
     np.testing.assert_array_equal(occlusion.supported(cover, []), cover)
     kept = occlusion.supported(np.maximum(cover, away), [near])
     assert kept is not None and ((kept > 0) == (cover > 0)).all()
+
+
+def test_colours_are_spread_as_by_a_gaussian():
+    rng = np.random.default_rng(5)
+    counts = np.where(rng.random(COLOURS) < 0.02, rng.integers(1, 50, COLOURS), 0)
+    found = occlusion._density(counts.astype(np.float32))
+    cube = counts.reshape(BINS) * (COLOURS / counts.sum())
+    assert np.allclose(found.reshape(BINS), gaussian_filter(cube, 0.8, mode="nearest"), atol=1e-3)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from relip.mask.channels import squared, total
 from relip.mask.coverage import disc
 from relip.mask.crop import SMALL
-from relip.mask.lines import Lines
+from relip.mask.lines import Lines, along
 from relip.mask.parsing import OVAL
 from relip.track import geometry, points
 
@@ -30,13 +31,26 @@ _UNMIXED, _UNMIXED_INSIDE = 0.07, 0.16
 #: what may be seen through, like strands of hair (pixels of 128).
 _UNLIKE, _THIN = 0.25, 10
 
-#: Half the width of what is followed as a line, and room around what is broader; how much of it
-#: there must be (pixels of 128).
-_SLIM, _AROUND, _LEAST = 4, 3, 18
+#: Power of a pixel's distance from the face, against the largest beside it, by which it counts for
+#: the occluder's colour.
+_PUREST = 4
+
+#: Standard deviation of the softening of alpha (pixels of 128), and the values that become 0 and 1:
+#: of what is thin, and of what is half as broad as this (pixels of 128), whose edge is rather found
+#: too far inside.
+_SOFT = 0.2
+_FINE_ENDS, _BROAD_ENDS, _STOUT = (0.2, 0.85), (0.08, 0.82), 4
+
+#: Half the width of what is followed as a line, and room around what is broader (pixels of 128);
+#: how much of it there must be (such pixels).
+_SLIM, _AROUND, _LEAST = 6, 3, 18
 
 #: Core pixels that a line shares with what was found, in squares of half its width and as a share
 #: of its own (a dark collar joins lines that are none), and the share of its pixels that are core.
-_BEGUN, _BEGUN_SHARE, _CORES = 0.3, 0.2, 0.3
+_BEGUN, _BEGUN_SHARE, _CORES = 0.3, 0.1, 0.3
+
+#: Standard deviation in pixels that a wide blur keeps when it is made of fewer.
+_FINE = 2.5
 
 #: Room around the inner lips, whose line is dark too (pixels of 256); the jaw's corners.
 _LIPS = 2.0
@@ -70,31 +84,54 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     """
     height, width = picture.shape[:2]
     small = to_crop * SMALL
-    placed = _placed(cover, small, (width, height))
+    result = np.zeros((height, width), np.float32)
+    inside = (_placed(cover, small, (width, height)) > 0).astype(np.uint8)
+    x, y, across, down = cv2.boundingRect(inside)
+    if not across:
+        return result
     pixel = 1.0 / float(np.hypot(small[0, 0], small[1, 0]))  # a pixel of the crop in the plate
-    inside = (placed > 0).astype(np.uint8)
-    if not inside.any():
-        return np.zeros((height, width), np.float32)
+    sigma = 2.2 * _BAND * pixel
+    room = int(np.ceil(5 * sigma))  # the band, and what the means in it see
+    x0, y0 = max(x - room, 0), max(y - room, 0)
+    part = np.s_[y0 : y + down + room, x0 : x + across + room]
+    small = geometry.shifted(small, x0, y0)
+    result[part] = _edge(cover, picture[part], inside[part], small, pixel, sigma)
+    return result
+
+
+def _edge(
+    cover: np.ndarray,
+    picture: np.ndarray,
+    inside: np.ndarray,
+    small: np.ndarray,
+    pixel: float,
+    sigma: float,
+) -> np.ndarray:
+    """Alpha in a window, given what is ``inside`` and how wide the local means are."""
+    height, width = picture.shape[:2]
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
     outside = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
     signed = np.where(inside > 0, depth, -outside) / pixel
     soft = np.clip(0.5 + signed / 1.5, 0, 1)
     surely, hardly = signed > _BAND * 0.7, signed < -_BAND
     values = picture.astype(np.float32) / np.float32(255)
-    sigma = 2.2 * _BAND * pixel
     # a strand of hair has no inside so deep: its middle shows its colour
     side = 2 * max(round(_BAND * pixel), 1) + 1
     deepest = cv2.dilate(signed.astype(np.float32), np.ones((side, side), np.uint8))
     middle = (signed > 0) & (signed > 0.7 * np.minimum(deepest, _BAND))
     back, weight_b = _local_mean(values, hardly, sigma)
-    apart = np.square(values - back).sum(-1)
-    front, weight_f = _local_mean(values, middle * np.clip(apart / _UNLIKE**2, 0.02, 1), sigma)
+    apart = squared(values - back)
+    # and of a strand of two pixels even the middle is mixed: the least mixed pixels speak
+    purest = cv2.dilate(apart * middle, np.ones((side, side), np.uint8))
+    pure = np.clip(apart / np.maximum(purest, 1e-6), 0, 1) ** _PUREST
+    weight = middle * pure * np.clip(apart / _UNLIKE**2, 0.02, 1)
+    front, weight_f = _local_mean(values, weight, sigma)
     between = front - back
-    size = (between * between).sum(-1)
-    share = ((values - back) * between).sum(-1) / np.maximum(size, 1e-6)
+    size = squared(between)
+    share = total((values - back) * between) / np.maximum(size, 1e-6)
     trust = size / (size + _ALIKE**2) * (np.minimum(weight_f, weight_b) > 0.01)
     share = np.clip(share, 0, 1)
-    unmixed = np.square(values - back - share[..., None] * between).sum(-1)
+    unmixed = squared(values - back - share[..., None] * between)
     usual = np.where(signed < 0, np.float32(_UNMIXED**2), np.float32(_UNMIXED_INSIDE**2))
     trust /= 1 + np.square(unmixed / usual)
     alpha = trust * share + (1 - trust) * soft
@@ -103,13 +140,18 @@ def refine(cover: np.ndarray, picture: np.ndarray, to_crop: np.ndarray) -> np.nd
     through = (apart < (0.35**2) * size) & (size > _UNLIKE**2) & (weight_b > 0.01)
     through &= _placed(wide, small, (width, height)) < 0.5
     alpha = np.where(surely & ~through, 1, np.where(hardly, 0, alpha)).astype(np.float32)
-    alpha = cv2.GaussianBlur(alpha, (0, 0), max(0.35 * pixel, 0.5))
-    return np.clip((alpha - 0.08) / 0.74, 0, 1).astype(np.float32)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), max(_SOFT * pixel, 0.3))
+    there = (cover > 0).astype(np.uint8)
+    broad = cv2.dilate(cv2.morphologyEx(there, cv2.MORPH_OPEN, disc(_STOUT)), disc(_AROUND))
+    broad = _placed(broad.astype(np.float32), small, (width, height))
+    low, high = (
+        own + broad * (other - own) for own, other in zip(_FINE_ENDS, _BROAD_ENDS, strict=True)
+    )
+    return np.clip((alpha - low) / (high - low), 0, 1).astype(np.float32)
 
 
 def continued(
     found: np.ndarray,
-    cover: np.ndarray,
     picture: np.ndarray,
     to_crop: np.ndarray,
     face: np.ndarray,
@@ -120,13 +162,14 @@ def continued(
 
     The lower end of a strand or of a microphone's stick, before lips or a
     shaded neck, may be too like these to be found; in the plate it is a dark
-    line that goes on.
+    line that goes on, the way it came: the mouth's corner, a fold or the jaw's
+    shadow that it crosses run another way.
 
     Parameters
     ----------
     found : np.ndarray [shape=(height, width), dtype=float32]
         From :func:`refine`.
-    cover, picture, to_crop
+    picture, to_crop
         As for :func:`refine`.
     face, posed : np.ndarray [shape=(478, 2)]
         Landmarks in crop units, as found and as the head's pose alone has them.
@@ -137,29 +180,29 @@ def continued(
     -------
     np.ndarray [shape=(height, width), dtype=float32]
     """
-    there = (cover > 0).astype(np.uint8)
-    broad = cv2.dilate(cv2.morphologyEx(there, cv2.MORPH_OPEN, disc(_SLIM)), disc(_AROUND))
-    thin = there & (1 - broad)
-    if np.count_nonzero(thin) < _LEAST:
-        return found
     height, width = found.shape
     small = to_crop * SMALL
-    pixel = 0.5 / float(np.hypot(small[0, 0], small[1, 0]))  # of the crop at 256
-    beside = _placed(broad.astype(np.float32), small, (width, height)) < 0.5
-    where = beside & _before(posed, to_crop, (width, height))
+    pixel = 1.0 / float(np.hypot(small[0, 0], small[1, 0]))
+    # strands that hang close together are one in the crop, and are told apart in the plate
+    there = (found > 0.5).astype(np.uint8)
+    broad = cv2.morphologyEx(there, cv2.MORPH_OPEN, disc(max(round(_SLIM * pixel), 1)))
+    broad = cv2.dilate(broad, disc(max(round(_AROUND * pixel), 1)))
+    where = (broad == 0) & _before(posed, to_crop, (width, height))
     if held is not None:
         where &= _placed(held, to_crop * len(held), (width, height)) < 0.5
-    lines = Lines.of(picture, where, pixel)
+    seen = where & (there > 0)
+    if np.count_nonzero(seen) < _LEAST * pixel**2:
+        return found
+    lines = Lines.of(picture, where & along(picture, seen, pixel / 2), pixel / 2)
     if lines is None:
         return found
-    seen = _placed(thin.astype(np.float32), small, (width, height)) > 0.5
-    begun = lines.holding(seen & (found > 0.5) & lines.core)
+    begun = lines.holding(seen & lines.core)
     keep = (begun >= _BEGUN * lines.half**2) & (begun >= _BEGUN_SHARE * lines.size)
     share = lines.share(keep & (lines.cores >= _CORES * lines.size))
     if share is None:
         return found
     mouth = _filled(face, points.INNER_LIPS, to_crop, (width, height))
-    mouth = cv2.dilate(mouth, disc(max(round(_LIPS * pixel), 1)))
+    mouth = cv2.dilate(mouth, disc(max(round(_LIPS * pixel / 2), 1)))
     result: np.ndarray = np.maximum(found, np.where(mouth > 0, 0, share))
     return result
 
@@ -197,7 +240,17 @@ def _placed(picture: np.ndarray, to_small: np.ndarray, size: tuple[int, int]) ->
 def _local_mean(
     values: np.ndarray, weight: np.ndarray, sigma: float
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means around every pixel, and the weight that they have.
+
+    So wide a blur is made of fewer pixels: what it leaves is smooth.
+    """
+    height, width = weight.shape
     weight = weight.astype(np.float32)
-    total = cv2.GaussianBlur(weight, (0, 0), sigma)
-    mean = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
-    return mean / np.maximum(total, 1e-4)[..., None], total
+    fewer = max(int(sigma / _FINE), 1)
+    size = (-(-width // fewer), -(-height // fewer))
+    weighed = cv2.merge([*cv2.split(values * weight[..., None]), weight])
+    small = cv2.resize(weighed, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / fewer)
+    around = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    there = np.ascontiguousarray(around[..., 3])
+    return around[..., :3] / np.maximum(there, 1e-4)[..., None], there

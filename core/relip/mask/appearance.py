@@ -16,6 +16,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from relip.mask.channels import squared
 from relip.mask.crop import SMALL
 
 #: Red, green, blue to lightness and two differences of colour.
@@ -99,10 +100,18 @@ class Appearance:
         return np.flatnonzero(self.area)
 
     @cached_property
-    def _thinned(self) -> tuple[np.ndarray, np.ndarray]:
-        """Modes in standard deviations at every other pixel, and the anchor there."""
-        basis = (self.modes / self.spread)[:, _THIN].reshape(len(self.modes), -1)
-        return np.ascontiguousarray(basis), self.anchor[_THIN].astype(np.float32)
+    def _thinned(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """At every other pixel, channel by channel: modes in standard deviations, what makes
+        values such (mean and factor), and the anchor.
+        """
+        basis = (self.modes / self.spread)[:, _THIN].transpose(0, 2, 1)
+        factor = (1 / self.spread)[_THIN].T
+        return (
+            np.ascontiguousarray(basis),
+            np.ascontiguousarray(self.mean[_THIN].T),
+            np.ascontiguousarray(factor),
+            self.anchor[_THIN].astype(np.float32),
+        )
 
     def explain(self, values: np.ndarray) -> np.ndarray:
         """The face that the model sees behind whatever a frame shows.
@@ -124,27 +133,31 @@ class Appearance:
         """
         if not len(self.modes):
             return self.mean.copy()
-        basis, weight = self._thinned
-        target = ((values[_THIN] - self.mean[_THIN]) / self.spread[_THIN]).reshape(-1)
-        prior = np.eye(len(basis), dtype=np.float32)
-        amount = np.zeros(len(basis), np.float32)
+        basis, mean, factor, weight = self._thinned
+        count = len(basis)
+        flat = basis.reshape(count, -1)
+        target = ((values[_THIN].T - mean) * factor).reshape(-1)
+        prior = np.eye(count, dtype=np.float32)
+        amount = np.zeros(count, np.float32)
         for round_ in range(_FRAME_ROUNDS):
             if round_:
-                left = (target - amount @ basis).reshape(-1, 3)
-                weight = 1 / (1 + (left * left).mean(1) / _FAR**2) ** 2
-            weighted = basis * np.repeat(weight, 3)
-            amount = np.linalg.solve(weighted @ basis.T + prior, weighted @ target)
-        return self.mean + np.tensordot(amount, self.modes, 1)
+                red, green, blue = np.square(target - amount @ flat).reshape(3, -1)
+                weight = 1 / np.square(1 + (red + green + blue) / np.float32(3 * _FAR**2))
+            weighted = (basis * weight).reshape(count, -1)
+            amount = np.linalg.solve(weighted @ flat.T + prior, weighted @ target)
+        return self.mean + (amount @ self.modes.reshape(count, -1)).reshape(-1, 3)
 
     def strangeness(self, values: np.ndarray, explained: np.ndarray) -> np.ndarray:
         """How far each pixel is from the face ``[shape=(P,)]``; 1 is the pixel's level."""
-        off = (values - explained) / self.spread
-        return np.sqrt((off * off).sum(1)) / self.level
+        return np.sqrt(squared((values - explained) / self.spread)) / self.level
 
     def picture(self, values: np.ndarray, fill: float = 0.0) -> np.ndarray:
         """Values of the area's pixels as a picture of 128."""
         result = np.full((SMALL * SMALL, *values.shape[1:]), fill, np.float32)
-        result[self._places] = values
+        # a pixel's channels as one item: twice as fast as value by value
+        pixel = np.dtype((np.void, result[0].nbytes))
+        placed = np.ascontiguousarray(values, np.float32).view(pixel)
+        result.view(pixel).reshape(-1)[self._places] = placed.reshape(-1)
         return result.reshape(SMALL, SMALL, *values.shape[1:])
 
     def pixels(self, picture: np.ndarray) -> np.ndarray:
@@ -220,11 +233,11 @@ def _unlike(data: np.ndarray, where: np.ndarray) -> np.ndarray:
         for _ in range(_LIGHT_ROUNDS):
             weighted = plane * weight[:, None]
             left = frame - plane @ np.linalg.solve(weighted.T @ plane, weighted.T @ frame)
-            weight = 1 / (1 + np.square(left / _APART).sum(-1))
+            weight = 1 / (1 + squared(left / _APART))
         frame[:] = left
     apart = np.empty((count, count), np.float32)
     for i, frame in enumerate(off):
-        away = np.square((off - frame) / _APART).sum(-1)
+        away = squared((off - frame) / _APART)
         apart[i] = (away / (1 + away)).mean(1)
     near = min(max(int(_ALIKE * count), 10), count - 1)
     result: np.ndarray = np.sort(apart, axis=1)[:, 1 : near + 1].mean(1)

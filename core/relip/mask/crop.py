@@ -164,9 +164,7 @@ class ShapeSpace:
         back = -move
         for _ in range(_ROUNDS):
             at = (grid + back) * SMALL - 0.5
-            back = -cv2.remap(
-                move, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
+            back = -cv2.remap(move, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return grid + back
 
 
@@ -181,13 +179,7 @@ def reference_face(track: FaceTrack) -> np.ndarray:
 def sample(picture: np.ndarray, at: np.ndarray) -> np.ndarray:
     """A square picture at places ``[shape=(h, w, 2)]`` in crop units."""
     pixel = at * np.float32(picture.shape[0]) - np.float32(0.5)
-    return cv2.remap(
-        picture,
-        pixel[..., 0],
-        pixel[..., 1],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    return cv2.remap(picture, pixel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def inner_mouth(face: np.ndarray) -> np.ndarray:

@@ -17,13 +17,14 @@ the face is believed only where it comes in from there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from relip.mask import parsing
 from relip.mask.appearance import CERTAIN, Appearance, opponent
+from relip.mask.channels import squared, total
 from relip.mask.coverage import disc, fill
 from relip.mask.crop import SMALL, ShapeSpace, sample
 from relip.mask.parsing import BIN_SIZE, BINS, COLOURS, OVAL, Palette
@@ -81,7 +82,6 @@ _UNSEEN, _DOUBT, _DOUBT_BESIDE, _DOUBT_MOUTH = 0.05, 0.05, 0.8, 0.999
 #: Where the mouth opens and beside the face, colours that these classes show there so often
 #: (against any colour) count so much more as theirs.
 _AROUND = [parsing.MOUTH, parsing.HAIR, parsing.BACKGROUND]
-_FLESH = [parsing.SKIN, parsing.LIPS]
 _COMMON, _PREFER = 2.0, 1.5
 
 #: Log-likelihood ratio from which a suspect pixel with the colours of the shot's occluders is one
@@ -110,8 +110,8 @@ _FLESHY = 2.0
 #: from its edge; room around them (pixels of 128).
 _IN_FOLDS, _FOLD_HALF, _FOLD_ROOM = 0.85, 4.0, 4
 
-#: Standard deviation of an occluder's colours over neighbouring bins, in bins.
-_BLUR = 0.8
+#: Standard deviation of an occluder's colours over neighbouring bins, in bins; the bins it takes.
+_BLUR, _BLUR_SIDE = 0.8, 7
 
 #: How far a class may lie from where the mesh has it (pixels of 128), how often it does, and how
 #: often any class may be anywhere; what every colour has beside the classes' own.
@@ -136,6 +136,21 @@ _NECK = 4
 
 #: The smoothing's strength, and the differences of 8-bit values that stop it.
 _SMOOTHNESS, _EDGE = 20.0, 8.0
+
+
+def _spread_over(count: int) -> np.ndarray:
+    """Spreads colours over neighbouring bins of lightness, their ends repeated."""
+    reach = _BLUR_SIDE // 2
+    kernel = cv2.getGaussianKernel(_BLUR_SIDE, _BLUR)[:, 0]
+    result = np.zeros((count, count))
+    for row in range(count):
+        np.add.at(
+            result[row], np.clip(np.arange(row - reach, row + reach + 1), 0, count - 1), kernel
+        )
+    return result.astype(np.float32)
+
+
+_SPREAD_LIGHT = _spread_over(BINS[0])
 
 
 @dataclass(frozen=True)
@@ -245,11 +260,11 @@ class _Suspicion:
             there = spread[..., 0] > 0
             if not number:
                 known = there
-            deviation = np.where(there[..., None], spread, 1)
-            off = (values - np.clip(values, np.minimum(low, high), high)) / deviation
-            density = -0.5 * (off * off).sum(-1) - np.log(deviation).sum(-1)
-            best = np.maximum(best, density - 1.5 * np.log(2 * np.pi) + np.log(BIN_SIZE * COLOURS))
-        return best, known
+            spread[~there] = 1
+            off = values - cv2.min(cv2.max(values, cv2.min(low, high)), high)
+            density = np.float32(-0.5) * squared(off / spread) - total(cv2.log(spread))
+            best = np.maximum(best, density)
+        return best + np.float32(np.log(BIN_SIZE * COLOURS) - 1.5 * np.log(2 * np.pi)), known
 
 
 def find(
@@ -310,12 +325,13 @@ def find(
     doubt = np.where(telling, _DOUBT, _DOUBT_BESIDE).astype(np.float32)
     doubt[mouth] = _DOUBT_MOUTH
     shown = _usual(palette, where or parsing.Places(face), bins)
-    behind = np.logaddexp(expected + np.log(1 - doubt), np.log(shown.sum(0) + _ANY) + np.log(doubt))
+    usual = shown.sum(0) + np.float32(_ANY)
+    behind = cv2.log(cv2.exp(expected) * (1 - doubt) + usual * doubt)
     # a microphone as dark as the mouth and the hair must not annex them
-    theirs = palette.densities[_AROUND].max(0) > 2 * palette.densities[_FLESH].max(0)
+    theirs = palette.densities[_AROUND].max(0) > 2 * palette.flesh
     home = (shown[_AROUND].sum(0) > _COMMON) & theirs[bins]
     behind[home & (mouth | ~inside)] += _PREFER
-    fleshy = palette.densities[_FLESH].max(0)[bins] > _FACE_OWN
+    fleshy = palette.flesh[bins] > _FACE_OWN
     near = pure = familiar = np.zeros_like(known)
     if seed is not None:
         near, pure = seed
@@ -330,8 +346,9 @@ def find(
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
     face_here, folds, steep = _oval(oval), _folds(face), _steep(small)
     result, free = None, known
+    smoother = cv2.ximgproc.createFastGlobalSmootherFilter(small, _SMOOTHNESS, _EDGE)
     for own_near, own_pure in _apart(near, pure, values):
-        found = _grow(own_near, own_pure, bins, behind, free | own_pure, small, colours)
+        found = _grow(own_near, own_pure, bins, behind, free | own_pure, smoother, colours)
         if found is not None:
             found = _edged(found, steep, certain, face_here)
         if found is not None:
@@ -403,7 +420,7 @@ def _grow(
     bins: np.ndarray,
     behind: np.ndarray,
     known: np.ndarray,
-    small: np.ndarray,
+    smoother: Any,
     colours: np.ndarray | None,
 ) -> np.ndarray | None:
     """Follow an occluder from its certain pixels by its colours.
@@ -416,7 +433,8 @@ def _grow(
         Colours, and their log-likelihood without any occluder.
     known : np.ndarray [shape=(128, 128), dtype=bool]
         Where it may be.
-    small : np.ndarray [shape=(128, 128, 3), dtype=uint8]
+    smoother : cv2.ximgproc.FastGlobalSmootherFilter
+        Of the crop at 128: it is the crop that takes time to prepare, not what is smoothed.
     colours : np.ndarray or None
 
     Returns
@@ -432,7 +450,7 @@ def _grow(
         ratio = np.clip(ratio, -_CUT, _CUT)
         ratio[~known] = -_CUT
         ratio = np.ascontiguousarray(ratio, np.float32)
-        smooth = cv2.ximgproc.fastGlobalSmootherFilter(small, ratio, _SMOOTHNESS, _EDGE) / _CUT
+        smooth = smoother.filter(ratio) / _CUT
         before, found = found, _whole(smooth, pure)
         if found is None or (before is not None and np.array_equal(found > 0, before > 0)):
             break
@@ -482,7 +500,7 @@ def shot_colours(
         return None
     # a wrinkle or a light on the chin taken for an occluder must not be looked for in all frames
     own = _density(counts)
-    own = own / (own + _FLESHY * palette.densities[_FLESH].max(0))
+    own = own / (own + _FLESHY * palette.flesh)
     counts = counts * own
     return counts if counts.sum() >= _FRAMES * _ENOUGH else None
 
@@ -501,13 +519,16 @@ def _usual(palette: Palette, where: parsing.Places, bins: np.ndarray) -> np.ndar
     1 is as often as if all colours were alike. The mesh that says where each
     class is may lie some pixels off.
     """
-    place = np.stack(
-        [cv2.resize(p, bins.shape[::-1], interpolation=cv2.INTER_AREA) for p in where.whole()]
-    )
-    wide = np.stack([cv2.GaussianBlur(p, (0, 0), _ASIDE) for p in place])
-    place = (1 - _OFTEN) * place + _OFTEN * wide + np.float32(_ANYWHERE)
-    place /= place.sum(0)
-    result: np.ndarray = place * palette.densities[:, bins]
+    size, half = bins.shape[::-1], (bins.shape[1] // 2, bins.shape[0] // 2)
+    place, wide = [], []
+    for each in where.whole():
+        place.append(cv2.resize(each, size, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(place[-1], half, interpolation=cv2.INTER_AREA)
+        small = cv2.GaussianBlur(small, (0, 0), _ASIDE / 2)
+        wide.append(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR))
+    chance = (1 - _OFTEN) * np.stack(place) + _OFTEN * np.stack(wide) + np.float32(_ANYWHERE)
+    chance /= chance.sum(0)
+    result: np.ndarray = chance * np.take(palette.densities, bins, axis=1)
     return result
 
 
@@ -521,16 +542,19 @@ def _front(bins: np.ndarray, shown: np.ndarray, colours: np.ndarray | None) -> n
     if colours is not None:
         own = _OWN if shown.any() else 0.0
         share = own * share + (1 - own) * colours / colours.sum()
-    density = _density(share)
-    result: np.ndarray = np.log((1 - _UNSEEN) * density + _UNSEEN)[bins]
-    return result
+    density = np.take(_density(share), bins)
+    return cv2.log(np.float32(1 - _UNSEEN) * density + np.float32(_UNSEEN))
 
 
 def _density(counts: np.ndarray) -> np.ndarray:
     """How often colours are seen, from their counts; 1 is as often as if all were alike."""
-    cube = counts.reshape(BINS) * (COLOURS / max(float(counts.sum()), 1e-6))
-    result: np.ndarray = gaussian_filter(cube, _BLUR, mode="nearest").reshape(-1)
-    return result
+    cube = counts.reshape(BINS[0], -1) * np.float32(COLOURS / max(float(counts.sum()), 1e-6))
+    # over lightness, then over both differences, each lightness a channel
+    planes = np.ascontiguousarray((_SPREAD_LIGHT @ cube).T).reshape(BINS[1], BINS[2], BINS[0])
+    blurred = cv2.GaussianBlur(
+        planes, (_BLUR_SIDE, _BLUR_SIDE), _BLUR, borderType=cv2.BORDER_REPLICATE
+    )
+    return np.ascontiguousarray(blurred.reshape(-1, BINS[0]).T).reshape(-1)
 
 
 def _believable(
@@ -592,7 +616,7 @@ def _steep(small: np.ndarray) -> np.ndarray:
     """Where a crop ``[shape=(128, 128, 3), dtype=uint8]`` has edges, and a pixel around."""
     values = cv2.transform(small.astype(np.float32) / np.float32(255), _EDGES)
     slopes = [cv2.Sobel(values, -1, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1))]
-    steep = np.sqrt(sum(np.square(s).sum(-1) for s in slopes)) > _STEEP
+    steep = np.sqrt(sum(squared(s) for s in slopes)) > _STEEP
     return cv2.dilate(steep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 

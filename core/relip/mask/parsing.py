@@ -35,11 +35,29 @@ _TEXTURE = (0.012, 0.035)
 #: What a bin of colour holds, in units of lightness and the two differences.
 BIN_SIZE = _CHROMA**2 / COLOURS
 
+#: How likely each class is in each part that the mesh draws: the face without its mouth, lips and
+#: mouth, lips, mouth, above and beside, below between the jaw's corners and beside them; anywhere.
+_BY_PART = np.array(
+    [
+        [0.00, 0.00, 0.00, 0.00, 0.50, 0.18, 0.45, 0.0011],  # background
+        [0.90, 0.05, 0.00, 0.00, 0.10, 0.10, 0.10, 0.0001],  # skin
+        [0.00, 0.00, 0.95, 0.00, 0.00, 0.00, 0.00, 0.0001],  # lips
+        [0.00, 0.00, 0.00, 1.00, 0.00, 0.00, 0.00, 0.0001],  # mouth
+        [0.08, 0.00, 0.00, 0.00, 0.40, 0.12, 0.35, 0.0001],  # hair
+        [0.00, 0.00, 0.00, 0.00, 0.00, 0.60, 0.10, 0.0201],  # neck
+    ],
+    np.float32,
+)
+
 #: The window of a whole crop.
 WHOLE = (0, 0, SIDE, SIDE)
 
 #: Pixels beside a window that texture and smoothing look at, and that the widest blur reaches.
 _ROOM, _BLUR_REACH = 4, 13
+
+#: Softness of the lips' edge (standard deviation in pixels), how far it reaches, and the lines.
+_SOFT, _SOFT_REACH = 1.2, 12
+_LIP_LINES = (points.OUTER_LIPS, points.INNER_LIPS)
 
 #: How much a pixel's colour counts against its place.
 _COLOUR_WEIGHT = 0.4
@@ -79,8 +97,8 @@ class Palette:
 
     @cached_property
     def scores(self) -> np.ndarray:
-        """Log-likelihoods as they count against a pixel's place ``[shape=(6, bins)]``."""
-        return np.ascontiguousarray(self.chances.T * np.float32(_COLOUR_WEIGHT))
+        """Log-likelihoods as they count against a pixel's place ``[shape=(bins, 6)]``."""
+        return self.chances * np.float32(_COLOUR_WEIGHT)
 
     @cached_property
     def densities(self) -> np.ndarray:
@@ -90,6 +108,11 @@ class Palette:
         """
         cube = np.exp(self.chances.astype(np.float64)).reshape(COLOURS, -1, _LEARNT)
         return np.ascontiguousarray(cube.sum(1).T * COLOURS, np.float32)
+
+    @cached_property
+    def flesh(self) -> np.ndarray:
+        """How often skin or lips show each colour ``[shape=(bins,)]``; see :attr:`densities`."""
+        return self.densities[[SKIN, LIPS]].max(0)
 
 
 def features(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,12 +168,9 @@ def places(face: np.ndarray, window: Window = WHOLE) -> np.ndarray:
     at = face * SIDE
     moved = at - (ax, ay)
 
-    def blurred(picture: np.ndarray, sigma: float) -> np.ndarray:
-        return cv2.GaussianBlur(picture, (0, 0), sigma)[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
-
-    inside = blurred(_drawn(at, OVAL, (ax, ay), size), 3.0)
-    outer = blurred(fill(moved[list(points.OUTER_LIPS)], size), 1.2)
-    mouth = blurred(fill(moved[list(points.INNER_LIPS)], size), 1.2)
+    part = np.s_[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
+    inside = cv2.GaussianBlur(_drawn(at, OVAL, (ax, ay), size), (0, 0), 3.0)[part]
+    outer, mouth = (_soft(moved[list(line)], size)[part] for line in _LIP_LINES)
     outer = np.maximum(outer, mouth)
     lips = outer - mouth
     jaw = at[list(points.JAW)]
@@ -166,14 +186,22 @@ def places(face: np.ndarray, window: Window = WHOLE) -> np.ndarray:
     under = below * (0.5 - 0.5 * np.tanh(aside / 8)).astype(np.float32)[None]
     beside = below - under
     face_only = np.clip(inside - outer, 0, 1)
-    result = np.empty((_LEARNT, y1 - y0, x1 - x0), np.float32)
-    result[SKIN] = 0.90 * face_only + 0.05 * outer + 0.10 * rest + 0.10 * below
-    result[LIPS] = 0.95 * lips
-    result[MOUTH] = mouth
-    result[HAIR] = 0.08 * face_only + 0.40 * rest + 0.12 * under + 0.35 * beside
-    result[NECK] = 0.60 * under + 0.10 * beside + 0.02
-    result[BACKGROUND] = 0.50 * rest + 0.18 * under + 0.45 * beside + 0.001
-    return result + np.float32(1e-4)
+    parts = [face_only, outer, lips, mouth, rest, under, beside, np.ones_like(rest)]
+    flat = np.stack(parts).reshape(len(parts), -1)
+    return (_BY_PART @ flat).reshape(_LEARNT, y1 - y0, x1 - x0)
+
+
+def _soft(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A filled outline with a soft edge, drawn where it is."""
+    result = np.zeros(size[::-1], np.float32)
+    x0, y0 = np.maximum(np.floor(outline.min(0)).astype(int) - _SOFT_REACH, 0)
+    x1, y1 = np.minimum(np.ceil(outline.max(0)).astype(int) + _SOFT_REACH, size)
+    if x1 > x0 and y1 > y0:
+        drawn = fill(outline - [x0, y0], (int(x1 - x0), int(y1 - y0)))
+        result[y0:y1, x0:x1] = cv2.GaussianBlur(
+            drawn, (0, 0), _SOFT, borderType=cv2.BORDER_CONSTANT | cv2.BORDER_ISOLATED
+        )
+    return result
 
 
 class Places:
@@ -329,22 +357,26 @@ def parse(
     ax, ay = max(x0 - _ROOM, 0), max(y0 - _ROOM, 0)
     bins, values = features(crop[ay : y1 + _ROOM, ax : x1 + _ROOM])
     part = np.s_[y0 - ay : y1 - ay, x0 - ax : x1 - ax]
-    place = (where or Places(face)).window(window)
-    score = cv2.log(place.reshape(_LEARNT, -1)).reshape(_LEARNT, y1 - y0, x1 - x0)
-    for kind in range(_LEARNT):
-        score[kind] += cv2.blur(palette.scores[kind][bins], (3, 3))[part]
-    best = score.max(0)
-    score -= best
-    likely = np.zeros(best.shape, np.uint8)
-    for kind in range(_LEARNT - 1, -1, -1):
-        likely[score[kind] == 0] = kind
-    share = cv2.exp(score.reshape(_LEARNT, -1)).reshape(score.shape)
+    # all classes of a pixel are read together, they lie side by side
+    colour = cv2.blur(np.take(palette.scores, bins, axis=0), (3, 3))[part]
+    share = np.ascontiguousarray(np.moveaxis(colour, -1, 0))
+    share = cv2.exp(share.reshape(_LEARNT, -1)).reshape(share.shape)
+    share *= (where or Places(face)).window(window)
     share /= share.sum(0)
     chance = np.zeros((_LEARNT, SIDE, SIDE), np.float32)
     labels = np.full((SIDE, SIDE), BACKGROUND, np.uint8)
     chance[:, y0:y1, x0:x1] = share
-    labels[y0:y1, x0:x1] = with_teeth(palette, likely, values[part])
+    labels[y0:y1, x0:x1] = with_teeth(palette, _likeliest(share), values[part])
     return chance, labels
+
+
+def _likeliest(share: np.ndarray) -> np.ndarray:
+    """The first class ``[shape=(h, w), dtype=uint8]`` of the largest share."""
+    best, result = share[0].copy(), np.zeros(share.shape[1:], np.uint8)
+    for kind in range(1, len(share)):
+        np.copyto(result, np.uint8(kind), where=share[kind] > best)
+        np.maximum(best, share[kind], out=best)
+    return result
 
 
 def with_teeth(palette: Palette, labels: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "mask"
-VERSION = 10
+VERSION = 11
 
 #: A frame's status says this, and how much of the region, where something stands before the face.
 OCCLUDED = "occluded"
@@ -326,7 +326,7 @@ def with_look(
     to_crop = geometry.shifted(transform, *look.origin)
     found = alpha.refine(cover, look.piece, to_crop)
     if look.face is not None and look.posed is not None:
-        found = alpha.continued(found, cover, look.piece, to_crop, look.face, look.posed, look.held)
+        found = alpha.continued(found, look.piece, to_crop, look.face, look.posed, look.held)
     found = found[part]
     front[: found.shape[0], : found.shape[1]] = found
     return seen.multiplied(1 - front, occlusion=front)
