@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from relip.demo import make_plate
-from relip.dubbing import dub
+from relip.dubbing import dub, from_here
+from relip.errors import AudioError, SettingError
 from relip.plate import open_plate, read_exr
 from relip.render import training
 
@@ -156,3 +157,18 @@ def test_python_calls_it_as_often_as_it_likes(tmp_path: Path, dialogue):
             relip.dub(tmp_path / "no.mp4", audio=dialogue.audio, output=tmp_path / "out.mp4")
     for name in relip.__all__:
         assert not isinstance(getattr(relip, name), ModuleType), name
+
+
+def test_files_in_further_sections_are_those_of_the_current_folder(
+    tmp_path: Path, demo_clip, dialogue, monkeypatch: pytest.MonkeyPatch
+):
+    """Not of a shot folder that is not there yet."""
+    monkeypatch.chdir(tmp_path)
+    given = {"audio": dialogue.audio, "output": tmp_path / "out.mp4"}
+    with pytest.raises(AudioError, match=f"production sound {tmp_path / 'set.wav'} does not"):
+        dub(demo_clip.path, **given, dialogue={"production_audio": "set.wav"})
+    found = from_here({"train": {"extra": ["b.mp4"], "steps": 5}, "mask": {"grow": 0.1}})
+    assert found == {"train": {"extra": [str(tmp_path / "b.mp4")], "steps": 5},
+                     "mask": {"grow": 0.1}}  # fmt: skip
+    with pytest.raises(SettingError, match="must be a section"):
+        dub(demo_clip.path, **given, mask=3)
