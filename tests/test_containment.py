@@ -144,13 +144,13 @@ def test_clean_removes_no_folder_of_something_else(
 
 @needs_links
 def test_clean_does_not_empty_what_a_link_leads_to(shot_copy: Path, tmp_path: Path):
-    from relip import dub
+    from relip import dubbing
 
     other = tmp_path / "other"
     other.mkdir()
     (other / "keep.txt").write_text("mine")
     (shot_copy / "review").symlink_to(other)
-    dub._remove(shot_copy)
+    dubbing._remove(shot_copy)
     assert (other / "keep.txt").read_text() == "mine"
     assert not (shot_copy / "comp").exists()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from relip.demo import make_plate
-from relip.dub import dub
+from relip.dubbing import dub, from_here
+from relip.errors import AudioError, SettingError
 from relip.plate import open_plate, read_exr
 from relip.render import training
 
@@ -136,7 +138,7 @@ def test_an_input_is_never_overwritten(refused: Callable, tmp_path: Path, demo_c
 
 
 def test_clean_removes_nothing_that_is_not_its_own(tmp_path: Path, finished_shot, shot_copy: Path):
-    from relip.dub import _remove
+    from relip.dubbing import _remove
 
     (shot_copy / "notes.txt").write_text("mine")
     (shot_copy / "overrides").mkdir()
@@ -144,3 +146,29 @@ def test_clean_removes_nothing_that_is_not_its_own(tmp_path: Path, finished_shot
     _remove(shot_copy)
     assert sorted(p.name for p in shot_copy.iterdir()) == ["notes.txt", "overrides"]
     assert (shot_copy / "overrides" / "mouth.csv").exists()
+
+
+def test_python_calls_it_as_often_as_it_likes(tmp_path: Path, dialogue):
+    """A module of the function's own name took its place in the package when it was loaded."""
+    import relip
+
+    for _ in range(2):
+        with pytest.raises(relip.RelipError, match="does not exist"):
+            relip.dub(tmp_path / "no.mp4", audio=dialogue.audio, output=tmp_path / "out.mp4")
+    for name in relip.__all__:
+        assert not isinstance(getattr(relip, name), ModuleType), name
+
+
+def test_files_in_further_sections_are_those_of_the_current_folder(
+    tmp_path: Path, demo_clip, dialogue, monkeypatch: pytest.MonkeyPatch
+):
+    """Not of a shot folder that is not there yet."""
+    monkeypatch.chdir(tmp_path)
+    given = {"audio": dialogue.audio, "output": tmp_path / "out.mp4"}
+    with pytest.raises(AudioError, match=f"production sound {tmp_path / 'set.wav'} does not"):
+        dub(demo_clip.path, **given, dialogue={"production_audio": "set.wav"})
+    found = from_here({"train": {"extra": ["b.mp4"], "steps": 5}, "mask": {"grow": 0.1}})
+    assert found == {"train": {"extra": [str(tmp_path / "b.mp4")], "steps": 5},
+                     "mask": {"grow": 0.1}}  # fmt: skip
+    with pytest.raises(SettingError, match="must be a section"):
+        dub(demo_clip.path, **given, mask=3)

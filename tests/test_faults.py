@@ -114,7 +114,7 @@ def test_review_that_is_stopped_goes_on(
 def test_a_movie_that_is_stopped_leaves_nothing_and_goes_on(
     tmp_path: Path, demo_clip, monkeypatch: pytest.MonkeyPatch
 ):
-    from relip.dub import dub_with
+    from relip.dubbing import dub_with
 
     settings = {
         "plate": {"path": str(demo_clip.path), "frames": "1-10"},

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from relip.dub import dub
+    from relip.dubbing import dub
     from relip.errors import RelipError
     from relip.shot import Shot, ShotSettings
 
 __all__ = ["RelipError", "Shot", "ShotSettings", "__version__", "dub"]
 
 _WHERE = {
-    "dub": "relip.dub",
+    "dub": "relip.dubbing",
     "RelipError": "relip.errors",
     "Shot": "relip.shot",
     "ShotSettings": "relip.shot",

@@ -45,7 +45,7 @@ start here:
   relip status sh010.relip --per-frame
 
 exit codes: 0 done, 1 unexpected, 2 usage, 3 input missing or unreadable, 4 some frames
-failed, 5 model or device, 6 output not writable or disk full, 130 interrupted
+failed, 5 model or device, 6 output not writable or disk full, 130 or 143 interrupted
 """
 
 

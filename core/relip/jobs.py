@@ -100,7 +100,7 @@ def _run(parameters: dict[str, Any], progress: Progress) -> Result:
 
 def _dub(parameters: dict[str, Any], progress: Progress) -> Result:
     from relip.commands.common import describe, exit_code
-    from relip.dub import dub_with
+    from relip.dubbing import dub_with
 
     outcome = dub_with(
         parameters["settings"],

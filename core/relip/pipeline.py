@@ -12,7 +12,7 @@ from relip.frames import format_range, select_frames
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.shot import Shot
-from relip.threads import steady, thread_count
+from relip.threads import steady, thread_count, waiting_threads_sleep
 
 #: The stages in the order in which they run.
 STAGES = ("speech", "track", "mask", "train", "render", "blend", "review")
@@ -63,6 +63,8 @@ def run_stage(
     RelipError
         What the stage raises.
     """
+    # a program that imports relip gets it here, as long as it has not loaded PyTorch itself
+    waiting_threads_sleep()
     progress = progress or Progress()
     chosen = select_frames(frames, shot.frames)
     if frames and stage in WHOLE:

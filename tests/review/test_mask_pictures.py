@@ -44,3 +44,11 @@ def test_the_matte_is_red_and_the_rest_is_the_plate(shot_copy: Path):
     corner = matted[470:478, 2:10]
     assert (corner[..., 0] == corner[..., 1]).all()
     assert np.abs(classes[:480].astype(int) - 128).max() > 30
+
+
+def test_the_sheet_names_its_colours():
+    legend = mask_pictures._legend(1440)
+    there = {tuple(c) for c in legend.reshape(-1, 3).tolist()}
+    assert {*mask_pictures.COLOURS.values(), mask_pictures._MATTE} <= there
+    # the last name ends before the border
+    assert (legend[:, -40:] == 24).all()

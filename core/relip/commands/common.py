@@ -231,7 +231,7 @@ def add_making(parser: argparse.ArgumentParser) -> None:
 
 def settings_from(args: argparse.Namespace, plate: str) -> dict[str, Any]:
     """The nested settings of shot.toml from parsed options; paths made absolute."""
-    from relip.dub import absolute
+    from relip.dubbing import absolute
 
     return {
         "plate": {

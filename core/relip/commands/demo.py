@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> Result:
     """Make plate, dub and review."""
     from relip import pipeline
     from relip.demo import make_demo
-    from relip.dub import absolute, dub_with
+    from relip.dubbing import absolute, dub_with
     from relip.shot import Shot
 
     folder = Path(args.folder)

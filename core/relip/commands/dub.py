@@ -79,7 +79,7 @@ def _witness_sound(args: argparse.Namespace) -> str | None:
 
 def run(args: argparse.Namespace) -> Result:
     """Dub."""
-    from relip.dub import absolute, dub_with
+    from relip.dubbing import absolute, dub_with
 
     if not args.audio:
         args.audio = _witness_sound(args)

@@ -30,7 +30,7 @@ def register(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> Result:
     """Make it."""
-    from relip.dub import absolute
+    from relip.dubbing import absolute
     from relip.shot import Shot, ShotSettings
 
     settings = ShotSettings.from_dict(

@@ -26,7 +26,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "review"
-VERSION = 1
+VERSION = 2
 FILES = ("mask.mp4", "mask.png")
 
 #: Side of the movie's two pictures in pixels.
@@ -82,12 +82,17 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         note = str((states[frame] or {}).get("note", ""))
         tiles = close_ups(shot, shown, track, frame, note)
         if frame in chosen:
-            columns[frame] = [cv2.resize(t, None, fx=0.5, fy=0.5, interpolation=3) for t in tiles]
+            # the words are written anew: half as large nobody could read them
+            words = _words(frame, note)
+            small = [cv2.resize(t[:SIDE], None, fx=0.5, fy=0.5, interpolation=3) for t in tiles]
+            columns[frame] = [_labelled(t, w) for t, w in zip(small, words, strict=True)]
         return np.concatenate(tiles, axis=1)
 
     write_stage_movie(shot, folder / FILES[0], frames, draw, report=report, progress=progress)
     if columns:
-        sheet.write_png(folder / FILES[1], sheet.assemble([columns[f] for f in sorted(columns)]))
+        picture_of_all = sheet.assemble([columns[f] for f in sorted(columns)])
+        legend = _legend(picture_of_all.shape[1])
+        sheet.write_png(folder / FILES[1], np.concatenate([legend, picture_of_all]))
     records.write_json(folder / "mask_pictures.json", {"key": key})
     progress.finish()
     return report
@@ -133,7 +138,7 @@ def close_ups(
     to_tile = np.array(
         [[scale, 0, SIDE / 2 - scale * middle[0]], [0, scale, SIDE / 2 - scale * middle[1]]]
     )
-    face = _placed(picture, to_tile).astype(np.float32)
+    face = sheet.placed(picture, to_tile, SIDE).astype(np.float32)
     height, width = picture.shape[:2]
     path = mask_stage.mask_path(shot, frame)
     classes = face.copy()
@@ -143,7 +148,8 @@ def close_ups(
         from_layer[:, 2] += to_tile[:, :2] @ np.array([x, y], float)
         for name, colour in COLOURS.items():
             if name in channels:
-                amount = _STRENGTH * _placed(channels[name], from_layer)[..., None]
+                covered = np.clip(sheet.placed(channels[name], from_layer, SIDE), 0, 1)
+                amount = _STRENGTH * covered[..., None]
                 classes = classes * (1 - amount) + amount * np.array(colour, np.float32)
     matted = face.copy()
     with contextlib.suppress(StageMissingError):
@@ -151,22 +157,16 @@ def close_ups(
         if found is not None:
             from_matte = to_tile.copy()
             from_matte[:, 2] += to_tile[:, :2] @ np.array(found[1], float)
-            amount = _placed(found[0], from_matte)
+            amount = np.clip(sheet.placed(found[0], from_matte, SIDE), 0, 1)
             matted = matted * (1 - _STRENGTH * amount[..., None])
             matted += _STRENGTH * amount[..., None] * np.array(_MATTE, np.float32)
             _outline(matted, amount)
-    return [_labelled(classes, f"{frame} {note}"), _labelled(matted, f"{frame} matte")]
+    return [_labelled(t, w) for t, w in zip((classes, matted), _words(frame, note), strict=True)]
 
 
-def _placed(picture: np.ndarray, to_tile: np.ndarray) -> np.ndarray:
-    scale = float(np.hypot(to_tile[0, 0], to_tile[1, 0]))
-    return cv2.warpAffine(
-        picture,
-        geometry.for_opencv(to_tile),
-        (SIDE, SIDE),
-        flags=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-    )
+def _words(frame: int, note: str) -> tuple[str, str]:
+    """What stands below the two pictures of a frame."""
+    return f"{frame} {note}", f"{frame} matte"
 
 
 def _outline(picture: np.ndarray, amount: np.ndarray) -> None:
@@ -178,8 +178,20 @@ def _outline(picture: np.ndarray, amount: np.ndarray) -> None:
 
 
 def _labelled(picture: np.ndarray, words: str) -> np.ndarray:
-    bar = np.full((20, SIDE, 3), 24, np.uint8)
+    bar = np.full((20, picture.shape[1], 3), 24, np.uint8)
     cv2.putText(
         bar, words, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA
     )
     return np.concatenate([np.clip(picture, 0, 255).astype(np.uint8), bar])
+
+
+def _legend(width: int) -> np.ndarray:
+    """The names of the layers in their colours ``[shape=(20, width, 3), dtype=uint8]``."""
+    bar = np.full((20, width, 3), 24, np.uint8)
+    x = 4
+    for name, colour in {**COLOURS, "matte": _MATTE}.items():
+        bright = tuple(int(max(c, 90)) for c in colour)
+        cv2.rectangle(bar, (x, 5), (x + 10, 15), colour, -1)
+        cv2.putText(bar, name, (x + 14, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, bright, 1, cv2.LINE_AA)
+        x += 24 + 8 * len(name)
+    return bar

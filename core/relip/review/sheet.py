@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from relip import records
+from relip.track import geometry
 
 TILE = 240
 COLUMNS = 6
@@ -25,27 +26,43 @@ def face_tile(picture: np.ndarray, centre: np.ndarray, half: float, label: str) 
         Half the side of the square in picture pixels.
     label : str
     """
-    shrink = int(2 * half / TILE)
-    if shrink > 1:  # a warp to a smaller picture leaves pixels out
-        small = 1 / shrink
-        picture = cv2.resize(picture, None, fx=small, fy=small, interpolation=cv2.INTER_AREA)
-        centre, half = centre / shrink, half / shrink
-    to_tile = np.array([[1.0, 0, half - centre[0]], [0, 1.0, half - centre[1]]]) * (
-        TILE / (2 * half)
-    )
-    tile = cv2.warpAffine(
-        picture,
-        to_tile,
-        (TILE, TILE),
-        flags=cv2.INTER_LINEAR if half > TILE / 2 else cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(40, 40, 40),
-    )
+    scale = TILE / (2 * half)
+    left, top = half - centre
+    tile = placed(picture, scale * np.array([[1.0, 0.0, left], [0.0, 1.0, top]]), TILE, border=40)
     bar = np.full((_LABEL, TILE, 3), 24, np.uint8)
     cv2.putText(
         bar, label, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA
     )
     return np.concatenate([tile, bar])
+
+
+def placed(picture: np.ndarray, to_tile: np.ndarray, side: int, *, border: int = 0) -> np.ndarray:
+    """A picture moved into a square tile; a smaller one leaves no pixel out.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width) or (height, width, channels)]
+    to_tile : np.ndarray [shape=(2, 3)]
+        Picture pixels to tile pixels, centres at +0.5.
+    side : int
+    border : int
+        What lies beside the picture, in all channels.
+    """
+    scale = float(np.hypot(to_tile[0, 0], to_tile[1, 0]))
+    shrink = int(1 / scale)
+    if shrink > 1:
+        picture = cv2.resize(
+            picture, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA
+        )
+        to_tile = to_tile * np.array([shrink, shrink, 1])
+    return cv2.warpAffine(
+        picture,
+        geometry.for_opencv(to_tile),
+        (side, side),
+        flags=cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(border,) * 3,
+    )
 
 
 def assemble(columns: list[list[np.ndarray]]) -> np.ndarray:

@@ -22,7 +22,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "review"
-VERSION = 1
+VERSION = 2
 FILES = ("track.mp4", "track.png")
 
 #: Longer side of the movie, and of the close-up beside it, in pixels.
@@ -30,6 +30,9 @@ SIDE = 720
 CLOSE = 360
 
 SHEET_FRAMES = 24
+
+#: Confidence above which a bar is green.
+_BELIEVED = 0.6
 
 _GOOD, _FAIR, _BAD = (70, 200, 120), (235, 190, 60), (230, 70, 60)
 _LIPS, _JAW, _RIGID, _CROP = (255, 120, 140), (120, 200, 255), (250, 230, 90), (160, 160, 160)
@@ -77,11 +80,13 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
 
 
 def _frames_to_show(track: FaceTrack) -> set[int]:
-    """Evenly chosen frames, and the doubtful ones: refused, fading, bridged, least believed."""
+    """Evenly chosen frames, and the doubtful ones: refused, fading, least believed."""
     hidden = np.flatnonzero(~track.visible)
     hidden = hidden[:: max(1, -(-len(hidden) // 4))]
-    doubt = np.where(track.visible, track.confidence + track.mix, np.inf)
-    doubtful = np.argsort(doubt, kind="stable")[: SHEET_FRAMES // 2 - len(hidden)]
+    believed = np.minimum(track.confidence, track.mix)
+    doubtful = np.flatnonzero(track.visible & (believed <= _BELIEVED))
+    doubtful = doubtful[np.argsort(believed[doubtful], kind="stable")]
+    doubtful = doubtful[: SHEET_FRAMES // 2 - len(hidden)]
     worst = np.concatenate([hidden, doubtful])
     shown = np.flatnonzero(track.visible)
     even = shown[np.linspace(0, len(shown) - 1, min(SHEET_FRAMES, len(shown))).round().astype(int)]
@@ -129,14 +134,7 @@ def close_up(picture: np.ndarray, track: FaceTrack, row: int, why: str, side: in
     scale = side / (2 * half)
     to_tile = np.array([[scale, 0, side / 2 - scale * middle[0]],
                         [0, scale, side / 2 - scale * middle[1]]])  # fmt: skip
-    tile = cv2.warpAffine(
-        picture,
-        geometry.for_opencv(to_tile),
-        (side, side),
-        flags=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(40, 40, 40),
-    )
+    tile = sheet.placed(picture, to_tile, side, border=40)
     if track.visible[row]:
         corners = geometry.apply(geometry.invert(track.transform[row]), _SQUARE)
         _line(tile, geometry.apply(to_tile, corners), _CROP, closed=True)
@@ -153,14 +151,15 @@ def _bars(track: FaceTrack, row: int, why: str, side: int) -> np.ndarray:
     length = side // len(bars)
     for i, (name, value) in enumerate(bars):
         value = float(np.nan_to_num(value))
-        colour = _GOOD if value > 0.6 else _FAIR if value > 0.25 else _BAD
+        colour = _GOOD if value > _BELIEVED else _FAIR if value > 0.25 else _BAD
         x = i * length + 4
         cv2.rectangle(strip, (x, 4), (x + length - 8, 12), (60, 60, 60), -1)
         cv2.rectangle(strip, (x, 4), (x + round((length - 8) * value), 12), colour, -1)
-        _text(strip, f"{name[:5]} {value:.2f}", (x, 26), (200, 200, 200))
+        _text(strip, f"{name[:5]} {100 * value:.0f}", (x, 26), (200, 200, 200))
     words = f"{int(track.frames[row])}"
     if track.visible[row] and np.isfinite(track.angles[row]).all():
-        words += " y{:.0f} p{:.0f} r{:.0f}".format(*track.angles[row])
+        yaw, pitch, roll = track.angles[row]
+        words += f"  yaw {yaw:.0f} pitch {pitch:.0f} roll {roll:.0f}"
     if track.bridged[row]:
         words += " bridged"
     _text(strip, words, (4, 42), (220, 220, 220))

@@ -71,7 +71,8 @@ def dub(
     progress : str
         A form of :class:`relip.progress.Progress`.
     **settings : dict
-        Further sections of ``shot.toml``, e.g. ``mask={"grow": 0.02}``.
+        Further sections of ``shot.toml``, e.g. ``mask={"grow": 0.02}``. Files in them are those
+        of the current folder, as ``plate`` and ``audio`` are.
 
     Returns
     -------
@@ -83,17 +84,14 @@ def dub(
         A named subclass tells what is wrong and how to mend it.
     """
     merged: dict[str, Any] = {
-        "plate": {"path": absolute(plate)},
-        "dialogue": {
-            "audio": absolute(audio),
-            "text": absolute(text),
-            "language": language,
-        },
+        "plate": {"path": plate},
+        "dialogue": {"audio": audio, "text": text, "language": language},
         "train": {"quality": quality},
     }
     for group, values in settings.items():
-        merged[group] = {**merged.get(group, {}), **values}
-    return dub_with(merged, output=output, shot_folder=shot, progress=Progress(progress))
+        known = merged.get(group, {})
+        merged[group] = {**known, **values} if isinstance(values, dict) else values
+    return dub_with(from_here(merged), output=output, shot_folder=shot, progress=Progress(progress))
 
 
 def dub_with(
@@ -173,6 +171,33 @@ def dub_with(
 def absolute(path: str | Path | None) -> str:
     """An absolute path as text; empty for None."""
     return os.path.abspath(os.path.expanduser(str(path))) if path else ""
+
+
+#: Settings that name files, or several.
+_FILES = {
+    "plate": ("path",),
+    "dialogue": ("audio", "text", "production_audio"),
+    "speech": ("lexicon",),
+    "train": ("model_from", "extra"),
+    "render": ("csv", "models"),
+    "drive": ("witness",),
+}
+
+
+def from_here(settings: dict[str, Any]) -> dict[str, Any]:
+    """Nested settings whose files are named from the current folder, made absolute."""
+
+    def made(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [made(each) for each in value]
+        return absolute(value) if value is None or isinstance(value, (str, Path)) else value
+
+    return {
+        group: {k: made(v) if k in _FILES.get(group, ()) else v for k, v in values.items()}
+        if isinstance(values, dict)
+        else values
+        for group, values in settings.items()
+    }
 
 
 def _stem(path: Path) -> str:
