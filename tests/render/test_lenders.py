@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import render_making
 
-from relip.render import lenders as lender_module
 from relip.render.examples import Examples, augmented
 from relip.render.lenders import BORROWED, INWARD, LIGHT, Lenders, inward, light_between
 
@@ -130,7 +129,9 @@ def test_batches_borrow_for_whole_windows_only(examples: Examples, monkeypatch: 
         return (np.zeros(1),) * 4
 
     monkeypatch.setattr(batch_module, "augmented", noted)
-    list(batch_module.batches(examples, seed=0, steps=100))
-    assert not any(lender is not None for whole, lender in asked if not whole)
-    whole = [lender is not None for whole, lender in asked if whole]
-    assert np.mean(whole) == pytest.approx(lender_module.BORROWED, abs=0.12)
+    for steps, share in ((batch_module.LONG, BORROWED), (batch_module.LONG // 3, BORROWED / 3)):
+        asked.clear()
+        list(batch_module.batches(examples, seed=0, steps=steps, begin=steps - 200))
+        assert not any(lender is not None for whole, lender in asked if not whole)
+        whole = [lender is not None for whole, lender in asked if whole]
+        assert np.mean(whole) == pytest.approx(share, abs=0.08)

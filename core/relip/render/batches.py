@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from relip.render.examples import Examples, augmented, near_size
-from relip.render.lenders import Lenders
+from relip.render.lenders import BORROWED, Lenders
 
 #: Examples of a step: whole windows, and in every second step the mouth and its surroundings
 #: alone, which cost half the time and show the network more mouths.
@@ -58,8 +58,9 @@ def batches(
     """
     count = len(examples.frames)
     near = near_size(examples.window)
-    noise = LINE_NOISE * min(1.0, steps / LONG)
-    lenders = Lenders(examples)
+    # a short training has to learn what is usual
+    share = min(1.0, steps / LONG)
+    noise, lenders = share * LINE_NOISE, Lenders(examples, share * BORROWED)
     number, order = -1, np.zeros(0, np.int64)
     for step in range(begin, steps):
         rng = np.random.default_rng((seed, _CHANGE, step))

@@ -42,9 +42,12 @@ class Lenders:
     Parameters
     ----------
     examples : Examples
+    share : float
+        How often one does.
     """
 
-    def __init__(self, examples: Examples) -> None:
+    def __init__(self, examples: Examples, share: float = BORROWED) -> None:
+        self._share = share
         size, count = examples.window.size, len(examples.frames)
         corners = examples.corners[:, None]
         outlines = ((examples.outlines + corners) / size).astype(np.float32)
@@ -64,7 +67,7 @@ class Lenders:
         """
         share, place = rng.random(2)
         sums = self._sums[index]
-        if share >= BORROWED or not sums[-1] > 0:
+        if share >= self._share or not sums[-1] > 0:
             return None
         return int(min(np.searchsorted(sums, place * sums[-1], side="right"), len(sums) - 1))
 

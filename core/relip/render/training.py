@@ -22,7 +22,7 @@ from relip.render.network import ShotNet
 
 #: Optimiser steps of each quality. Measured on two laptop-class cores in
 #: bench/reenact.py: about 0.3 s a step.
-STEPS = {"draft": 350, "default": 1800, "final": 6000}
+STEPS = {"draft": 400, "default": 1800, "final": 6000}
 
 LEARNING_RATE = 1.5e-3
 WARM_UP = 0.03
