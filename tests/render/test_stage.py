@@ -72,7 +72,7 @@ def test_a_damaged_model(shot_copy: Path):
 def test_too_few_frames_to_learn_from(shot_copy: Path):
     shot = Shot.open(shot_copy)
     before = train_stage.model_path(shot).read_bytes()
-    with pytest.raises(FaceError, match="only 5 frames"):
+    with pytest.raises(FaceError, match="frames to learn from: only 5;"):
         train_stage.run(shot.change(train={"frames": "1001-1005"}), progress=QUIET)
     assert train_stage.model_path(shot).read_bytes() == before
 
@@ -91,7 +91,7 @@ def test_no_frame_to_learn_from(shot_copy: Path):
     dataclasses.replace(track, visible=visible, landmarks=landmarks, transform=transform).save(
         shot.path("track", "track.npz")
     )
-    with pytest.raises(FaceError, match="only 0 frames"):
+    with pytest.raises(FaceError, match="frames to learn from: only 0;"):
         train_stage.run(shot.change(train={"frames": "1001-1010"}), progress=QUIET)
 
 
