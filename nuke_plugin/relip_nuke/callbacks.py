@@ -13,7 +13,7 @@ _HANDED_ON = frozenset(("shot", "inputChange", "use_mine", "mode"))
 _SETTINGS = frozenset(
     ("language", "audio", "text", "production_audio", "offset", "when_longer", "fps",
      "face", "face_point", "face_frame", "grow", "feather", "jaw", "sides", "quality", "steps",
-     "seed", "train_frames", "drive", "csv", "articulation", "detail",
+     "occlusion", "parser", "seed", "train_frames", "drive", "csv", "articulation", "detail",
      "calibrate", "lexicon", "smoothing", "witness", "witness_offset", "witness_face", "teeth",
      "grain", "match_grain", "defocus", "renderer", "models", "model_from", "extra", "crop")
 )  # fmt: skip

@@ -51,6 +51,8 @@ KNOBS = (
     Knob("RelipMask", "feather", "mask", "feather"),
     Knob("RelipMask", "jaw", "mask", "jaw"),
     Knob("RelipMask", "sides", "mask", "sides"),
+    Knob("RelipMask", "occlusion", "mask", "occlusion"),
+    Knob("RelipMask", "parser", "mask", "parser", "text"),
     Knob("RelipRender", "quality", "train", "quality"),
     Knob("RelipRender", "steps", "train", "steps", "whole"),
     Knob("RelipRender", "seed", "train", "seed", "whole"),
@@ -292,8 +294,12 @@ def idle(parts: dict[str, nuke.Node]) -> set[str]:
     """
     found = set(IDLE)
     speech, render = parts.get("RelipSpeech"), parts.get("RelipRender")
+    mask = parts.get("RelipMask")
     if speech is not None and not nodes.text(speech, "production_audio"):
         found.add("speech.calibrate")
+    looks = mask is None or mask.knob("occlusion") is None or nodes.setting(mask, "occlusion")
+    if not looks:
+        found.add("mask.parser")
     if render is None:
         return found
     used = set(drives.weights(render))
@@ -324,10 +330,14 @@ def usable(node: nuke.Node) -> dict[str, bool]:
     Parameters
     ----------
     node : nuke.Node
-        A RelipSpeech or a RelipRender.
+        A RelipSpeech, a RelipMask or a RelipRender.
     """
     family = nodes.family(node) or ""
-    newer = {"RelipSpeech": "calibrate", "RelipRender": drives.knob_of(drives.DRIVES[0])}
+    newer = {
+        "RelipSpeech": "calibrate",
+        "RelipMask": "occlusion",
+        "RelipRender": drives.knob_of(drives.DRIVES[0]),
+    }
     if family not in newer or node.knob(newer[family]) is None:
         return {}
     parts = {family: node}

@@ -199,12 +199,23 @@ def test_the_gizmos_of_the_checkout(relip: Relip, tmp_path: Path, monkeypatch: p
     assert json.dumps(data)
 
 
-@pytest.mark.parametrize("family", ["Relip", "RelipSpeech", "RelipRender"])
-def test_panels_of_1_0_become_those_of_1_1(relip: Relip, tmp_path: Path, family: str):
+@pytest.mark.parametrize(
+    ("family", "before", "after"),
+    [
+        ("RelipRender", "1_0", "1_1"),
+        ("RelipSpeech", "1_0", "1_1"),
+        ("RelipMask", "1_0", "1_1"),
+        ("Relip", "1_0", "1_2"),
+        ("Relip", "1_1", "1_2"),
+    ],
+)
+def test_older_panels_become_the_newest(
+    relip: Relip, tmp_path: Path, family: str, before: str, after: str
+):
     """Nothing is dropped, renamed or pinned: the panels only have more."""
     folder = Path(__file__).resolve().parents[2] / "gizmos"
-    old = nk.read(folder / f"{family}_v1_0.gizmo").nodes[0]
-    new = nk.read(folder / f"{family}_v1_1.gizmo").nodes[0]
+    old = nk.read(folder / f"{family}_v{before}.gizmo").nodes[0]
+    new = nk.read(folder / f"{family}_v{after}.gizmo").nodes[0]
 
     def names(node: nk.Node) -> list[str]:
         return [definition.split()[1] for definition in node.user_knobs]
@@ -217,14 +228,16 @@ def test_panels_of_1_0_become_those_of_1_1(relip: Relip, tmp_path: Path, family:
         "csv": "c.csv",
         "mix": "0.5",
         "grain": "0.25",
+        "mode": "multiply",
+        "grow": "0.02",
         "jawOpen": "{{curve L x1001 0 x1002 0.5}}",
         "seed": "{{frame}}",
     }
     lines = "".join(f" {name} {v}\n" for name, v in values.items() if name in names(old))
     comp = tmp_path / "comp.nk"
-    text = f"{family}_v1_0 {{\n inputs 0\n{lines} name {family}1\n}}\n"
+    text = f"{family}_v{before} {{\n inputs 0\n{lines} name {family}1\n}}\n"
     text += f'NoOp {{\n inputs 0\n label "\\[value {family}1.quality]"\n name Label\n}}\n'
     comp.write_text(text)
     ended = relip("gizmo", "upgrade", comp, "-o", tmp_path / "new.nk", "--gizmos", folder)
     assert ended.code == 0, ended.out + ended.err
-    assert (tmp_path / "new.nk").read_text() == text.replace("_v1_0", "_v1_1")
+    assert (tmp_path / "new.nk").read_text() == text.replace(f"_v{before}", f"_v{after}")

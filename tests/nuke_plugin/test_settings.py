@@ -725,3 +725,24 @@ def test_a_shot_is_named_after_its_plate(desk: Desk, file: str, name: str):
     desk.node("Speech").setInput(0, read)
     found = desk.nuke.plugin("actions").default_shot(desk.node("Speech"))
     assert found == f"[file dirname [value root.name]]/relip/{name}.relip"
+
+
+# ------------------------------------------------------------------------- the mask's
+
+
+def test_what_stands_in_front_is_a_setting_of_the_mask(real: Desk):
+    settings, mask = real.nuke.plugin("settings"), real.node("Mask")
+    assert settings.of({"RelipMask": mask})["mask"]["occlusion"] is True
+    mask["parser"].setValue("studio-parsing")
+    mask.showControlPanel()
+    assert grey(real, "parser", family="Mask") == []
+    mask["occlusion"].setValue(False)
+    assert grey(real, "parser", family="Mask") == ["parser"]
+    said = settings.of({"RelipMask": mask})["mask"]
+    assert (said["occlusion"], said["parser"]) == (False, "studio-parsing")
+    # and back from the shot
+    real.make_shot(mask={"occlusion": True, "parser": ""})
+    real.nuke.plugin("readback").read(
+        {"RelipMask": mask}, str(real.shot), real.nuke.plugin("readback").Read()
+    )
+    assert mask["occlusion"].value() is True and mask["parser"].value() == ""
