@@ -19,6 +19,12 @@ def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return result
 
 
+def depth(inside: np.ndarray, none: float, whole: float) -> np.ndarray:
+    """0 up to ``none`` pixels from what is not ``inside``, 1 from ``whole`` on, as float32."""
+    distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.clip((distance - none) / (whole - none), 0.0, 1.0).astype(np.float32)
+
+
 def fill(outline: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Rasterise a polygon; each pixel holds the share of its area inside.
 

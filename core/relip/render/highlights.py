@@ -9,10 +9,9 @@ highlight and a small surrounding that fades out. Nothing is ever darkened.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from relip.mask.coverage import fill
+from relip.mask.coverage import depth, fill
 
 #: A highlight is brighter than diffuse white, and than this multiple of the median of the picture
 #: (two stops): skin that is overexposed as a whole is none.
@@ -59,16 +58,10 @@ def keep_highlights(
     for outline in mouths:
         mouth |= fill(outline, (width, height)) > 0
     whole, gone = WHOLE * unit + _SOFT[0], GONE * unit + _SOFT[1]
-    weight = _far(~highlight, gone, whole) * _far(~mouth, ROOM * unit, FREE * unit)
+    weight = depth(~highlight, gone, whole) * depth(~mouth, ROOM * unit, FREE * unit)
     weight = (amount * weight)[..., None]
     known = np.where(np.isfinite(plate), plate, made)
     brighter = np.maximum(made, known)
     # Where it is kept wholly it is the plate's to the bit.
     kept = np.where(weight >= 1, brighter, made + weight * (brighter - made))
     return kept.astype(np.float32)
-
-
-def _far(outside: np.ndarray, none: float, whole: float) -> np.ndarray:
-    """1 at a distance of ``whole`` pixels from what is not ``outside``, 0 at ``none``."""
-    distance = cv2.distanceTransform(outside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.clip((distance - none) / (whole - none), 0.0, 1.0).astype(np.float32)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
+from relip.mask.coverage import depth
 from relip.render.rig import N_INNER, N_OUTER
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ class Lenders:
 
 def inward(region: np.ndarray, unit: float) -> np.ndarray:
     """0 at the region's edge, 1 from :data:`INWARD` on ``[shape=(h, w), dtype=float32]``."""
-    distance = cv2.distanceTransform(
-        (region > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
-    )
-    return np.clip(distance / (INWARD * unit), 0, 1).astype(np.float32)
+    return depth(region > 0, 0.0, INWARD * unit)
 
 
 def light_between(lent: np.ndarray, picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
