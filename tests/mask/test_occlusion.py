@@ -176,6 +176,37 @@ def test_what_is_hardly_strange_must_come_from_outside():
     assert occlusion._believable(found, nothing, face, nothing, np.zeros_like(face)) is None
 
 
+@pytest.mark.parametrize(
+    ("right", "fleshy", "kept"),
+    [(113, True, False), (118, True, True), (118, False, False), (128, False, True)],
+)
+def test_what_is_hardly_strange_lies_beside_the_face_too(right: int, fleshy: bool, kept: bool):
+    """An arm goes on there. A cheek that a smile lifts or a turn uncovers does not."""
+    face = np.zeros((SMALL, SMALL), bool)
+    face[20:110, 20:110] = True
+    nothing = np.zeros_like(face)
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[40:60, 60 if right == 113 else 95 : right] = 1  # 6, 35 and 55 % of it beside the face
+    flesh = ~nothing if fleshy else nothing
+    result = occlusion._believable(found, nothing, face, flesh, nothing)
+    assert (result is not None) is kept
+
+
+def test_a_cheek_that_a_smile_lifts_is_no_hair():
+    """It reaches the upper end of what is known of the face, as hair does, and is hardly sure."""
+    face = np.zeros((SMALL, SMALL), bool)
+    face[20:110, 20:110] = True
+    nothing, everything = np.zeros_like(face), np.ones_like(face)
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[20:50, 70:90] = 1
+    sure = nothing.copy()
+    sure[22:27, 72:76] = True
+    assert sure.sum() >= occlusion.LEAST
+    assert occlusion._believable(found, sure, face, everything, nothing) is None
+    kept = occlusion._believable(found, everything, face, everything, nothing)
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+
+
 def test_what_has_the_colours_of_the_face_must_go_on_beside_it():
     face = np.zeros((SMALL, SMALL), bool)
     face[20:110, 20:110] = True
@@ -201,15 +232,40 @@ def test_an_occluder_has_an_edge():
     shaded = np.repeat((120 + across).astype(np.uint8)[..., None], 3, -1)
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[40:90, 50:90] = 1
-    strange = np.full((SMALL, SMALL), 2.0, np.float32)
-    assert occlusion._edged(found, occlusion._steep(shaded), strange, face) is None
+    nothing = np.zeros_like(face)
+    assert occlusion._edged(found, occlusion._slopes(shaded), nothing, nothing, face) is None
     covered = shaded.copy()
     covered[40:90, 50:90] += 25
-    kept = occlusion._edged(found, occlusion._steep(covered), strange, face)
+    kept = occlusion._edged(found, occlusion._slopes(covered), nothing, nothing, face)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     # what no light explains needs none: out of focus before the lens
-    kept = occlusion._edged(found, occlusion._steep(shaded), strange + occlusion.SURE, face)
+    kept = occlusion._edged(found, occlusion._slopes(shaded), nothing, ~nothing, face)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
+
+
+def test_edges_of_the_lips_and_edges_that_run_across_a_rim_are_none_of_an_occluder():
+    """A shout draws the chin long: strange, and it ends at the lower lip and nowhere else."""
+    face = np.ones((SMALL, SMALL), bool)
+    nothing = np.zeros_like(face)
+    crop = np.full((SMALL, SMALL, 3), 120, np.uint8)
+    crop[40:60, 40:90] = (150, 80, 80)
+    lips = nothing.copy()
+    lips[38:62, 38:92] = True
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[58:90, 40:90] = 1
+    slopes = occlusion._slopes(crop)
+    assert occlusion._edged(found, slopes, lips, nothing, face) is None
+    kept = occlusion._edged(found, slopes, nothing, nothing, face)  # a red thing, were it no lip
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+    striped = np.full((SMALL, SMALL, 3), 120, np.uint8)
+    striped[:, ::8] = striped[:, 1::8] = striped[:, 2::8] = 160  # cloth, and a rim across it
+    found[:] = -1
+    found[58:80, 4:124] = 1
+    inner = found > 0
+    assert (
+        occlusion._steep(inner.astype(np.uint8), occlusion._slopes(striped))[58, 10:118].mean()
+        < 0.1
+    )
 
 
 def test_a_cheek_in_a_new_light_does_not_hang_on_a_hand():
@@ -221,14 +277,14 @@ def test_a_cheek_in_a_new_light_does_not_hang_on_a_hand():
     hand = found > 0
     found[20:60, 20:60] = 1  # no edge around it
     found[56:72, 54:58] = 1  # what joins both
-    strange = np.full((SMALL, SMALL), 2.0, np.float32)
-    kept = occlusion._edged(found, occlusion._steep(crop), strange, face)
+    nothing = np.zeros_like(face)
+    kept = occlusion._edged(found, occlusion._slopes(crop), nothing, nothing, face)
     assert kept is not None and (kept[hand] > 0).all()
     assert not (kept[:60, :50] > 0).any()
     # a stick at the hand has no middle of its own, and stays with it
     found = np.where(hand, 1, -1).astype(np.float32)
     found[30:72, 70:74] = 1
-    kept = occlusion._edged(found, occlusion._steep(crop), strange, face)
+    kept = occlusion._edged(found, occlusion._slopes(crop), nothing, nothing, face)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
 
 

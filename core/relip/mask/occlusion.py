@@ -43,8 +43,14 @@ LEAST = 18
 #: Pixels that an occluder has at least of which none is sure: it comes in from outside.
 LARGE = 120
 
-#: Pixels beside the face that an occluder of the face's own colours covers at least.
-_BEYOND_FACE = 24
+#: Pixels beside the face that an occluder of the face's own colours covers at least; shares of it
+#: that lie there where none of it is sure: of one of the face's own colours (a hand, which has an
+#: arm), and of any other (what the head uncovers as it turns lies where the cheek was).
+_BEYOND_FACE, _BESIDE, _MOSTLY = 24, 0.1, 0.5
+
+#: Share of a group that is sure where it is the face's colour and comes in from above, as hair
+#: does: a smile lifts a cheek to there.
+_SURELY = 0.1
 
 #: Rows below the upper end of what is known of the face that are its edge.
 _TOP = 3
@@ -126,9 +132,14 @@ _CLEARLY, _SPECK = -0.6, 4
 #: Half the width of an occluder that is broad, and of the dents in it that are filled.
 _BROAD, _DENT = 4, 8
 
-#: Share of an occluder's rim in the face that is an edge, the step of a value from pixel to pixel
-#: that makes one, and what the values are: lightness, and two differences of colour, doubled.
-_EDGED, _STEEP = 0.2, 0.025
+#: Share of an occluder's rim in the face that is an edge, the step of a value across it from pixel
+#: to pixel that makes one, and what the values are: lightness, and two differences of colour,
+#: doubled. Where so much of what lies in the face is sure, it needs no edge.
+_EDGED, _STEEP, _NO_EDGE = 0.2, 0.025, 0.4
+
+#: Room around the lips whose edges are the face's own, the least rim beside it that tells
+#: anything, and what the way across a rim is smoothed by (pixels of 128).
+_LIP_EDGE, _RIM, _ACROSS = 2, 8, 2.0
 _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
 
 #: Half the width of what only joins two parts (pixels of 128).
@@ -344,13 +355,14 @@ def find(
     if not pure.any():
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
-    face_here, folds, steep = _oval(oval), _folds(face), _steep(small)
+    face_here, folds, slopes = _oval(oval), _folds(face), _slopes(small)
+    at_lips = cv2.dilate(lips.astype(np.uint8), disc(_LIP_EDGE)) > 0
     result, free = None, known
     smoother = cv2.ximgproc.createFastGlobalSmootherFilter(small, _SMOOTHNESS, _EDGE)
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, smoother, colours)
         if found is not None:
-            found = _edged(found, steep, certain, face_here)
+            found = _edged(found, slopes, at_lips, sure | (certain > SURE), face_here)
         if found is not None:
             found = _believable(found, sure, known & face_here, fleshy, folds)
         if found is not None:
@@ -575,18 +587,20 @@ def _believable(
     border = ~(cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0) > 0)
     enters = np.bincount(group[border], minlength=count) > 0
     size = np.bincount(group.ravel(), minlength=count)
-    keep = np.bincount(group[sure], minlength=count) >= LEAST
-    keep |= enters & (size >= LARGE)
+    beside = np.bincount(group[~face], minlength=count)
+    sures = np.bincount(group[sure], minlength=count)
     own = np.bincount(group[fleshy], minlength=count) > _OWN_SHARE * size
+    keep = sures >= LEAST
+    keep |= enters & (size >= LARGE) & (beside >= np.where(own, _BESIDE, _MOSTLY) * size)
     below = np.zeros_like(face)
     below[_TOP:] = face[:-_TOP]
     above = np.bincount(group[face & ~below], minlength=count) > 0  # as hair does
-    above &= np.bincount(group[sure], minlength=count) >= LEAST
+    above &= sures >= np.maximum(LEAST, _SURELY * size)
     thick = cv2.distanceTransform((found > 0).astype(np.uint8), cv2.DIST_L2, 3) > _FOLD_HALF
     keep &= (np.bincount(group[folds], minlength=count) < _IN_FOLDS * size) | (
         np.bincount(group[thick], minlength=count) > 0
     )
-    keep &= ~own | above | (np.bincount(group[~face], minlength=count) >= _BEYOND_FACE)
+    keep &= ~own | above | (beside >= _BEYOND_FACE)
     return _only(found, group, keep)
 
 
@@ -612,21 +626,26 @@ def _rounded(found: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(dents, np.float32(0.5), found)
 
 
-def _steep(small: np.ndarray) -> np.ndarray:
-    """Where a crop ``[shape=(128, 128, 3), dtype=uint8]`` has edges, and a pixel around."""
+def _slopes(small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Steps of a crop ``[shape=(128, 128, 3), dtype=uint8]`` to the right and downwards."""
     values = cv2.transform(small.astype(np.float32) / np.float32(255), _EDGES)
-    slopes = [cv2.Sobel(values, -1, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1))]
-    steep = np.sqrt(sum(squared(s) for s in slopes)) > _STEEP
-    return cv2.dilate(steep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    right, down = (cv2.Sobel(values, -1, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1)))
+    return right, down
 
 
 def _edged(
-    found: np.ndarray, steep: np.ndarray, strange: np.ndarray, face: np.ndarray
+    found: np.ndarray,
+    slopes: tuple[np.ndarray, np.ndarray],
+    lips: np.ndarray,
+    sure: np.ndarray,
+    face: np.ndarray,
 ) -> np.ndarray | None:
     """What was found without the parts that end nowhere: an occluder has an edge.
 
     A cheek that turns into a light in which the shot never shows it is strange, and passes into
-    the rest of the face without any, also where it touches a hand of its own colour.
+    the rest of the face without any, also where it touches a hand of its own colour. The edges
+    of the lips are the face's, whatever stands beside them: a chin that a shout draws long ends
+    at the lower lip and nowhere else. An edge counts that runs as the rim does.
     """
     there = (found > 0).astype(np.uint8)
     inside = cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -635,10 +654,25 @@ def _edged(
     # a rim is where it ends, not where one part goes on in the next
     rim = (cv2.erode(there, np.ones((3, 3), np.uint8)) == 0) & (there > 0) & inside
     size = np.bincount(group.ravel(), minlength=count)
+    within = np.bincount(group[face], minlength=count)
+    steep = _steep(there, slopes)
+    # where hardly any of the rim lies beside the lips, all of it counts
+    free = rim & ~lips
+    rim &= free | (np.bincount(group[free], minlength=count) < _RIM)[group]
     around = np.bincount(group[rim], minlength=count)
     edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
-    edged |= np.bincount(group[strange > SURE], minlength=count) > 0.5 * size
+    edged |= np.bincount(group[sure & face], minlength=count) > _NO_EDGE * within
     return _only(found, group, edged & (size > 0))
+
+
+def _steep(there: np.ndarray, slopes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Where a crop has edges that run as the rim of ``there`` does, and a pixel around."""
+    soft = cv2.GaussianBlur(there.astype(np.float32), (0, 0), _ACROSS)
+    across = [cv2.Sobel(soft, -1, dx, dy, scale=1 / 8) for dx, dy in ((1, 0), (0, 1))]
+    length = np.sqrt(across[0] ** 2 + across[1] ** 2) + np.float32(1e-9)
+    step = sum(s * (a / length)[..., None] for s, a in zip(slopes, across, strict=True))
+    steep = np.sqrt(squared(step)) > _STEEP
+    return cv2.dilate(steep.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
 def _parts(there: np.ndarray) -> np.ndarray:
