@@ -74,6 +74,34 @@ def test_texture_is_no_grain():
     np.testing.assert_allclose(measure(pieces).strength.mean(), 0.008, rtol=0.15)
 
 
+def test_a_face_of_50_pixels_has_a_feature_in_every_block():
+    """What is measured then must not be eyes and mouth: it would boil on the chin."""
+    rng = np.random.default_rng(5)
+    pieces = []
+    for _ in range(8):
+        ys, xs = np.mgrid[0:76, 0:76].astype(np.float32)
+        ground = 0.45 + 0.1 * (xs / 76 - 0.5)
+        for y, x, height, width in (
+            (22, 20, 4, 7),
+            (22, 56, 4, 7),
+            (36, 38, 6, 4),
+            (56, 38, 4, 11),
+        ):
+            ground -= 0.25 * np.exp(-(((ys - y) / height) ** 2) - ((xs - x) / width) ** 2)
+            ground -= 0.2 * np.exp(-(((ys - y) / 1.2) ** 2) - ((xs - x) / width) ** 2)
+        pieces.append(ground[..., None] + 0.004 * rng.standard_normal((76, 76, 3), np.float32))
+    assert measure(pieces).strength.max() < 0.008
+
+
+def test_a_feature_in_every_block_is_no_grain():
+    """Blocks whose power lies in one place are left out; without any other nothing is measured."""
+    pieces = noisy(0.004)
+    for piece in pieces:
+        piece[12::32, :] -= 0.15
+    found = measure(pieces)
+    assert found.empty or found.strength.max() < 0.008
+
+
 def test_no_noise_and_no_room():
     assert measure(noisy(0.0)).empty
     assert measure([np.full((20, 300, 3), 0.5, np.float32)]).empty

@@ -27,7 +27,14 @@ from scipy.fft import irfft2, rfft2
 from relip.render.colourmatch import grey
 
 #: Side of the blocks that are measured, plate pixels, and the most that are looked at in a frame.
-BLOCK, MOST = 32, 96
+#: A piece with room for fewer than five in a row is measured in blocks half as wide: on a face of
+#: 50 pixels a whole block always has an eye or a mouth in it.
+BLOCK, MOST, ROW = 32, 96, 5
+
+#: Sides of the places of a block that are compared, pixels, and how uneven their power may be:
+#: the mean over the geometric mean. Grain lies evenly (1.0-1.3); what is left of a feature of the
+#: face in a block that was the smoothest of its tone does not (2-3).
+PLACE, UNEVEN = 8, 1.5
 
 #: Share of the blocks, the smoothest, that count.
 SMOOTH = 0.35
@@ -156,15 +163,18 @@ def measure(pieces: list[np.ndarray], after: list[np.ndarray | None] | None = No
     Grain
         Empty when the pieces are too small or free of noise.
     """
-    taper = np.hanning(BLOCK + 2)[1:-1]
+    room = max((min(piece.shape[:2]) for piece in pieces), default=0)
+    side = BLOCK if room >= ROW * BLOCK else BLOCK // 2
+    taper = np.hanning(side + 2)[1:-1]
     window = np.outer(taper, taper)
-    radius = _radius(BLOCK, BLOCK)
+    radius = _radius(side, side)
     middle = (radius > TEXTURE[0]) & (radius < TEXTURE[1])
     top = radius > FINE
-    blocks, texture, levels, places = [], [], [], []
+    blocks, texture, levels, places, even = [], [], [], [], []
     for number, piece in enumerate(pieces):
-        for y, x in _corners(piece.shape[:2]):
-            block = piece[y : y + BLOCK, x : x + BLOCK].astype(np.float64)
+        fine = grey(np.square(_bands(piece)[0]))
+        for y, x in _corners(piece.shape[:2], side):
+            block = piece[y : y + side, x : x + side].astype(np.float64)
             level = float(block.mean())
             if not np.isfinite(level) or not 0.02 < level < 0.98:
                 continue  # clipped blacks and whites have no grain
@@ -174,6 +184,7 @@ def measure(pieces: list[np.ndarray], after: list[np.ndarray | None] | None = No
             texture.append(float((np.abs(found[middle]) ** 2).mean()))
             levels.append(level)
             places.append((number, y, x))
+            even.append(_unevenness(fine[y : y + side, x : x + side]) <= UNEVEN)
     if len(blocks) < MIN_BLOCKS:
         return Grain.none()
     # the smoothest of each intensity, or only the darkest places would count
@@ -183,6 +194,9 @@ def measure(pieces: list[np.ndarray], after: list[np.ndarray | None] | None = No
         group[np.argsort(np.array(texture)[group])[: max(int(SMOOTH * len(group)), 2)]]
         for group in groups
     ]
+    smooth = [kept for kept in (group[np.array(even)[group]] for group in smooth) if len(kept)]
+    if sum(map(len, smooth)) < MIN_BLOCKS:
+        return Grain.none()
     scale = 1 / (window**2).sum()
     power = [[scale * (np.abs(blocks[i]) ** 2) for i in group] for group in smooth]
     # medians over blocks: a hair in one of them is no grain
@@ -199,7 +213,7 @@ def measure(pieces: list[np.ndarray], after: list[np.ndarray | None] | None = No
     correlation = covariance / np.outer(spread, spread)
     mixing = np.linalg.cholesky(0.999 * correlation + 0.001 * np.eye(3))
     mean_levels = np.array([np.mean(np.array(levels)[group]) for group in smooth])
-    likeness = _likeness(pieces, after or [], [places[i] for i in chosen])
+    likeness = _likeness(pieces, after or [], [places[i] for i in chosen], side)
     return Grain(profile, mean_levels, strength, mixing, likeness)
 
 
@@ -207,6 +221,7 @@ def _likeness(
     pieces: list[np.ndarray],
     after: list[np.ndarray | None],
     places: list[tuple[int, int, int]],
+    side: int,
 ) -> np.ndarray:
     """Correlations of the two bands with the next frame's, in the blocks at ``places``.
 
@@ -221,22 +236,32 @@ def _likeness(
             for n, y, x in places:
                 if n != number:
                     continue
-                a = here[y : y + BLOCK, x : x + BLOCK].mean(2)
+                a = here[y : y + side, x : x + side].mean(2)
                 for shift in range(9):
                     dy, dx = shift // 3 - 1, shift % 3 - 1
                     if min(y + dy, x + dx) < 0:
                         continue
-                    b = there[y + dy : y + dy + BLOCK, x + dx : x + dx + BLOCK].mean(2)
+                    b = there[y + dy : y + dy + side, x + dx : x + dx + side].mean(2)
                     if a.shape == b.shape:
                         sums[band, shift] += (a * b).sum(), (a * a).sum(), (b * b).sum()
     found = sums[..., 0] / np.sqrt(np.maximum(sums[..., 1] * sums[..., 2], 1e-20))
     return np.clip(found.max(1), 0.0, 0.85)
 
 
-def _corners(size: tuple[int, ...]) -> list[tuple[int, int]]:
+def _unevenness(power: np.ndarray) -> float:
+    """Mean power of a block's places over their geometric mean, 1 for a grain that lies evenly.
+
+    Power too weak to count is no difference.
+    """
+    count = power.shape[0] // PLACE
+    places = power.reshape(count, PLACE, count, PLACE).mean((1, 3)).astype(np.float64) + NOTHING**2
+    return float(places.mean() / np.exp(np.log(places).mean()))
+
+
+def _corners(size: tuple[int, ...], side: int) -> list[tuple[int, int]]:
     """Top left corners of the blocks of a piece, at most :data:`MOST`, evenly spread."""
-    rows = range(0, size[0] - BLOCK + 1, BLOCK)
-    columns = range(0, size[1] - BLOCK + 1, BLOCK)
+    rows = range(0, size[0] - side + 1, side)
+    columns = range(0, size[1] - side + 1, side)
     every = [(y, x) for y in rows for x in columns]
     if len(every) <= MOST:
         return every

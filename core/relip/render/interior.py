@@ -41,10 +41,9 @@ SIGMA = 1.75
 #: Room around the opening, and the softness of its edge (pixels per 256).
 ROOM, SOFT = 1, 1.0
 
-#: How much of the fine band of the lips and of the skin around them comes with it (where the
-#: plate's own is used, that replaces it), and over how far from the piece's border it comes in
-#: (pixels per 256).
-LIPS, SKIN, BORDER = 1.0, 0.9, 6.0
+#: Over how far from the piece's border the fine band of the lips and of the skin around them comes
+#: in (pixels per 256); where the plate's own is used, that replaces it.
+BORDER = 6.0
 
 #: Difference of the broad bands (network encoding) at which the fine band is gone.
 DISAGREEMENT = 0.055
@@ -510,11 +509,9 @@ def _box(shown: np.ndarray, room: int) -> tuple[slice, slice]:
 def _around(old: np.ndarray, new: np.ndarray, shift: np.ndarray, unit: float) -> np.ndarray:
     """How much of the fine band of lips and skin is taken, away from both openings."""
     height, width = shift.shape[:2]
-    size = (width, height)
-    lips = cv2.GaussianBlur(fill(new[:N_OUTER], size), (0, 0), SOFT * unit)
     x, y = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
     border = np.minimum(np.minimum(x, width - x), np.minimum(y, height - y))
-    share = (SKIN + (LIPS - SKIN) * lips) * np.clip(border / (BORDER * unit), 0, 1)
+    share = np.clip(border / (BORDER * unit), 0, 1)
     return (share * still_skin(old, new, shift, unit)).astype(np.float32)
 
 

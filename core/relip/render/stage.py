@@ -36,7 +36,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "render"
-VERSION = 10
+VERSION = 11
 
 #: Patches being written at once while the next frame is computed.
 _WRITERS = 2
