@@ -14,7 +14,7 @@ import torch
 from relip import pipeline
 from relip.errors import InputError, ModelError, SettingError
 from relip.progress import Progress
-from relip.render import extra, holdout, train_stage
+from relip.render import extra, holdout, rig, train_stage
 from relip.render.network import ShotNet
 from relip.shot import Shot, ShotSettings
 
@@ -135,6 +135,25 @@ def test_an_extra_plate_is_learned_from(shot_copy: Path, demo_clip):
     assert (shot_copy / "model" / "extra-1" / "track" / "track.npz").exists()
     # what it draws is the shot's: the stages after it go on
     assert pipeline.run_stage(shot, "render", frames="1010").done == [1010]
+
+
+def test_a_mouth_that_never_opens_is_told(
+    shot_copy: Path, demo_clip, monkeypatch: pytest.MonkeyPatch
+):
+    """A silent actor: the held-out frames are drawn well, and the dialogue cannot be."""
+    shot = Shot.open(shot_copy).change(train={"steps": 2})
+    report = train_stage.run(shot, progress=QUIET)
+    opens = report.data["widest_opening"]
+    assert opens > rig.MIN_FULL_OPENING and not any("opens" in note for note in report.notes)
+    monkeypatch.setattr(rig, "widest", lambda track, rows: 0.004)
+    report = train_stage.run(shot, progress=QUIET, force=True)
+    assert "opens by 0.4 % of the face width" in report.notes[0]
+    assert "train.extra" in report.notes[0] and "train.model_from" in report.notes[0]
+    # one plate that shows it is enough
+    found = iter([0.004, 0.1])
+    monkeypatch.setattr(rig, "widest", lambda track, rows: next(found))
+    taught = shot.change(train={"extra": [str(demo_clip.path)]})
+    assert not any("opens" in note for note in train_stage.run(taught, progress=QUIET).notes)
 
 
 def test_an_extra_plate_in_the_shots_encoding(shot_copy: Path, demo_clip):

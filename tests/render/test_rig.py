@@ -66,6 +66,13 @@ def test_features_measure_what_they_say():
     np.testing.assert_allclose(moved[:3], values[:3], atol=1e-12)
 
 
+def test_widest_opening_of_some_rows(track: FaceTrack):
+    openings = feature(rig_module.track_lines(track), OPENING) / UNIT
+    rows = np.argsort(openings)[:50]  # those without a face are NaN, and last
+    assert rig_module.widest(track, rows) == pytest.approx(np.percentile(openings[rows], 97))
+    assert rig_module.widest(track, rows) < rig_module.widest(track, np.flatnonzero(track.visible))
+
+
 def test_closed_is_closed(rig: Rig):
     """With every other control anywhere, jawOpen 0 or mouthClose 1 lets the inner lips meet."""
     rng = np.random.default_rng(1)

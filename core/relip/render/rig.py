@@ -39,6 +39,9 @@ NOISE = 0.001 * UNIT
 MIN_FULL_OPENING = 0.06
 MAX_FULL_OPENING = 0.22
 
+#: Per cent of the frames that open less than what counts as the shot's full opening.
+_WIDEST = 97
+
 #: How far (standard deviations of the shot) the extra controls reach at 1.
 EXTRA_REACH = 1.5
 
@@ -184,6 +187,13 @@ def track_lines(track: FaceTrack) -> np.ndarray:
     return track.canonical()[:, list(LINE_POINTS)]
 
 
+def widest(track: FaceTrack, rows: np.ndarray) -> float:
+    """How far the mouth opens in rows of a track, in face widths: 97 % of them open less."""
+    lines = track_lines(track)[rows]
+    openings = lines.reshape(len(rows), -1) @ FEATURES[OPENING]
+    return float(np.percentile(openings, _WIDEST)) / UNIT
+
+
 def fit(track: FaceTrack, rows: np.ndarray | None = None) -> Rig:
     """Fit the rig on a shot.
 
@@ -229,7 +239,9 @@ def fit(track: FaceTrack, rows: np.ndarray | None = None) -> Rig:
         extra.append(sign * EXTRA_REACH * (residual @ f) / np.sqrt(variance))
     features = free @ FEATURES.T
     o, w = features[:, OPENING], features[:, WIDTH]
-    full = float(np.clip(np.percentile(o, 97), MIN_FULL_OPENING * UNIT, MAX_FULL_OPENING * UNIT))
+    full = float(
+        np.clip(np.percentile(o, _WIDEST), MIN_FULL_OPENING * UNIT, MAX_FULL_OPENING * UNIT)
+    )
     closed = o <= max(CLOSED * UNIT, float(np.percentile(o, 10)))
     width_rest = float(np.median(w[closed]))
     narrow = min(float(np.percentile(w, 3)), width_rest - 0.01 * UNIT)

@@ -186,6 +186,15 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         report.data["extra_examples"] = len(material.frames) - len(examples.frames)
     if begun:
         report.data["model_from"] = records.file_fingerprint(begun)
+    widest = max(rig_module.widest(t, r) for t, r in [(track, rows), *(o[1:] for o in others)])
+    report.data["widest_opening"] = round(widest, 4)
+    if widest < rig_module.MIN_FULL_OPENING and not begun:
+        report.notes.append(
+            f"the mouth opens by {100 * widest:.1f} % of the face width at most in the frames "
+            f"learned from, and speech asks for {100 * rig_module.MIN_FULL_OPENING:.0f} %: an open "
+            "mouth cannot be drawn from these; add a plate that shows one (--extra, train.extra) "
+            "or begin with another shot of the actor (--model-from, train.model_from)"
+        )
     if trained.steps < steps:
         report.notes.append(
             f"ended after {trained.steps} of {steps} steps: nothing was gained on held-out frames"
