@@ -94,14 +94,21 @@ def align_with(
                 mend="give the phones of this recording",
             )
         return found
-    return align(
-        audio,
-        text=script.text if script else None,
-        cues=script.cues if script else (),
-        lang=lang,
-        lexicon=read_lexicon(lexicon_path) if lexicon_path else None,
-        transcriber=find_transcriber(transcriber, model) if transcriber and not script else None,
-    )
+    lexicon = read_lexicon(lexicon_path) if lexicon_path else None
+    hears = find_transcriber(transcriber, model) if transcriber and not script else None
+    try:
+        return align(
+            audio,
+            text=script.text if script else None,
+            cues=script.cues if script else (),
+            lang=lang,
+            lexicon=lexicon,
+            transcriber=hears,
+        )
+    except TranscriptError as error:
+        if text_path is None:
+            raise
+        raise TranscriptError(f"{text_path}: {error.message}", mend=error.mend) from None
 
 
 def word_table(alignment: Alignment) -> list[dict[str, Any]]:
