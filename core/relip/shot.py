@@ -704,7 +704,8 @@ class Shot:
         if rate is None:
             raise SettingError(
                 f"{self.settings.plate.path}: an image sequence that names no frame rate",
-                mend="give --fps (for example --fps 24000/1001)",
+                mend="give --fps with its name (--fps 24000/1001), or to the shot: "
+                "relip set SHOT.relip plate.fps=24000/1001",
             )
         return rate
 

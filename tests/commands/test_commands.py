@@ -15,6 +15,7 @@ import pytest
 import relip as package
 from relip.commands.result import plain
 from relip.pipeline import STAGES
+from relip.plate import write_exr
 from relip.shot import Shot
 
 NAMES = ("dub", "demo", "new", *STAGES, "run", "status", "align", "export", "gizmo", "doctor")
@@ -159,3 +160,25 @@ def test_plain_json():
     assert json.loads(json.dumps(plain(value), allow_nan=False)) == {
         "1": 0.5, "n": None, "a": [1, 2], "t": [3, None], "p": "x", "b": True,
     }  # fmt: skip
+
+
+def test_a_new_shot_says_its_rate_or_that_the_plate_names_none(relip, tmp_path: Path):
+    for name, metadata in (("with", {"framesPerSecond": (24000, 1001)}), ("without", {})):
+        for frame in (1, 2):
+            grey = np.zeros((8, 8, 3), np.float32)
+            path = tmp_path / f"{name}.{frame:04d}.exr"
+            write_exr(path, grey, display=(8, 8), metadata=metadata)
+
+    def new(name: str, *words: str):
+        folder = tmp_path / f"{name}{len(words)}.relip"
+        plate = tmp_path / f"{name}.####.exr"
+        return relip("new", folder, "--plate", plate, "--colourspace",
+                     "ACEScg", *words, "--output", "json")  # fmt: skip
+
+    found = new("with")
+    assert found.data["rate"] == "24000/1001" and found.data["warnings"] == []
+    assert new("with", "--fps", "25").data["rate"] == "25"
+    found = new("without")
+    assert found.code == 0 and found.data["rate"] is None
+    assert "names no frame rate" in found.data["warnings"][0]
+    assert "relip set SHOT.relip plate.fps=" in found.data["warnings"][0]
