@@ -464,7 +464,7 @@ class Shot:
 
     @classmethod
     def open(cls, folder: str | Path) -> Shot:
-        """Open a shot folder.
+        """Open a shot folder; its ``shot.toml`` names it, too.
 
         Raises
         ------
@@ -472,6 +472,8 @@ class Shot:
             If there is no readable ``shot.toml``.
         """
         folder = Path(folder)
+        if folder.name == "shot.toml" and folder.is_file():
+            folder = folder.parent
         path = folder / "shot.toml"
         try:
             data = tomllib.loads(path.read_text("utf-8"))

@@ -16,7 +16,7 @@ import relip as package
 from relip.commands.result import plain
 from relip.pipeline import STAGES
 from relip.plate import write_exr
-from relip.shot import Shot
+from relip.shot import PlateSettings, Shot, ShotSettings
 
 NAMES = ("dub", "demo", "new", *STAGES, "run", "status", "align", "export", "gizmo", "doctor")
 
@@ -71,7 +71,9 @@ def test_new_writes_what_was_said(relip, tmp_path: Path, demo_sequence, dialogue
         "--offset", "-0.5", "--seed", "7", "--articulation", "1.2", "--output", "json",
     )  # fmt: skip
     assert ended.code == 0 and ended.err == ""
-    assert ended.data == {"shot": str(folder), "frames": [1005, 1030]}
+    assert ended.data == {
+        "shot": str(folder), "frames": [1005, 1030], "rate": "24000/1001", "warnings": [],
+    }  # fmt: skip
     shot = Shot.open(folder)
     assert shot.frames == range(1005, 1031) and str(shot.rate) == "24000/1001"
     s = shot.settings
@@ -82,7 +84,10 @@ def test_new_writes_what_was_said(relip, tmp_path: Path, demo_sequence, dialogue
 def test_new_names_the_next_command(relip, tmp_path: Path, demo_clip):
     folder = tmp_path / "a [1] 100%.relip"
     ended = relip("new", folder, "--plate", demo_clip.path)
-    assert ended.out.strip() == f"{folder}: frames 1-40; next: relip run '{folder}'"
+    assert (
+        ended.out.strip()
+        == f"{folder}: frames 1-40 at 25 frames per second; next: relip run '{folder}'"
+    )
 
 
 def test_negative_frames_are_no_option(relip, tmp_path: Path, demo_clip):
@@ -182,3 +187,19 @@ def test_a_new_shot_says_its_rate_or_that_the_plate_names_none(relip, tmp_path: 
     assert found.code == 0 and found.data["rate"] is None
     assert "names no frame rate" in found.data["warnings"][0]
     assert "relip set SHOT.relip plate.fps=" in found.data["warnings"][0]
+
+
+def test_a_shot_made_again_tells_what_its_settings_were(relip, demo_clip, tmp_path: Path):
+    """The options replace all of them: the ones that were not given again are lost."""
+    words = ["new", tmp_path / "a.relip", "--plate", demo_clip.path]
+    first = relip(*words, "--drive", "track", "--seed", "4", "--output", "json")
+    assert "changed" not in first.data
+    again = relip(*words, "--drive", "track", "--output", "json")
+    assert again.code == 0 and again.data["changed"] == {"train.seed": [4, 0]}
+    assert "train.seed: 4 → 0" not in first.out
+    assert "train.seed: 0 → 9" in relip(*words, "--drive", "track", "--seed", "9").out
+
+
+def test_a_shot_is_named_by_its_description_too(tmp_path: Path, demo_clip):
+    made = Shot.create(tmp_path / "a.relip", ShotSettings(plate=PlateSettings(str(demo_clip.path))))
+    assert Shot.open(made.folder / "shot.toml").folder == made.folder

@@ -14,7 +14,8 @@ from relip.commands.common import (
     to_type,
 )
 from relip.commands.result import Result
-from relip.errors import SettingError
+from relip.commands.set import differences, told
+from relip.errors import RelipError, SettingError
 
 if TYPE_CHECKING:
     from relip.shot import Shot
@@ -41,7 +42,18 @@ def run(args: argparse.Namespace) -> Result:
     settings = ShotSettings.from_dict(
         settings_from(args, absolute(args.plate)), where="the options"
     )
-    return made(Shot.create(args.shot, settings))
+    try:
+        before = Shot.open(args.shot).settings.to_dict()
+    except RelipError:  # as a rule there is none yet
+        return made(Shot.create(args.shot, settings))
+    result = made(Shot.create(args.shot, settings))
+    result.data["changed"] = differences(before, settings.to_dict())
+    lines = [
+        result.text,
+        "it was a shot already; the options of relip new replaced all its settings",
+    ]
+    result.text = "\n".join([*lines, *told(result.data["changed"])])
+    return result
 
 
 def made(shot: Shot) -> Result:
