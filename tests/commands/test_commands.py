@@ -146,6 +146,8 @@ def test_align(relip, tmp_path: Path, dialogue):
         assert abs(start - true_start) < 0.08 and abs(end - true_end) < 0.08
     assert read_textgrid(out).duration == pytest.approx(dialogue.seconds, abs=0.01)
     assert plot.read_bytes()[:4] == b"\x89PNG"
+    assert "draft" not in relip("align", dialogue.audio, "--text", dialogue.text, "-o", out).out
+    assert "a draft, closures may be missing" in relip("align", dialogue.audio, "-o", out).out
 
 
 def test_align_refuses(refused, tmp_path: Path, dialogue):

@@ -60,6 +60,8 @@ def read_script(path: str | Path) -> Script:
     if suffix in rhubarb.SUFFIXES:
         return Script("", [], rhubarb.read_rhubarb(path))
     text = read_text(path, TranscriptError, mend="check --text")
+    if text.startswith("{\\rtf"):
+        raise TranscriptError(f"{path}: RTF, no plain text", mend="save it as plain text in UTF-8")
     if not text.strip():
         raise TranscriptError(
             f"{path}: the transcript is empty", mend="leave --text out or fill it"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 NAME = "speech"
 VERSION = 7
 
+#: Said of what was recognised.
+DRAFT = "made without a transcript: a draft, closures may be missing; give --text for exact lips"
+
 #: Said while the artist's phones are in use.
 _THEIRS = "the phones are the artist's: overrides/phones.TextGrid"
 
@@ -129,10 +132,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         if alignment.method == "align" and d.language != "en" and (version := espeak_version()):
             data["espeak"] = version
         if alignment.draft:
-            notes.append(
-                "made without a transcript: a draft, closures may be missing;"
-                " give --text for exact lips"
-            )
+            notes.append(DRAFT)
         speech.write_textgrid(grid_path, alignment)
     # what the file says, to its last digit, now as in every later run
     with mended("delete it and run relip speech again"):
