@@ -242,6 +242,7 @@ def test_mouth_csv_with_some_columns_in_another_order(tmp_path: Path) -> None:
     [
         ("", "line 1, column 1"),
         ("time,jawOpen\n1,0\n", "line 1, column 1: the first column must be 'frame'"),
+        ("frame;jawOpen\n1;0,5\n", "line 1: its columns are parted by ';'; part them by commas"),
         ("frame,jawOpen,jaw\n1,0,0\n", "line 1, column 3: 'jaw' is not a mouth control"),
         ("frame,jawOpen,jawOpen\n1,0,0\n", "line 1, column 3: 'jawOpen' stands twice"),
         ("frame\n1\n", "no mouth control"),
