@@ -177,6 +177,26 @@ def test_a_mask_override_of_another_size(refused: Callable, shot_copy: Path):
     refused(3, ["render", shot_copy, "--progress", "none"], path, "100x100", "240x240", "; ")
 
 
+def test_an_override_under_another_name_is_told(shot_copy: Path, run, refused: Callable):
+    """It is found by its name alone: the artist's matte went unused without a word."""
+    folder = shot_copy / "overrides"
+    folder.mkdir()
+    for name in ("mask.01004.exr", "patch_1004.EXR", "mask.7.exr", "Mouth.csv", "notes.txt"):
+        (folder / name).write_text("")
+    told = run("status", shot_copy)["warnings"]
+    assert told == [
+        "overrides/Mouth.csv is not used: name it mouth.csv",
+        "overrides/mask.01004.exr is not used: name it mask.1004.exr",
+        "overrides/mask.7.exr is not used: the shot has the frames 1001-1040",
+        "overrides/patch_1004.EXR is not used: name it patch.1004.exr",
+    ]
+    assert run("render", shot_copy)["notes"][-3:] == told[:3]
+    assert run("blend", shot_copy)["notes"][-1:] == told[3:]
+    assert not any("overrides" in note for note in run("mask", shot_copy)["notes"])
+    (folder / "mask.01004.exr").rename(folder / "mask.1004.exr")
+    refused(3, ["render", shot_copy], "mask.1004.exr", "mend or remove the override")
+
+
 def test_a_patch_override(finished_shot: Path, shot_copy: Path, run):
     """Another renderer's frame: it is shown, and the stage's own frame is not lost."""
     red = np.full((10, 10), 0.5, np.float32)

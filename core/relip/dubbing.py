@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ class Outcome:
 def dub(
     plate: str | Path,
     *,
-    audio: str | Path,
     output: str | Path,
+    audio: str | Path | None = None,
     text: str | Path | None = None,
     language: str = "en",
     quality: str = "default",
@@ -58,10 +58,11 @@ def dub(
     ----------
     plate : path
         A movie, or a sequence ``name.####.exr``.
-    audio : path
-        The new recording.
     output : path
         A movie for a movie, ``name.####.exr`` for a sequence.
+    audio : path, optional
+        The new recording; by default the witness's sound: ``render={"drive": "video"}``,
+        ``drive={"witness": "actor.mov"}``.
     text : path, optional
         The recording's transcript.
     language : str
@@ -125,7 +126,7 @@ def dub_with(
     folder = Path(shot_folder) if shot_folder else out.with_name(_stem(out) + SUFFIX)
     if is_movie:
         settings = {**settings, "render": {"layers": [], **settings.get("render", {})}}
-    description = ShotSettings.from_dict(settings, where="the options")
+    description = _with_sound(folder, ShotSettings.from_dict(settings, where="the options"))
     shot = Shot(folder, description)
     with shot.open_plate() as plate:
         if is_movie != (plate.kind == "movie"):
@@ -166,6 +167,35 @@ def dub_with(
         _remove(folder)
         kept = None
     return Outcome(out, kept, reports)
+
+
+def _with_sound(folder: Path, given: ShotSettings) -> ShotSettings:
+    """The settings with the witness's sound as the dialogue, where none is named and it has one.
+
+    Raises
+    ------
+    UsageError
+        If there is no witness either: a dub needs a recording.
+    """
+    import av
+
+    if given.dialogue.audio:
+        return given
+    if not given.drive.witness:
+        raise UsageError(
+            "there is no new dialogue", mend="give --audio, or --drive video with --witness"
+        )
+    try:
+        with av.open(str(Shot(folder, given).resolve(given.drive.witness))) as container:
+            heard = bool(container.streams.audio)
+    except (OSError, ValueError):
+        heard = False  # the plate's own reader says what is wrong with it
+    dialogue = replace(
+        given.dialogue,
+        audio=given.drive.witness if heard else "",
+        offset=given.dialogue.offset or given.drive.witness_offset,
+    )
+    return replace(given, dialogue=dialogue)
 
 
 def absolute(path: str | Path | None) -> str:

@@ -444,7 +444,7 @@ def check_writable(folder: Path | None = None) -> Check:
 
 def check_espeak() -> Check:
     """Whether espeak-ng is there, which gives pronunciations for languages other than English."""
-    path = shutil.which("espeak-ng")
+    path = shutil.which(os.environ.get("RELIP_ESPEAK") or "espeak-ng")
     if path:
         return Check("espeak-ng", OK, path, needed=False)
     return Check(

@@ -67,6 +67,7 @@ def _args(parameters: dict[str, Any], progress: Progress, **defaults: Any) -> ar
 
 
 def _new(parameters: dict[str, Any], progress: Progress) -> Result:
+    from relip.commands import new
     from relip.shot import Shot, ShotSettings
 
     given = dict(parameters.get("settings", {}))
@@ -77,12 +78,7 @@ def _new(parameters: dict[str, Any], progress: Progress) -> Result:
         **{name: value for name, value in plate.items() if value is not None},
     }
     settings = ShotSettings.from_dict(given, where="the settings")
-    shot = Shot.create(parameters["shot"], settings)
-    frames = [shot.frames.start, shot.frames[-1]]
-    return Result(
-        {"shot": str(shot.folder), "frames": frames},
-        f"{shot.folder}: frames {frames[0]}-{frames[1]}",
-    )
+    return new.made(Shot.create(parameters["shot"], settings))
 
 
 def _stage(parameters: dict[str, Any], progress: Progress) -> Result:

@@ -9,6 +9,7 @@ from typing import Any
 from relip import records
 from relip.errors import RelipError, StageMissingError, UsageError
 from relip.frames import format_range, select_frames
+from relip.overrides import misnamed
 from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.shot import Shot
@@ -77,6 +78,8 @@ def run_stage(
         # A run with nothing to do may have written the record anew, without this.
         if report.done or force or not _noted_again(shot, stage):
             note_again(shot, stage)
+        unused = [line for reader, line in misnamed(shot) if reader == stage]
+        report.notes = [*report.notes, *unused]
         return report
 
 

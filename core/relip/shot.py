@@ -464,7 +464,7 @@ class Shot:
 
     @classmethod
     def open(cls, folder: str | Path) -> Shot:
-        """Open a shot folder.
+        """Open a shot folder; its ``shot.toml`` names it, too.
 
         Raises
         ------
@@ -472,6 +472,8 @@ class Shot:
             If there is no readable ``shot.toml``.
         """
         folder = Path(folder)
+        if folder.name == "shot.toml" and folder.is_file():
+            folder = folder.parent
         path = folder / "shot.toml"
         try:
             data = tomllib.loads(path.read_text("utf-8"))
@@ -704,7 +706,8 @@ class Shot:
         if rate is None:
             raise SettingError(
                 f"{self.settings.plate.path}: an image sequence that names no frame rate",
-                mend="give --fps (for example --fps 24000/1001)",
+                mend="give --fps with its name (--fps 24000/1001), or to the shot: "
+                "relip set SHOT.relip plate.fps=24000/1001",
             )
         return rate
 

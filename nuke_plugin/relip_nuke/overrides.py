@@ -166,6 +166,7 @@ def write_phones(speech: nuke.Node, shot: str) -> bool:
         return False
     try:
         grid = phones.from_text(text, time, computed.duration)
+        grid = phones.with_ipa(grid, phones.read(phones.override_file(shot)) or computed)
     except ValueError as error:
         raise OverrideError(f"Phones, {error}") from None
     phones.write(phones.override_file(shot), grid, shot=shot)

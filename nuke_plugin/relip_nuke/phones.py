@@ -1,8 +1,8 @@
 """Phones: the TextGrid and the text that the artist edits in the panel.
 
 A line of the text is ``first end PHONE [word]``: the frames at which the phone
-begins and ends (with decimals), its ARPAbet name (``sil`` for silence) and, on
-the first phone of a word, the word.
+begins and ends (with decimals), its ARPAbet name or IPA symbol (``sil`` for
+silence) and, on the first phone of a word, the word.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class Interval(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Words and phones of a dialogue."""
+    """Words and phones of a dialogue, and how phones are said that ARPAbet has no sign for."""
 
     words: list[Interval]
     phones: list[Interval]
     duration: float
+    ipa: list[Interval] = []
 
 
 class Clock(NamedTuple):
@@ -112,7 +113,7 @@ def read(path: str) -> Grid | None:
     phones = _tier(tiers, ("phone", "segment", "phon"))
     if phones is None:
         raise ValueError(f"{path} has no tier of phones")
-    return Grid(_tier(tiers, ("word",)) or [], phones, duration)
+    return Grid(_tier(tiers, ("word",)) or [], phones, duration, _tier(tiers, ("ipa",)) or [])
 
 
 def _tier(tiers: list[tuple[str, list[Interval]]], parts: tuple[str, ...]) -> list[Interval] | None:
@@ -124,7 +125,9 @@ def _tier(tiers: list[tuple[str, list[Interval]]], parts: tuple[str, ...]) -> li
 
 
 def write(path: str, grid: Grid, *, shot: str) -> None:
-    """Write a TextGrid with the tiers words and phones, in Praat's long format."""
+    """Write a TextGrid with the tiers words, phones and maybe ipa, in Praat's long format."""
+    tiers = [("words", grid.words), ("phones", grid.phones)]
+    tiers += [("ipa", grid.ipa)] if any(i.label for i in grid.ipa) else []
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',
@@ -132,10 +135,10 @@ def write(path: str, grid: Grid, *, shot: str) -> None:
         "xmin = 0",
         f"xmax = {_number(grid.duration)}",
         "tiers? <exists>",
-        "size = 2",
+        f"size = {len(tiers)}",
         "item []:",
     ]
-    for index, (name, tier) in enumerate((("words", grid.words), ("phones", grid.phones)), start=1):
+    for index, (name, tier) in enumerate(tiers, start=1):
         whole = filled(tier, grid.duration)
         lines += [
             f"    item [{index}]:",
@@ -216,10 +219,10 @@ def from_text(text: str, clock: Clock, duration: float) -> Grid:
             start, end = (clock.seconds(float(v)) for v in words_of_line[:2])
         except ValueError:
             raise ValueError(f"{where} must begin with two frames") from None
-        label = words_of_line[2].upper().rstrip("0123456789") if len(words_of_line) > 2 else ""
+        label = _phone(words_of_line[2]) if len(words_of_line) > 2 else ""
         silent = label.lower() in _SILENCE
-        if not silent and label not in ARPABET:
-            raise ValueError(f"{where}: {label} is not an ARPAbet phone")
+        if not silent and label not in ARPABET and not _is_ipa(label):
+            raise ValueError(f"{where}: {label} is not an ARPAbet phone, nor IPA")
         previous = phones[-1].end if phones else 0.0
         if start < previous - 2 * _SAME:
             raise ValueError(f"{where} begins before the phone above it ends")
@@ -242,3 +245,31 @@ def from_text(text: str, clock: Clock, duration: float) -> Grid:
     if not phones:
         raise ValueError("there is no phone; press Revert to load the computed ones")
     return Grid(words, phones, duration)
+
+
+def _phone(label: str) -> str:
+    """The ARPAbet name without its stress, where it is one; else what was written."""
+    name = label.upper().rstrip("0123456789")
+    return name if name in ARPABET else label
+
+
+def _is_ipa(label: str) -> bool:
+    """Whether it may be an IPA symbol; which ones there are the engine knows."""
+    return bool(re.search(r"[^\x00-\x7f]", label) or re.fullmatch("[a-z]", label))
+
+
+def with_ipa(grid: Grid, before: Grid) -> Grid:
+    """Edited phones with the IPA that those of the same name had, at their new times."""
+    kept: list[Interval] = []
+    for start, end, label in grid.phones:
+        shared = [
+            (min(end, old.end) - max(start, old.start), said.label)
+            for old in before.phones
+            if old.label == label
+            for said in before.ipa
+            if abs(said.start - old.start) < _SAME and abs(said.end - old.end) < _SAME
+        ]
+        overlap, symbol = max(shared, default=(0.0, ""))
+        if label and symbol and overlap > 0:
+            kept.append(Interval(start, end, symbol))
+    return grid._replace(ipa=kept)

@@ -13,6 +13,8 @@ from relip_nuke import curves, drives, nodes, pathmap, paths, settings
 #: Signs that Tcl would act upon in a text, and that Nuke has no way to escape in all its knobs.
 _TCL = re.compile(r"[\[$]")
 
+#: A point on a face and its frame, in plate pixels from the top left: what the panel shows. The
+#: engine also takes a point without a frame, and a box.
 _PLACE = re.compile(r"\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*@\s*(-?\d+)\s*\Z")
 
 
@@ -163,7 +165,8 @@ def _face(found: Read, track: nuke.Node, face: str) -> None:
         return
     place, plate = _PLACE.match(face), nodes.plate_input(track)
     if place is None:
-        found.leave(f"{track.name()} shows no box, {face}: give a point on the face")
+        what = "a point without a frame" if face.count(",") == 1 else "a box"
+        found.leave(f"{track.name()} cannot show {what}, {face}: give a point on the face")
         return
     if plate is None:
         found.leave(f"{track.name()} has no plate, in which {face} lies")

@@ -15,7 +15,8 @@ import pytest
 import relip as package
 from relip.commands.result import plain
 from relip.pipeline import STAGES
-from relip.shot import Shot
+from relip.plate import write_exr
+from relip.shot import PlateSettings, Shot, ShotSettings
 
 NAMES = ("dub", "demo", "new", *STAGES, "run", "status", "align", "export", "gizmo", "doctor")
 
@@ -70,7 +71,9 @@ def test_new_writes_what_was_said(relip, tmp_path: Path, demo_sequence, dialogue
         "--offset", "-0.5", "--seed", "7", "--articulation", "1.2", "--output", "json",
     )  # fmt: skip
     assert ended.code == 0 and ended.err == ""
-    assert ended.data == {"shot": str(folder), "frames": [1005, 1030]}
+    assert ended.data == {
+        "shot": str(folder), "frames": [1005, 1030], "rate": "24000/1001", "warnings": [],
+    }  # fmt: skip
     shot = Shot.open(folder)
     assert shot.frames == range(1005, 1031) and str(shot.rate) == "24000/1001"
     s = shot.settings
@@ -81,7 +84,10 @@ def test_new_writes_what_was_said(relip, tmp_path: Path, demo_sequence, dialogue
 def test_new_names_the_next_command(relip, tmp_path: Path, demo_clip):
     folder = tmp_path / "a [1] 100%.relip"
     ended = relip("new", folder, "--plate", demo_clip.path)
-    assert ended.out.strip() == f"{folder}: frames 1-40; next: relip run '{folder}'"
+    assert (
+        ended.out.strip()
+        == f"{folder}: frames 1-40 at 25 frames per second; next: relip run '{folder}'"
+    )
 
 
 def test_negative_frames_are_no_option(relip, tmp_path: Path, demo_clip):
@@ -140,6 +146,8 @@ def test_align(relip, tmp_path: Path, dialogue):
         assert abs(start - true_start) < 0.08 and abs(end - true_end) < 0.08
     assert read_textgrid(out).duration == pytest.approx(dialogue.seconds, abs=0.01)
     assert plot.read_bytes()[:4] == b"\x89PNG"
+    assert "draft" not in relip("align", dialogue.audio, "--text", dialogue.text, "-o", out).out
+    assert "a draft, closures may be missing" in relip("align", dialogue.audio, "-o", out).out
 
 
 def test_align_refuses(refused, tmp_path: Path, dialogue):
@@ -159,3 +167,41 @@ def test_plain_json():
     assert json.loads(json.dumps(plain(value), allow_nan=False)) == {
         "1": 0.5, "n": None, "a": [1, 2], "t": [3, None], "p": "x", "b": True,
     }  # fmt: skip
+
+
+def test_a_new_shot_says_its_rate_or_that_the_plate_names_none(relip, tmp_path: Path):
+    for name, metadata in (("with", {"framesPerSecond": (24000, 1001)}), ("without", {})):
+        for frame in (1, 2):
+            grey = np.zeros((8, 8, 3), np.float32)
+            path = tmp_path / f"{name}.{frame:04d}.exr"
+            write_exr(path, grey, display=(8, 8), metadata=metadata)
+
+    def new(name: str, *words: str):
+        folder = tmp_path / f"{name}{len(words)}.relip"
+        plate = tmp_path / f"{name}.####.exr"
+        return relip("new", folder, "--plate", plate, "--colourspace",
+                     "ACEScg", *words, "--output", "json")  # fmt: skip
+
+    found = new("with")
+    assert found.data["rate"] == "24000/1001" and found.data["warnings"] == []
+    assert new("with", "--fps", "25").data["rate"] == "25"
+    found = new("without")
+    assert found.code == 0 and found.data["rate"] is None
+    assert "names no frame rate" in found.data["warnings"][0]
+    assert "relip set SHOT.relip plate.fps=" in found.data["warnings"][0]
+
+
+def test_a_shot_made_again_tells_what_its_settings_were(relip, demo_clip, tmp_path: Path):
+    """The options replace all of them: the ones that were not given again are lost."""
+    words = ["new", tmp_path / "a.relip", "--plate", demo_clip.path]
+    first = relip(*words, "--drive", "track", "--seed", "4", "--output", "json")
+    assert "changed" not in first.data
+    again = relip(*words, "--drive", "track", "--output", "json")
+    assert again.code == 0 and again.data["changed"] == {"train.seed": [4, 0]}
+    assert "train.seed: 4 → 0" not in first.out
+    assert "train.seed: 0 → 9" in relip(*words, "--drive", "track", "--seed", "9").out
+
+
+def test_a_shot_is_named_by_its_description_too(tmp_path: Path, demo_clip):
+    made = Shot.create(tmp_path / "a.relip", ShotSettings(plate=PlateSettings(str(demo_clip.path))))
+    assert Shot.open(made.folder / "shot.toml").folder == made.folder

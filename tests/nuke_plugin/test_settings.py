@@ -405,9 +405,12 @@ def test_what_a_panel_cannot_show_is_told(real: Desk):
     for name in ("model_from", "extra", "models"):
         assert real.node("Render")[name].value() == ""
     assert "RelipSpeech1.when_longer has no pingpong" in message
-    assert "RelipTrack1 shows no box, 1,1,9,9@1001" in message
+    assert "RelipTrack1 cannot show a box, 1,1,9,9@1001" in message
     assert "RelipMask1.grow is animated and stays as it is" in message
     assert real.node("Speech")["when_longer"].value() == "refuse"
+    real.make_shot(track={"face": "30,40"})
+    (message,) = real.press("Render", "read_settings")
+    assert "RelipTrack1 cannot show a point without a frame, 30,40" in message
 
 
 def test_what_says_it_already_stays_as_it_was_typed(real: Desk):

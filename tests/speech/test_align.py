@@ -7,7 +7,7 @@ import pytest
 from speech_material import RATE, audio_of, demo_aligned, demo_audio, demo_truth, text_of
 
 from relip.errors import AudioError, TranscriptError
-from relip.speech import align, aligner, espeak, load_audio, silences
+from relip.speech import align, align_with, aligner, espeak, load_audio, silences
 from relip.speech.activity import active, cuts, levels, near, runs, without_rumble
 from relip.speech.alignment import ARPABET, Interval
 from relip.speech.features import features
@@ -183,6 +183,20 @@ def test_a_recording_of_one_frame_takes_no_long_words() -> None:
 def test_transcript_without_words() -> None:
     with pytest.raises(TranscriptError, match="no words"):
         align(demo_audio("dialogue"), text=" ... [laughs] ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.txt", " ... [laughs] "), ("a.srt", "1\n00:00:00,000 --> 00:00:02,000\n[laughs]\n")],
+)
+def test_what_is_wrong_with_a_transcript_names_its_file(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text, "utf-8")
+    with pytest.raises(TranscriptError, match="no words") as caught:
+        align_with(demo_audio("dialogue"), text_path=path)
+    assert str(path) in str(caught.value) and caught.value.mend
 
 
 @pytest.fixture

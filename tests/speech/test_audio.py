@@ -122,3 +122,18 @@ def test_many_channels_are_their_mean(tmp_path: Path) -> None:
     audio = load_audio(path)
     assert audio.source_channels == 17
     np.testing.assert_allclose(audio.samples, samples.mean(1), atol=1e-6)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_channels_of_opposite_polarity_are_no_silence(tmp_path: Path, noise: float) -> None:
+    """A balanced line recorded as stereo: the mean is silence, or the line's noise."""
+    mono = tone(16000, 1.0)
+    samples = np.stack([0.9 * mono, -0.91 * mono], 1)
+    samples += noise * np.random.default_rng(0).standard_normal(samples.shape)
+    soundfile.write(tmp_path / "line.wav", samples, 16000, subtype="FLOAT")
+    audio = load_audio(tmp_path / "line.wav")
+    np.testing.assert_allclose(audio.samples, samples[:, 1], atol=1e-6)
+    # two voices that have nothing to do with one another are still both heard
+    samples = np.random.default_rng(1).uniform(-0.5, 0.5, (16000, 2))
+    soundfile.write(tmp_path / "two.wav", samples, 16000, subtype="FLOAT")
+    np.testing.assert_allclose(load_audio(tmp_path / "two.wav").samples, samples.mean(1), atol=1e-6)

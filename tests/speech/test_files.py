@@ -145,6 +145,13 @@ def test_transcripts_of_any_editor(tmp_path: Path, encoding: str) -> None:
     assert read_script(srt).text == "Señor"
 
 
+def test_a_word_processors_file_is_no_transcript(tmp_path: Path) -> None:
+    """TextEdit saves RTF unless told otherwise; its text is plain ASCII, and not what is said."""
+    (tmp_path / "a.txt").write_text("{\\rtf1\\ansi\\ansicpg1252 five big plums}")
+    with pytest.raises(TranscriptError, match=r"a\.txt: RTF"):
+        read_script(tmp_path / "a.txt")
+
+
 def test_textgrid_with_stress_sil_and_utf16(tmp_path: Path) -> None:
     text = (VOICE / "dialogue.TextGrid").read_text()
     text = text.replace('text = "AY"', 'text = "ay1"').replace('text = ""', 'text = "sil"')
@@ -235,6 +242,7 @@ def test_mouth_csv_with_some_columns_in_another_order(tmp_path: Path) -> None:
     [
         ("", "line 1, column 1"),
         ("time,jawOpen\n1,0\n", "line 1, column 1: the first column must be 'frame'"),
+        ("frame;jawOpen\n1;0,5\n", "line 1: its columns are parted by ';'; part them by commas"),
         ("frame,jawOpen,jaw\n1,0,0\n", "line 1, column 3: 'jaw' is not a mouth control"),
         ("frame,jawOpen,jawOpen\n1,0,0\n", "line 1, column 3: 'jawOpen' stands twice"),
         ("frame\n1\n", "no mouth control"),

@@ -12,6 +12,7 @@ import speech_material
 
 from relip.plate import write_exr
 from relip.progress import Progress
+from relip.records import StageReport
 from relip.shot import DialogueSettings, PlateSettings, Shot, ShotSettings
 from relip.speech import calibrate, stage
 
@@ -83,3 +84,28 @@ def test_the_actor_is_heard_again_for_another_rate_or_language(
     stage.run(changed(shot, "plate", fps="24"), progress=QUIET)
     stage.run(changed(shot, "dialogue", language="it"), progress=QUIET)
     assert heard == [("en", "25"), ("en", "24"), ("it", "25")]
+
+
+def test_another_espeak_is_told_and_changes_nothing(shot: Shot, monkeypatch: pytest.MonkeyPatch):
+    """A farm machine with another espeak-ng, or none, must find the alignment up to date."""
+    alignment = replace(stage.read_phones(_run(shot)), method="align")
+    monkeypatch.setattr(stage, "_align", lambda *_: alignment)
+    shot = changed(shot, "dialogue", language="it")
+    monkeypatch.setattr(stage, "espeak_version", lambda: "1.51")
+    assert _older(stage.run(shot, progress=QUIET)) == []
+    for here, told in (("1.52", 1), (None, 0), ("1.51", 0), ("1.52", 1)):
+        monkeypatch.setattr(stage, "espeak_version", lambda here=here: here)
+        report = stage.run(shot, progress=QUIET)
+        assert not report.done and len(_older(report)) == told, here
+    report = stage.run(changed(shot, "speech", smoothing=1.2), progress=QUIET)
+    assert "espeak-ng 1.51, here is 1.52" in _older(report)[0]
+    assert _older(stage.run(shot, progress=QUIET, force=True)) == []
+
+
+def _run(shot: Shot) -> Shot:
+    stage.run(shot, progress=QUIET)
+    return shot
+
+
+def _older(report: StageReport) -> list[str]:
+    return [n for n in report.notes if "espeak" in n]

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> Result:
 
     from relip import speech
     from relip.frames import frames_for_duration, parse_rate
+    from relip.speech.stage import DRAFT
 
     style = speech.Style(args.articulation, args.smoothing, speech.parse_gains(args.gain))
     rate = parse_rate(args.fps)
@@ -88,5 +89,6 @@ def run(args: argparse.Namespace) -> Result:
         "warnings": list(alignment.warnings),
     }
     lines = [f"{args.out}: {len(words)} words, {alignment.method} ({alignment.rung})"]
+    lines += [DRAFT] if alignment.draft else []
     lines += [f"warning: {w}" for w in alignment.warnings]
     return Result(data, "\n".join(lines))

@@ -15,7 +15,6 @@ from relip.commands.common import (
     settings_from,
 )
 from relip.commands.result import Result
-from relip.errors import UsageError
 
 DESCRIPTION = """\
 Re-sync the mouth in PLATE to a new recording, in one command. A movie in gives
@@ -56,34 +55,10 @@ def register(subparsers: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
-def _witness_sound(args: argparse.Namespace) -> str | None:
-    """The witness where it has a sound that can be the dialogue.
-
-    Raises
-    ------
-    UsageError
-        If there is no witness: a dub needs a recording.
-    """
-    import av
-
-    if not args.witness:
-        raise UsageError(
-            "there is no new dialogue", mend="give --audio, or --drive video with --witness"
-        )
-    try:
-        with av.open(str(args.witness)) as container:
-            return args.witness if container.streams.audio else None
-    except (OSError, ValueError):
-        return None  # the plate's own reader says what is wrong with it
-
-
 def run(args: argparse.Namespace) -> Result:
     """Dub."""
     from relip.dubbing import absolute, dub_with
 
-    if not args.audio:
-        args.audio = _witness_sound(args)
-        args.offset = args.offset or args.witness_offset
     outcome = dub_with(
         settings_from(args, absolute(args.plate)),
         output=args.out,

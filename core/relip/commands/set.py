@@ -125,20 +125,29 @@ def change(folder: str | Path, settings: dict[str, Any]) -> Result:
         )
     wanted = Shot(shot.folder, ShotSettings.from_dict(merged, where="the settings"))
     new = wanted.settings.to_dict()
-    changed = {
-        f"{section}.{key}": [old[section][key], value]
-        for section, values in new.items()
-        for key, value in values.items()
-        if value != old[section][key]
-    }
+    changed = differences(old, new)
     if any(name.startswith(("plate.", "dialogue.")) for name in changed):
         wanted.frames  # noqa: B018  opens the plate
     if any(name.startswith(("dialogue.", "drive.")) or name in _NAMES_A_FILE for name in changed):
         wanted.check_inputs()
     if changed:
         wanted.save()
-    lines = [f"{name}: {before!r} → {after!r}" for name, (before, after) in changed.items()]
     return Result(
         {"shot": str(shot.folder), "changed": changed, "settings": new},
-        "\n".join(lines) or "nothing to change",
+        "\n".join(told(changed)) or "nothing to change",
     )
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> dict[str, list[Any]]:
+    """What is different between the settings of a shot: ``{"mask.grow": [old, new]}``."""
+    return {
+        f"{section}.{key}": [old[section][key], value]
+        for section, values in new.items()
+        for key, value in values.items()
+        if value != old[section][key]
+    }
+
+
+def told(changed: dict[str, list[Any]]) -> list[str]:
+    """A line for every changed setting."""
+    return [f"{name}: {before!r} → {after!r}" for name, (before, after) in changed.items()]

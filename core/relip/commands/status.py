@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> Result:
     """Collect the states."""
     from relip import pipeline
     from relip.frames import format_range
+    from relip.overrides import misnamed
     from relip.shot import Shot
 
     shot = Shot.open(args.shot)
@@ -40,10 +41,13 @@ def run(args: argparse.Namespace) -> Result:
     )
     if overrides:
         lines.append(f"overrides: {', '.join(overrides)}")
+    warnings = [line for _, line in misnamed(shot)]
+    lines += [f"warning: {w}" for w in warnings]
     data = {
         "shot": str(shot.folder),
         "frames": [shot.frames.start, shot.frames[-1]],
         "stages": [s.to_dict(per_frame=args.per_frame) for s in stages],
         "overrides": overrides,
+        "warnings": warnings,
     }
     return Result(data, "\n".join(lines))

@@ -27,7 +27,8 @@ _INVERT_STEPS = 16
 _INVERT_DAMPING = 0.7
 
 
-def _smooth(x: Any) -> Any:
+def smooth_step(x: Any) -> Any:
+    """0 up to 0, 1 from 1 on, a cubic between, in the precision of ``x``."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
 
@@ -65,8 +66,8 @@ class MouthPainter:
     def _window_weight(self) -> np.ndarray:
         left, top, right, bottom = WINDOW
         rim = 4.0
-        wx = _smooth(np.minimum(self._x - left, right - self._x) / rim)
-        wy = _smooth(np.minimum(self._y - top, bottom - self._y) / rim)
+        wx = smooth_step(np.minimum(self._x - left, right - self._x) / rim)
+        wy = smooth_step(np.minimum(self._y - top, bottom - self._y) / rim)
         return (wy[:, None] * wx[None, :])[..., None].astype(np.float32)
 
     def _lookup(self, field: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -103,7 +104,7 @@ class MouthPainter:
         skin = self._sample(crop, grid + self._lookup(field, grid))
         # Where the lips meet, little light comes in.
         depth = np.abs(grid[..., 1] - line)
-        along = _smooth((1.0 - np.abs(t)) / 0.3)
+        along = smooth_step((1.0 - np.abs(t)) / 0.3)
         shade = along * (
             0.50 * np.exp(-((depth / 0.55) ** 2)) + 0.22 * np.exp(-((depth / 1.5) ** 2))
         )
@@ -126,7 +127,9 @@ class MouthPainter:
         gum = np.clip(((top + 0.3)[None] - self._grid[..., 1]) / 1.2, 0, 1)[..., None]
         teeth = teeth * (1 - gum) + _GUM * gum
         alpha = np.clip((edge[None] - self._grid[..., 1]) / 0.6 + 0.5, 0, 1)
-        alpha *= _smooth((0.93 - np.abs((self._x - lips.centre) / lips.half_width)) / 0.12)[None]
+        alpha *= smooth_step((0.93 - np.abs((self._x - lips.centre) / lips.half_width)) / 0.12)[
+            None
+        ]
         return teeth.astype(np.float32), alpha.astype(np.float32)
 
     def _make_lower_teeth(self) -> np.ndarray:
@@ -145,8 +148,8 @@ class MouthPainter:
         points = np.stack([source_x, edge - np.clip(below, -1.5, 4.5)], -1).astype(np.float32)
         colour = self._sample(self._teeth, points)
         matte = self._sample(self._teeth_alpha, points) * (below < 6.5)
-        matte *= _smooth((13.5 - np.abs(self._grid[..., 0] - centre)) / 4.0)
-        dim = (0.80 * (1 - 0.5 * _smooth((below - 2) / 5)))[..., None]
+        matte *= smooth_step((13.5 - np.abs(self._grid[..., 0] - centre)) / 4.0)
+        dim = (0.80 * (1 - 0.5 * smooth_step((below - 2) / 5)))[..., None]
         return np.concatenate([colour * dim * matte[..., None], matte[..., None]], -1).astype(
             np.float32
         )
@@ -176,7 +179,7 @@ class MouthPainter:
         rise = 4.2 + 0.16 * shape.drop + shape.tongue * (2.4 + 0.72 * shape.drop)
         across = (self._grid[..., 0] - centre) / (11.5 - 2.5 * shape.tongue)
         top = floor - rise * np.sqrt(np.maximum(1 - across**2, 0)) - 0.25
-        mound = _smooth((y - top) / 1.6 + 0.4) * _smooth((1 - np.abs(across)) / 0.25)
+        mound = smooth_step((y - top) / 1.6 + 0.4) * smooth_step((1 - np.abs(across)) / 0.25)
         groove = 1 - 0.18 * np.exp(-((across / 0.13) ** 2))
         lit = 0.42 + 0.38 * np.exp(-(((y - top - 2.6) / 2.2) ** 2)) + 0.16 * shape.tongue
         mound = mound[..., None]
@@ -192,8 +195,10 @@ class MouthPainter:
         # lips and at the sides. Light that comes through lips is warm.
         shadow = 1 - 0.55 * np.exp(-np.maximum(y - upper[None], 0) / 1.1)
         half_width = float(np.ptp(shape.corners[:, 0])) / 2
-        light = (0.80 + 0.20 * _smooth(gap / 6.0)) * (0.6 + 0.4 * _smooth((half_width - 12) / 6))
-        side = 1 - 0.45 * _smooth((np.abs(self._x - centre) - 8.0) / 11.0)[None]
+        light = (0.80 + 0.20 * smooth_step(gap / 6.0)) * (
+            0.6 + 0.4 * smooth_step((half_width - 12) / 6)
+        )
+        side = 1 - 0.45 * smooth_step((np.abs(self._x - centre) - 8.0) / 11.0)[None]
         light = np.clip(light * shadow * side, 0, 1)[..., None]
         warm = 0.94 * (light + light * (1 - light) * np.array((0.08, -0.10, -0.17)))
         alpha = self._teeth_alpha[..., None]

@@ -13,7 +13,7 @@ import numpy as np
 
 from relip.demo.curves import plate_controls
 from relip.demo.motion import MAX_ZOOM, VIEW, Motion, Pose, apply, inverse
-from relip.demo.mouth import painter
+from relip.demo.mouth import painter, smooth_step
 from relip.demo.portrait import FRAME, jaw_line
 from relip.demo.rig import MouthShape, rig
 from relip.errors import SettingError
@@ -229,16 +229,11 @@ def _affine(matrix: np.ndarray, count: int, step: float) -> tuple[np.ndarray, np
     )
 
 
-def _smooth(x: np.ndarray) -> np.ndarray:
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
-
-
 def _parts(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How much a point of the scene moves with the head, and with the breathing chest."""
     radius = np.hypot((x - 227.0) / 88.0, (y - 112.0) / 118.0)
-    head = _smooth((1.45 - radius) / 0.45) * _smooth((236.0 - y) / 40.0)
-    chest = _smooth((y - 196.0) / 40.0)
+    head = smooth_step((1.45 - radius) / 0.45) * smooth_step((236.0 - y) / 40.0)
+    chest = smooth_step((y - 196.0) / 40.0)
     return head, chest
 
 

@@ -558,7 +558,9 @@ def _read_matte(
     try:
         channels, origin, display, _ = read_exr(path)
     except PlateError as exc:
-        raise ShotError(exc.message, mend="delete it and run relip mask again") from exc
+        drawn = path.parent.name == "overrides"
+        mend = "mend or remove the override" if drawn else "delete it and run relip mask again"
+        raise ShotError(exc.message, mend=mend) from exc
     if tuple(display) != (width, height):
         raise ShotError(
             f"{path}: its display window is {display[0]}x{display[1]},"

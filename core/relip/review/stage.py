@@ -25,12 +25,16 @@ from relip.progress import Progress
 from relip.records import StageReport
 from relip.render.mix import drives_used
 from relip.review import measure, sheet
+from relip.review.choice import choose
 from relip.shot import Shot
+from relip.speech import closures, opening
+from relip.speech import stage as speech_stage
 from relip.track import stage as track_stage
+from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "review"
-VERSION = 4
+VERSION = 5
 
 #: The speech stage's picture in the review's folder.
 SPEECH_PICTURE = "speech.png"
@@ -61,8 +65,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         report.kept = frames
         report.data = old.get("data", {})
         return report
-    spread = np.linspace(0, len(visible) - 1, min(SHEET_FRAMES, len(visible))).round().astype(int)
-    chosen = {visible[i] for i in spread}
+    chosen = sheet_frames(shot, track)
     columns: list[list[np.ndarray]] = []
     outside = 0.0
 
@@ -91,13 +94,13 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
                     shown = detection_picture(comp, plate, colour)
                 preview.write(shown)
                 if picture.frame in chosen:
-                    row = track.index(picture.frame)
-                    centre = track.landmarks[row, 164, :2]
+                    centre = _face_at(track, picture.frame)
                     half = 0.75 * track.face_width
+                    why = f"comp {picture.frame}: {chosen[picture.frame]}"
                     columns.append(
                         [
                             sheet.face_tile(plate8, centre, half, f"plate {picture.frame}"),
-                            sheet.face_tile(shown, centre, half, f"comp {picture.frame}"),
+                            sheet.face_tile(shown, centre, half, why),
                         ]
                     )
                 yield picture.frame, shown
@@ -132,6 +135,27 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     report.done = frames
     report.data = data
     return report
+
+
+def sheet_frames(shot: Shot, track: FaceTrack) -> dict[int, str]:
+    """The frames of the contact sheet, and why each is there."""
+    edited = np.array([track.editable[track.index(f)] for f in shot.frames])
+    if "speech" in drives_used(shot):
+        said = speech_stage.load(shot)
+        wanted = opening(said.curves)
+        shut = closures(said.alignment, shot.frames, shot.rate, shot.settings.dialogue.offset)
+    else:  # what another drive asks for is as a rule as wide where the actor's mouth is
+        rows = [track.index(f) for f in shot.frames]
+        wanted, shut = track.lip_opening()[rows], []
+    return choose(shot.frames, edited, wanted, shut, SHEET_FRAMES)
+
+
+def _face_at(track: FaceTrack, frame: int) -> np.ndarray:
+    """Below the nose ``[shape=(2,)]``, of the nearest frame with a face where it has none."""
+    seen = np.flatnonzero(track.visible)
+    row = seen[np.abs(seen - track.index(frame)).argmin()]
+    place: np.ndarray = track.landmarks[row, 164, :2]
+    return place
 
 
 def review_key(shot: Shot) -> str:
@@ -282,7 +306,6 @@ def _told(value: Any) -> str:
 def _plot_dialogue(shot: Shot, path: Path) -> None:
     """Waveform, words in the colours of their confidence, phones and curves."""
     from relip.speech import load_audio, plot_speech
-    from relip.speech import stage as speech_stage
 
     dialogue = shot.settings.dialogue
     if not dialogue.audio:

@@ -84,6 +84,53 @@ def load_audio(path: str | Path) -> Audio:
         samples that are not numbers.
     """
     path = audio_file(Path(path))
+    mixer = _Mixer()
+    found = _read(path, mixer)
+    only = mixer.loudest_of_cancelled()
+    return found if only is None else _read(path, _Mixer(only))
+
+
+class _Mixer:
+    """Channels to one: their mean, which is never louder than the loudest, so that nothing clips.
+
+    Parameters
+    ----------
+    only : int, optional
+        The channel to take alone instead.
+    """
+
+    #: Power of the mean below this share of what one channel alone would leave in it.
+    CANCELLED = 0.05
+
+    def __init__(self, only: int | None = None) -> None:
+        self._only = only
+        self._power = np.zeros(1)
+        self._mean_power = 0.0
+
+    def __call__(self, frame: object) -> np.ndarray:
+        """The samples of a frame as one channel."""
+        from relip.plate.sound import channels_of
+
+        channels = channels_of(frame)  # type: ignore[arg-type]
+        if self._only is not None:
+            return channels[self._only]
+        mean: np.ndarray = channels.mean(axis=0, dtype=np.float32)
+        self._power = self._power + np.square(channels, dtype=np.float64).sum(1)
+        self._mean_power += float(np.square(mean, dtype=np.float64).sum())
+        return mean
+
+    def loudest_of_cancelled(self) -> int | None:
+        """The loudest channel, where the mean of all that was heard cancels the channels out.
+
+        Two have opposite polarity where a balanced line was recorded as stereo.
+        """
+        count = len(self._power)
+        alone = float(self._power.sum()) / count**2
+        cancelled = count > 1 and self._mean_power < self.CANCELLED * alone
+        return int(self._power.argmax()) if cancelled else None
+
+
+def _read(path: Path, mixer: _Mixer) -> Audio:
     import av
 
     try:
@@ -99,7 +146,7 @@ def load_audio(path: str | Path) -> Audio:
             source_channels = int(stream.channels or 0)
             pieces = []
             length = 0
-            for piece in _decode(container, stream):
+            for piece in _decode(container, stream, mixer):
                 length += len(piece)
                 if length > MAX_SECONDS * RATE:
                     raise AudioError(
@@ -125,7 +172,7 @@ def load_audio(path: str | Path) -> Audio:
     return Audio(samples, RATE, len(samples) / RATE, source_rate, source_channels)
 
 
-def _decode(container: object, stream: object) -> Iterator[np.ndarray]:
+def _decode(container: object, stream: object, mixer: _Mixer) -> Iterator[np.ndarray]:
     import av
 
     from relip.plate.sound import SAMPLES
@@ -139,7 +186,7 @@ def _decode(container: object, stream: object) -> Iterator[np.ndarray]:
             hole = float(frame.pts * frame.time_base) - start - heard
             if hole > _GAP:
                 for out in resampler.resample(None):
-                    yield _mono(out)
+                    yield mixer(out)
                     written += out.samples
                 resampler = av.AudioResampler(format=SAMPLES, rate=RATE)
                 count = round((heard + hole) * RATE) - written
@@ -152,18 +199,11 @@ def _decode(container: object, stream: object) -> Iterator[np.ndarray]:
         heard += frame.samples / frame.sample_rate
         frame.pts = None
         for out in resampler.resample(frame):
-            yield _mono(out)
+            yield mixer(out)
             written += out.samples
     if heard:
         for out in resampler.resample(None):
-            yield _mono(out)
-
-
-def _mono(frame: object) -> np.ndarray:
-    """Mean of the channels: never louder than the loudest, so that nothing clips."""
-    from relip.plate.sound import channels_of
-
-    return channels_of(frame).mean(axis=0, dtype=np.float32)  # type: ignore[arg-type]
+            yield mixer(out)
 
 
 def peak_dbfs(audio: Audio) -> float:

@@ -128,12 +128,8 @@ def word_certainty(
     Parameters
     ----------
     fits : sequence of Fit, length n
-    seconds : sequence of float, length n
-        Lengths of the words: a long one that fits says more.
-    level : ndarray, shape (m,)
-        dBFS of every 10 ms of the recording.
-    native : bool
-        Whether the language is that of the acoustic model.
+    seconds, level, native
+        As for :func:`certainty`.
 
     Returns
     -------

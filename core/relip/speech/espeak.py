@@ -19,6 +19,9 @@ _PATIENCE = 60
 #: Marks of a switch of language inside the answer: ``(en)``.
 _SWITCH = re.compile(r"\([a-z]{2,3}(?:-[a-z0-9-]+)?\)")
 
+#: The version in the answer to ``--version``: ``eSpeak NG text-to-speech: 1.51  Data at: ...``.
+_VERSION = re.compile(r":\s*(\d[\w.+-]*)")
+
 HOW_TO_GET = (
     "install it: apt install espeak-ng, dnf install espeak-ng, brew install espeak-ng, or its "
     "Windows installer; RELIP_ESPEAK may name the program"
@@ -28,6 +31,21 @@ HOW_TO_GET = (
 def espeak_program() -> str | None:
     """The path of espeak-ng; None when it is not installed."""
     return os.environ.get("RELIP_ESPEAK") or shutil.which("espeak-ng")
+
+
+def espeak_version() -> str | None:
+    """What espeak-ng calls its version; None when it is missing or does not say."""
+    program = espeak_program()
+    if program is None:
+        return None
+    try:
+        ran = subprocess.run(
+            [program, "--version"], capture_output=True, timeout=_PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    said = _VERSION.search(ran.stdout.decode("utf-8", "replace"))
+    return said[1] if said else None
 
 
 def say(clauses: list[list[str]], voice: str, language: str) -> list[list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def read_mouth_csv(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]]:
     path = Path(path)
     rows = read_rows(path)
     names = [name.strip() for name in rows[0][1]] if rows else []
+    parted = re.match(r"frame\s*([;\t])", names[0]) if names else None
+    if parted:
+        raise InputError(
+            f"{path}, line 1: its columns are parted by {parted[1]!r}",
+            mend="part them by commas, and write numbers with a point (0.5): in a spreadsheet save "
+            "as CSV in English",
+        )
     if not names or names[0] != "frame":
         raise InputError(
             f"{path}, line 1, column 1: the first column must be 'frame'",

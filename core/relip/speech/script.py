@@ -60,6 +60,8 @@ def read_script(path: str | Path) -> Script:
     if suffix in rhubarb.SUFFIXES:
         return Script("", [], rhubarb.read_rhubarb(path))
     text = read_text(path, TranscriptError, mend="check --text")
+    if text.startswith("{\\rtf"):
+        raise TranscriptError(f"{path}: RTF, no plain text", mend="save it as plain text in UTF-8")
     if not text.strip():
         raise TranscriptError(
             f"{path}: the transcript is empty", mend="leave --text out or fill it"
@@ -94,14 +96,21 @@ def align_with(
                 mend="give the phones of this recording",
             )
         return found
-    return align(
-        audio,
-        text=script.text if script else None,
-        cues=script.cues if script else (),
-        lang=lang,
-        lexicon=read_lexicon(lexicon_path) if lexicon_path else None,
-        transcriber=find_transcriber(transcriber, model) if transcriber and not script else None,
-    )
+    lexicon = read_lexicon(lexicon_path) if lexicon_path else None
+    hears = find_transcriber(transcriber, model) if transcriber and not script else None
+    try:
+        return align(
+            audio,
+            text=script.text if script else None,
+            cues=script.cues if script else (),
+            lang=lang,
+            lexicon=lexicon,
+            transcriber=hears,
+        )
+    except TranscriptError as error:
+        if text_path is None:
+            raise
+        raise TranscriptError(f"{text_path}: {error.message}", mend=error.mend) from None
 
 
 def word_table(alignment: Alignment) -> list[dict[str, Any]]:

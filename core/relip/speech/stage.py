@@ -15,12 +15,16 @@ from relip.errors import AudioError, InputError, mended
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
+from relip.speech.espeak import espeak_version
 
 if TYPE_CHECKING:
     from relip.speech import Alignment, Audio, Style
 
 NAME = "speech"
 VERSION = 7
+
+#: Said of what was recognised.
+DRAFT = "made without a transcript: a draft, closures may be missing; give --text for exact lips"
 
 #: Said while the artist's phones are in use.
 _THEIRS = "the phones are the artist's: overrides/phones.TextGrid"
@@ -101,7 +105,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     if aligned and old.get("key") == want_curves and csv_path.exists():
         report.kept = list(shot.frames)
         report.data = old.get("data", {})
-        report.notes = old.get("notes", [])
+        report.notes = [*old.get("notes", []), *_older_espeak(report.data)]
         return report
     progress.start(NAME, 2)
     data = dict(old.get("data", {})) if aligned else {}
@@ -125,11 +129,10 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
             "word_confidence": speech.word_table(alignment),
             "duration": round(alignment.duration, 3),
         }
+        if alignment.method == "align" and d.language != "en" and (version := espeak_version()):
+            data["espeak"] = version
         if alignment.draft:
-            notes.append(
-                "made without a transcript: a draft, closures may be missing;"
-                " give --text for exact lips"
-            )
+            notes.append(DRAFT)
         speech.write_textgrid(grid_path, alignment)
     # what the file says, to its last digit, now as in every later run
     with mended("delete it and run relip speech again"):
@@ -151,7 +154,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         data["calibration"] = learnt
     else:
         data.pop("calibration", None)
-    report.data, report.notes = data, notes
+    report.data, report.notes = data, [*notes, *_older_espeak(data)]
     records.write_record(
         folder,
         {
@@ -167,6 +170,22 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     )
     progress.finish()
     return report
+
+
+def _older_espeak(data: dict[str, Any]) -> list[str]:
+    """A note where the words were pronounced by another espeak-ng than this machine's.
+
+    The version is no part of :func:`align_key`: a machine of the farm may have another one, or
+    none, and must find the shot's alignment up to date.
+    """
+    made = data.get("espeak")
+    here = espeak_version() if made else None
+    if here is None or here == made:
+        return []
+    return [
+        f"aligned with the pronunciations of espeak-ng {made}, here is {here}: "
+        "relip speech --force aligns anew"
+    ]
 
 
 def _align(shot: Shot, audio: Audio) -> Alignment:
