@@ -185,7 +185,9 @@ def part_clips(finder: Finder, clips: list[Path], limit: int) -> None:
     rows: list[list[object]] = []
     for clip in clips:
         follower, count, spent = track(finder, read(clip, limit))
+        start = time.process_time()
         found = largest(follower, count)
+        spent += time.process_time() - start
         visible = seen(found)
         if not visible.any():
             rows.append([clip.name, count, 0.0, *["-"] * 9])

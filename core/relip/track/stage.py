@@ -17,7 +17,7 @@ from relip.track.detection import Detection, detect
 from relip.track.facetrack import FaceTrack
 
 NAME = "track"
-VERSION = 9
+VERSION = 10
 
 #: Fewer visible frames than this cannot carry a network.
 MIN_VISIBLE = 8
