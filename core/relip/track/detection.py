@@ -17,7 +17,7 @@ from relip.plate.movie import MoviePicture
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.shot import Shot
-from relip.track import geometry, looks, people, points
+from relip.track import geometry, looks, nose, people, points
 from relip.track.backend import open_finder
 from relip.track.cuts import jumps
 from relip.track.follower import Actor, Follower
@@ -218,14 +218,18 @@ def gather(person: people.Person | None, count: int, shapes: int) -> Detection:
     if not isinstance(person, Actor):
         return found
     found.template = person.template
+    patches = [np.empty(0, np.uint8)] * count
+    to_patch = np.full((count, 2, 3), np.nan)
     for row, sight in person.sights.items():
         found.landmarks[row] = person.faces[row]
         found.motions[row] = sight.motion
         found.away[row], found.followed[row] = sight.away, sight.followed
         found.looks[row] = sight.look
+        patches[row], to_patch[row] = sight.nose, sight.to_nose
         found.bridged[row] = sight.carried
         if sight.blendshapes is not None and shapes:
             found.blendshapes[row] = sight.blendshapes
+    found.motions = nose.refined(found.motions, patches, to_patch)
     close_gaps(found)
     return found
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from relip.track import geometry, looks, people, points
+from relip.track import geometry, looks, nose, people, points
 from relip.track.cuts import CutFinder
 from relip.track.finder import Finder, extent
 from relip.track.flow import Flow, follow
@@ -62,6 +62,8 @@ class Sight:
     away, followed : np.ndarray [shape=(3,)]
         See :meth:`relip.track.flow.Flow.disagreement`.
     look : np.ndarray [shape=(SIDE, SIDE), dtype=uint8]
+    nose, to_nose : np.ndarray [shape=(SIDE, SIDE), dtype=uint8] and [shape=(2, 3)]
+        See :func:`relip.track.nose.take`.
     blendshapes : np.ndarray [shape=(52,)] or None
     carried : bool
         Not found, but carried along by the flow.
@@ -71,6 +73,8 @@ class Sight:
     away: np.ndarray
     followed: np.ndarray
     look: np.ndarray
+    nose: np.ndarray
+    to_nose: np.ndarray
     blendshapes: np.ndarray | None = None
     carried: bool = False
 
@@ -238,6 +242,7 @@ class Follower:
             away,
             followed,
             looks.grey(look),
+            *nose.take(now.picture, face, person.template),
             blendshapes,
             carried,
         )
