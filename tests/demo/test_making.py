@@ -71,6 +71,15 @@ def test_truth(demo: Demo):
     assert truth["fps"].tolist() == [25, 1]
 
 
+def test_a_movie_is_the_same_to_the_byte_every_time(tmp_path: Path):
+    made = set()
+    for number in range(8):
+        path = tmp_path / f"{number}.mp4"
+        make_plate(path, n_frames=18, size=320, faceless_frames=(10,))
+        made.add(path.read_bytes())
+    assert len(made) == 1
+
+
 def test_made_once_and_remade_when_something_differs(tmp_path: Path):
     small = {"seconds": 0.12, "size": 128}
     first = make_demo(tmp_path, **small)

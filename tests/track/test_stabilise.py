@@ -131,6 +131,19 @@ def test_align_with_exact_landmarks_changes_nothing():
     np.testing.assert_allclose(stabilise.align(truth, everywhere, motions, shape), raw, atol=1e-9)
 
 
+def test_landmarks_that_are_lost_do_not_draw_the_others_along():
+    """A hand passes, and the mesh goes with it, at the end of a run or inside it."""
+    truth, noisy, motions = jittered(60)
+    shape, _ = stabilise.reference_shape(noisy)
+    everywhere = np.ones(60, bool)
+    for first in (0, 30):
+        lost = noisy.copy()
+        lost[first : first + 2, :, 1] += 0.15 * FW
+        others = np.delete(np.arange(60), [first, first + 1])
+        nose = nose_in_crop(stabilise.align(lost, everywhere, motions, shape), truth)[others]
+        assert np.abs(nose - np.median(nose, axis=0)).max() < 0.006
+
+
 def test_align_with_gaps():
     truth, noisy, motions = jittered(90)
     visible = np.ones(90, bool)

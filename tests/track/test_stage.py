@@ -51,7 +51,9 @@ def test_result(tracked: Shot):
     away = np.linalg.norm(away, axis=-1).mean(1) / truth["face_width"]
     assert away[seen].max() < 0.025
     assert track.face_width == pytest.approx(np.median(truth["face_width"]), rel=0.05)
-    assert (track.confidence[seen] > 0.5).all()
+    # flow that comes from a frame in which the card pushes the mesh tells of a mouth not followed
+    beside = np.convolve(truth["covered"] > 0, np.ones(3), mode="same") > 0
+    assert (track.confidence[seen & ~beside] > 0.5).all()
     assert (track.confidence[~track.visible] == 0).all()
     assert np.isnan(track.landmarks[~track.visible]).all()
 

@@ -58,6 +58,7 @@ def write_movie(path: Path, scene: Scene, progress: Progress) -> None:
     """
     import av
 
+    from relip.plate.movie_writer import X264
     from relip.plate.yuv import Coding, encode
 
     samples, rate = voice(float(scene.n_frames / scene.fps))
@@ -67,7 +68,7 @@ def write_movie(path: Path, scene: Scene, progress: Progress) -> None:
             with av.open(str(temporary), "w", format="mp4",
                          options={"movflags": "+faststart+write_colr"}) as container:  # fmt: skip
                 picture: Any = container.add_stream(
-                    "libx264", rate=scene.fps, options={"crf": _CRF, "preset": "veryfast"}
+                    "libx264", rate=scene.fps, options={"crf": _CRF, **X264}
                 )
                 picture.width = picture.height = scene.size
                 picture.pix_fmt = "yuv420p"

@@ -38,6 +38,8 @@ class PreviewWriter:
     ) -> None:
         import av
 
+        from relip.plate.movie_writer import X264
+
         self._path = path
         self._stack = ExitStack()
         self._rate = rate
@@ -60,7 +62,7 @@ class PreviewWriter:
         self._video: Any = self._container.add_stream("libx264", rate=rate)
         self._video.width, self._video.height = size
         self._video.pix_fmt = "yuv420p"
-        self._video.options = {"crf": "20", "preset": "veryfast"}
+        self._video.options = {"crf": "20", **X264}
         if self._samples is not None:
             self._sound: Any = self._container.add_stream(
                 "aac", rate=self._sound_rate, layout="mono"

@@ -24,6 +24,10 @@ CHIN_ROOM = 0.24
 #: The error's part slower than this (Gaussian sigma in frames) is left alone.
 DRIFT_FRAMES = 6.0
 
+#: Landmarks further than this from where those around have the nose, in crop units, are lost, and
+#: say nothing of it: a hand that passes draws the mesh along, by a tenth of the face and more.
+LOST = 0.03
+
 
 def reference_shape(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
     """Mean shape of a shot in units of the canonical crop.
@@ -125,9 +129,26 @@ def align(
     for first, last in _runs(np.isfinite(change).all(1)):
         # change[first..last] links frames first-1..last
         error = np.concatenate([np.zeros((1, 2)), np.cumsum(change[first : last + 1], axis=0)])
-        fast = error - gaussian_filter1d(error, DRIFT_FRAMES, axis=0, mode="nearest")
-        result[first - 1 : last + 1, :, 2] -= fast
+        result[first - 1 : last + 1, :, 2] -= error - _slow(error)
     return result
+
+
+def _slow(error: np.ndarray) -> np.ndarray:
+    """The slow part of an error ``[shape=(F, 2)]``, without the frames whose landmarks are lost."""
+    reach = round(DRIFT_FRAMES)
+    beyond = np.full((reach, 2), np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.concatenate([beyond, error, beyond]), 2 * reach + 1, axis=0
+    )
+    kept = np.linalg.norm(error - np.nanmedian(windows, axis=-1), axis=1) <= LOST
+    if kept.all() or not kept.any():
+        slow: np.ndarray = gaussian_filter1d(error, DRIFT_FRAMES, axis=0, mode="nearest")
+        return slow
+    # the lost ones as their neighbours' mean (normalised convolution, Knutsson and Westin, 1993)
+    weight = gaussian_filter1d(kept.astype(float), DRIFT_FRAMES, mode="nearest", truncate=8.0)
+    held = np.where(kept[:, None], error, 0.0)
+    total = gaussian_filter1d(held, DRIFT_FRAMES, axis=0, mode="nearest", truncate=8.0)
+    return total / np.maximum(weight, 1e-12)[:, None]
 
 
 def residual_jitter(transforms: np.ndarray, motions: np.ndarray, shape: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from relip.track.detection import Detection, detect
 from relip.track.facetrack import FaceTrack
 
 NAME = "track"
-VERSION = 10
+VERSION = 11
 
 #: Pixel aspects above this (or below its inverse) spoil the landmarks: the demo plate squeezed by
 #: 1.6 has its lips 0.6 % of the face width off, by 1.8 already 17 %, and nothing shows it.
