@@ -200,6 +200,10 @@ def test_offsets_need_no_second_detection(tracked: Shot, tmp_path: Path, monkeyp
     moved = (after.landmarks - before.landmarks)[seen]
     np.testing.assert_allclose(moved[..., 0], 3.0, atol=1e-3)
     np.testing.assert_allclose(moved[..., 1], -2.0, atol=1e-3)
+    # what is learned of the whole shot is learned from the same track, to the bit
+    plain = stage.uncorrected(shot)
+    for field in dataclasses.fields(plain):
+        np.testing.assert_array_equal(getattr(plain, field.name), getattr(before, field.name))
     override.unlink()
     assert stage.run(shot, progress=QUIET).done
     np.testing.assert_array_equal(stage.load(shot).landmarks, before.landmarks)

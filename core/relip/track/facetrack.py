@@ -98,22 +98,24 @@ class FaceTrack:
         """Inner-lip opening at the middle as a share of the face width ``[shape=(F,)]``."""
         return lip_opening(self.landmarks)
 
+    def as_kept(self) -> FaceTrack:
+        """The same as ``track.npz`` keeps it: a track made again is equal to one that was read."""
+        kept = {name: getattr(self, name).astype(np.float32).astype(np.float64) for name in _SINGLE}
+        return replace(self, **kept)
+
     def save(self, path: Path) -> None:
         """Write ``track.npz``."""
         records.write_npz(
             path,
             frames=self.frames.astype(np.int64),
-            landmarks=self.landmarks.astype(np.float32),
             transform=self.transform,
             visible=self.visible,
-            confidence=self.confidence.astype(np.float32),
             shape=self.shape,
             face_width=np.array(self.face_width, np.float64),
             run=self.run,
             mix=self.mix,
             bridged=self.bridged,
-            regions=self.regions.astype(np.float32),
-            angles=self.angles.astype(np.float32),
+            **{name: getattr(self, name).astype(np.float32) for name in _SINGLE},
         )
 
     @classmethod
@@ -183,6 +185,9 @@ _ARRAYS: dict[str, tuple[tuple[int | None, ...], type]] = {
     "regions": ((None, 3), np.float64),
     "angles": ((None, 3), np.float64),
 }
+
+#: Those that the file keeps in single precision.
+_SINGLE = ("landmarks", "confidence", "regions", "angles")
 
 
 def _array(value: np.ndarray, name: str, shape: tuple[int, ...], kind: type) -> np.ndarray:

@@ -159,7 +159,7 @@ def uncorrected(shot: Shot) -> FaceTrack:
     if shot.override("track.json") is None:
         return track
     found = Detection.load(shot.path("track", "detected.npz"), detection_key(shot))
-    return track if found is None else make_track(shot, found, corrected=False)[0]
+    return track if found is None else make_track(shot, found, corrected=False)[0].as_kept()
 
 
 def make_track(
