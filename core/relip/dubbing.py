@@ -175,13 +175,15 @@ def _with_sound(folder: Path, given: ShotSettings) -> ShotSettings:
     Raises
     ------
     UsageError
-        If there is no witness either: a dub needs a recording.
+        If there is no witness either, and speech is to drive the mouth.
     """
     import av
 
     if given.dialogue.audio:
         return given
     if not given.drive.witness:
+        if given.render.drive != "speech":
+            return given  # curves, or the plate's own lips, over the plate's own sound
         raise UsageError(
             "there is no new dialogue", mend="give --audio, or --drive video with --witness"
         )
