@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
+from relip.plate.movie_writer import X264
 from relip.track import geometry, points
 
 #: Depth and opening are worked out on every so many pixels.
@@ -121,7 +122,7 @@ def coded(pictures: list[np.ndarray], crf: int) -> list[np.ndarray]:
         stream = container.add_stream("libx264", rate=_FPS)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(crf), "threads": "1"}
+        stream.options = {"crf": str(crf), "threads": "1", "x264-params": X264["x264-params"]}
         for picture in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())

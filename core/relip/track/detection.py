@@ -22,6 +22,7 @@ from relip.track.backend import open_finder
 from relip.track.cuts import jumps
 from relip.track.follower import Actor, Follower
 from relip.track.picture import Look, Shown
+from relip.track.stabilise import runs
 
 
 @dataclass
@@ -236,8 +237,8 @@ def gather(person: people.Person | None, count: int, shapes: int) -> Detection:
 
 def close_gaps(found: Detection) -> None:
     """Let the bridged rows end where the face was found again."""
-    edges = np.flatnonzero(np.diff(np.r_[0, found.bridged.astype(int), 0]))
-    for first, end in edges.reshape(-1, 2):
+    for first, last in runs(found.bridged):
+        end = last + 1
         if end >= len(found.landmarks) or first == 0:
             continue
         arrived = found.landmarks[end - 1].copy()

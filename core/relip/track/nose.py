@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter1d
 from relip.track import geometry, points
 from relip.track.finder import cut
 from relip.track.picture import Look
-from relip.track.stabilise import DRIFT_FRAMES
+from relip.track.stabilise import DRIFT_FRAMES, runs
 
 #: A patch's side in pixels, and how many of them are a face width.
 SIDE, SCALE = 80, 160.0
@@ -85,14 +85,13 @@ def refined(motions: np.ndarray, patches: Sequence[np.ndarray], to_patch: np.nda
     linked = np.isfinite(motions).all((1, 2)) & np.isfinite(to_patch).all((1, 2))
     linked[1:] &= np.isfinite(to_patch[:-1]).all((1, 2))
     linked[:1] = False
-    edges = np.flatnonzero(np.diff(np.r_[False, linked, False].astype(int))).reshape(-1, 2)
-    for first, end in edges:
-        run = slice(first - 1, end)  # the frames that the motions first to end - 1 link
+    for first, last in runs(linked):
+        run = slice(first - 1, last + 1)  # the frames that these motions link
         where = _path(motions[run], to_patch[run])
         start = where - gaussian_filter1d(where, DRIFT_FRAMES, axis=0, mode="nearest")
         more = _register(patches[run], start) - start
         more[np.abs(more).max(1) > FAR * SCALE] = 0
-        for row in range(first, end):
+        for row in range(first, last + 1):
             back = geometry.invert(to_patch[row])[:, :2]
             result[row, :, 2] += back @ (more[row - first + 1] - more[row - first])
     return result

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from relip.track import geometry, points
 from relip.track.facetrack import FaceTrack
+from relip.track.stabilise import runs
 
 COMPONENTS = 3
 
@@ -49,8 +50,7 @@ def pose_curves(track: FaceTrack) -> np.ndarray:
 
 def visible_runs(visible: np.ndarray, run: np.ndarray | None = None) -> list[tuple[int, int]]:
     """First and last row of every unbroken stretch of visible frames; a cut breaks it too."""
-    edges = np.flatnonzero(np.diff(np.r_[False, visible, False].astype(int)))
-    found = [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
+    found = runs(visible)
     if run is None:
         return found
     result = []

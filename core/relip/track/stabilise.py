@@ -126,7 +126,7 @@ def align(
             on_plate = geometry.apply(geometry.invert(result[t - 1]), nose)
             moved = geometry.apply(motions[t], on_plate)
             change[t] = (geometry.apply(result[t], moved) - nose)[0]
-    for first, last in _runs(np.isfinite(change).all(1)):
+    for first, last in runs(np.isfinite(change).all(1)):
         # change[first..last] links frames first-1..last
         error = np.concatenate([np.zeros((1, 2)), np.cumsum(change[first : last + 1], axis=0)])
         result[first - 1 : last + 1, :, 2] -= error - _slow(error)
@@ -164,6 +164,7 @@ def residual_jitter(transforms: np.ndarray, motions: np.ndarray, shape: np.ndarr
     return float(np.sqrt(np.mean(np.square(errors)) / 2)) if errors else 0.0
 
 
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """First and last index of every run of what is True."""
     edges = np.flatnonzero(np.diff(np.r_[False, flags, False].astype(int)))
     return [(int(a), int(b) - 1) for a, b in edges.reshape(-1, 2)]
