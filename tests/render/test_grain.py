@@ -93,6 +93,32 @@ def test_a_face_of_50_pixels_has_a_feature_in_every_block():
     assert measure(pieces).strength.max() < 0.008
 
 
+def test_the_smoothest_hair_is_no_grain():
+    """Of a tone that only hair has all blocks are hair: the skin of the face is measured."""
+    rng = np.random.default_rng(6)
+    ys, xs = np.mgrid[0:170, 0:170]
+    middle = np.hypot(ys - 85, xs - 85)
+    skin = middle < 55
+    pieces = []
+    for _ in range(8):
+        strands = np.repeat(rng.normal(0, 0.04, (1, 170)), 170, 0)
+        ground = np.where(middle < 60, 0.6, 0.35 + 0.05 * xs / 170 + strands)
+        ground += 0.001 * (ys - 85) * (middle < 60)
+        pieces.append(ground[..., None] + 0.005 * rng.standard_normal((170, 170, 3), np.float32))
+    np.testing.assert_allclose(measure(pieces, skin=[skin] * 8).strength, 0.005, rtol=0.15)
+    assert measure(pieces).strength.max() > 0.01
+
+
+def test_too_little_skin_leaves_all_around_it():
+    pieces = noisy(0.008)
+    skin = np.zeros((256, 256), bool)
+    skin[100:130, 100:130] = True
+    found, all_of_it = measure(pieces, skin=[skin] * 4), measure(pieces)
+    np.testing.assert_array_equal(found.strength, all_of_it.strength)
+    nothing = [np.zeros((8, 300, 3), np.float32)]
+    assert measure(nothing, skin=[np.ones((8, 300), bool)]).empty
+
+
 def test_a_feature_in_every_block_is_no_grain():
     """Blocks whose power lies in one place are left out; without any other nothing is measured."""
     pieces = noisy(0.004)

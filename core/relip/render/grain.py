@@ -1,9 +1,10 @@
 """Grain: what the plate's noise is like, and as much of it in the patch as it lacks.
 
-The plate's noise is measured in its smooth places: blocks of the plate around
-the face whose middle frequencies are lowest. Their power spectrum, averaged,
-is the grain's; its strength is noted by intensity, since film and sensors are
-noisier in some tones than in others. The patch has some grain already, where
+The plate's noise is measured in its smooth places: blocks of the face's bare
+skin whose middle frequencies are lowest, or of all that is around a face too
+small for that. Their power spectrum, averaged, is the grain's; its strength is
+noted by intensity, since film and sensors are noisier in some tones than in
+others. The patch has some grain already, where
 skin detail of the plate was carried over, and none where the network drew.
 So its fine bands are measured too, place by place, and grain is added up to the
 plate's strength, never beyond.
@@ -28,8 +29,12 @@ from relip.render.colourmatch import grey
 
 #: Side of the blocks that are measured, plate pixels, and the most that are looked at in a frame.
 #: A piece with room for fewer than five in a row is measured in blocks half as wide: on a face of
-#: 50 pixels a whole block always has an eye or a mouth in it.
+#: 50 pixels a whole block always has an eye or a mouth in it. So is bare skin, whose cheeks hold
+#: few whole ones.
 BLOCK, MOST, ROW = 32, 96, 5
+
+#: Share of a block that must be skin.
+ALL_SKIN = 0.98
 
 #: Sides of the places of a block that are compared, pixels, and how uneven their power may be:
 #: the mean over the geometric mean. Grain lies evenly (1.0-1.3); what is left of a feature of the
@@ -148,7 +153,11 @@ class Grain:
         }
 
 
-def measure(pieces: list[np.ndarray], after: list[np.ndarray | None] | None = None) -> Grain:
+def measure(
+    pieces: list[np.ndarray],
+    after: list[np.ndarray | None] | None = None,
+    skin: list[np.ndarray] | None = None,
+) -> Grain:
     """Measure the grain of pieces of a plate.
 
     Parameters
@@ -157,14 +166,21 @@ def measure(pieces: list[np.ndarray], after: list[np.ndarray | None] | None = No
         Plate pixels around the face, at plate resolution, in the network's encoding.
     after : list of np.ndarray or None, optional
         The same places in the next frames; None where there is none.
+    skin : list of np.ndarray [shape=(height, width), dtype=bool], optional
+        Where the pieces are bare skin. Where they hold enough of it, it alone is measured: of a
+        tone that only hair has, hair would be the smoothest.
 
     Returns
     -------
     Grain
         Empty when the pieces are too small or free of noise.
     """
-    room = max((min(piece.shape[:2]) for piece in pieces), default=0)
-    side = BLOCK if room >= ROW * BLOCK else BLOCK // 2
+    corners = [_skin_corners(seen, BLOCK // 2) for seen in skin or ()]
+    side = BLOCK // 2
+    if sum(map(len, corners)) < LEVELS * MIN_BLOCKS:
+        room = max((min(piece.shape[:2]) for piece in pieces), default=0)
+        side = BLOCK if room >= ROW * BLOCK else BLOCK // 2
+        corners = [_corners(piece.shape[:2], side) for piece in pieces]
     taper = np.hanning(side + 2)[1:-1]
     window = np.outer(taper, taper)
     radius = _radius(side, side)
@@ -173,7 +189,7 @@ def measure(pieces: list[np.ndarray], after: list[np.ndarray | None] | None = No
     blocks, texture, levels, places, even = [], [], [], [], []
     for number, piece in enumerate(pieces):
         fine = grey(np.square(_bands(piece)[0]))
-        for y, x in _corners(piece.shape[:2], side):
+        for y, x in corners[number]:
             block = piece[y : y + side, x : x + side].astype(np.float64)
             level = float(block.mean())
             if not np.isfinite(level) or not 0.02 < level < 0.98:
@@ -262,10 +278,24 @@ def _corners(size: tuple[int, ...], side: int) -> list[tuple[int, int]]:
     """Top left corners of the blocks of a piece, at most :data:`MOST`, evenly spread."""
     rows = range(0, size[0] - side + 1, side)
     columns = range(0, size[1] - side + 1, side)
-    every = [(y, x) for y in rows for x in columns]
-    if len(every) <= MOST:
-        return every
-    return [every[i] for i in np.linspace(0, len(every) - 1, MOST).round().astype(int)]
+    return _spread([(y, x) for y in rows for x in columns])
+
+
+def _skin_corners(skin: np.ndarray, side: int) -> list[tuple[int, int]]:
+    """Top left corners of the blocks of bare skin, which overlap by half."""
+    whole = cv2.integral(skin.astype(np.uint8))
+    half = side // 2
+    inside = whole[side:, side:] - whole[:-side, side:] - whole[side:, :-side]
+    inside = (inside + whole[:-side, :-side])[::half, ::half]
+    found = np.argwhere(inside >= ALL_SKIN * side * side) * half
+    return _spread([(int(y), int(x)) for y, x in found])
+
+
+def _spread(corners: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """At most :data:`MOST` of them, evenly spread."""
+    if len(corners) <= MOST:
+        return corners
+    return [corners[i] for i in np.linspace(0, len(corners) - 1, MOST).round().astype(int)]
 
 
 #: Median of the power of Gaussian noise in a bin over its mean (the exponential distribution's).

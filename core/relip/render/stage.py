@@ -29,6 +29,7 @@ from relip.render.grain import measure as measure_grain
 from relip.render.interior import Mouths, choose, looks, shapes, wishes
 from relip.render.premult import premultiply
 from relip.render.rig import Rig, track_lines
+from relip.render.skin import bare_skin
 from relip.sharing import Sharing
 from relip.shot import Shot
 from relip.threads import one_each
@@ -36,7 +37,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "render"
-VERSION = 11
+VERSION = 12
 
 #: Patches being written at once while the next frame is computed.
 _WRITERS = 2
@@ -626,11 +627,13 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
                 return Grain.from_dict(old.get("model"))
         pieces: list[np.ndarray] = []
         after: list[np.ndarray | None] = []
+        skin: list[np.ndarray] = []
         last: tuple[int, np.ndarray] | None = None
         for picture in plate.iter(chosen, on_error="mark"):
             if isinstance(picture, BadFrame):
                 continue
-            middle = np.median(track.landmarks[track.index(picture.frame), :, :2], axis=0).round()
+            face = track.landmarks[track.index(picture.frame), :, :2]
+            middle = np.median(face, axis=0).round()
             half = 0.8 * track.face_width
             x0, y0 = np.maximum(np.rint(middle - half).astype(int), 0)
             size = int(2 * half)
@@ -638,10 +641,11 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
             if last is not None and last[0] + 1 == picture.frame:
                 after[-1] = piece
             pieces.append(piece)
+            skin.append(bare_skin(face - [x0, y0], piece.shape[1::-1], track.face_width))
             after.append(None)
             last = picture.frame, piece
     with one_each():  # the same bits, whatever the number of threads
-        grain = measure_grain(pieces, after)
+        grain = measure_grain(pieces, after, skin)
     records.write_record(
         folder,
         {
