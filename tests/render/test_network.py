@@ -74,3 +74,19 @@ def test_sees_far_enough():
     with torch.inference_mode():
         change = (network(marked) - network(x)).abs()
     assert change[..., :8, :8].max() > 0
+
+
+@pytest.mark.parametrize("fold, height, width", [(2, 16, 16), (2, 48, 80), (4, 32, 64)])
+def test_drawing_is_what_was_learned(fold: int, height: int, width: int):
+    """What is learned puts the levels together at full size, drawing works below it."""
+    torch.manual_seed(0)
+    network = ShotNet(fold).eval()
+    for value in network.parameters():
+        # all norms and biases of their own, large enough to show
+        torch.nn.init.normal_(value, std=0.1)
+    x = torch.randn(2, INPUTS, height, width)
+    learned = network(x).detach()
+    with torch.inference_mode():
+        drawn = network(x)
+    assert learned.std() > 0.1
+    torch.testing.assert_close(drawn, learned, atol=2e-5 * float(learned.abs().max()), rtol=0)

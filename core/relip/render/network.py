@@ -33,6 +33,98 @@ def _silu(x: torch.Tensor) -> torch.Tensor:
     return F.silu(x, inplace=not torch.is_grad_enabled())
 
 
+class UpBlock(Block):
+    """A block of a picture and, twice enlarged, of the level below it.
+
+    To learn, the two are put together at the picture's size. Where nothing is learned the level
+    below is worked on at its own size, before it is enlarged: each of the four pixels that one
+    becomes sees 2 × 2 of its neighbours, so that a 3 × 3 filter is four of 2 × 2. That takes a
+    seventh less time for the same picture, to rounding.
+    """
+
+    skip: nn.Conv2d
+
+    def forward(self, skip: torch.Tensor, low: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        """``[shape=(batch, channels, height, width)]`` and half as high and wide."""
+        if torch.is_grad_enabled():
+            return super().forward(torch.cat([skip, _enlarged(low)], 1))
+        count, outputs = skip.shape[1], self.conv1.out_channels
+        fine, coarse = _normed_apart(self.norm1, skip, low)
+        filters = _apart(self.conv1.weight, count)
+        h = F.conv2d(fine, filters[0], self.conv1.bias, padding=1)
+        phases = F.conv2d(coarse, _channels_last(_phases(filters[1])), padding=1)
+        height, width = low.shape[2:]
+        for phase, part in enumerate(phases.split(outputs, 1)):
+            row, column = divmod(phase, 2)
+            h[:, :, row::2, column::2] += part[:, :, row : row + height, column : column + width]
+        h = self.conv2(_silu(self.norm2(h)))
+        filters = _apart(self.skip.weight, count)
+        h.add_(F.conv2d(skip, filters[0], self.skip.bias))
+        return h.add_(_enlarged(F.conv2d(low, filters[1])))
+
+
+def _enlarged(x: torch.Tensor) -> torch.Tensor:
+    """Every pixel twice, across and down."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _channels_last(x: torch.Tensor) -> torch.Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _apart(filters: torch.Tensor, count: int) -> list[torch.Tensor]:
+    """The filters of the first ``count`` inputs and those of the others."""
+    return [_channels_last(part) for part in (filters[:, :count], filters[:, count:])]
+
+
+def _phases(filters: torch.Tensor) -> torch.Tensor:
+    """3 × 3 filters of an enlarged picture as 2 × 2 filters of what it was enlarged from.
+
+    Of an even row's three rows the first is another than the two that follow; of an odd one's the
+    last is. So with columns.
+
+    Parameters
+    ----------
+    filters : torch.Tensor [shape=(outputs, inputs, 3, 3)]
+
+    Returns
+    -------
+    torch.Tensor [shape=(4 * outputs, inputs, 2, 2)]
+        For the upper left of the four pixels, the upper right, the lower left, the lower right.
+    """
+
+    def halves(x: torch.Tensor, axis: int) -> list[torch.Tensor]:
+        a, b, c = x.unbind(axis)
+        return [torch.stack([a, b + c], axis), torch.stack([a + b, c], axis)]
+
+    return torch.cat([both for rows in halves(filters, 2) for both in halves(rows, 3)])
+
+
+def _normed_apart(
+    norm: nn.GroupNorm, skip: torch.Tensor, low: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """GroupNorm and SiLU of two pictures, one to be enlarged, as if they were put together.
+
+    Enlarging changes no mean: a group's is that of its channels' means.
+    """
+    batch, channels = len(skip), norm.num_channels
+
+    def of_groups(*means: torch.Tensor) -> torch.Tensor:
+        grouped = torch.cat(means, 1).view(batch, norm.num_groups, -1)
+        return grouped.mean(2, keepdim=True).expand_as(grouped).reshape(batch, channels)
+
+    mean = of_groups(*(x.mean((2, 3)) for x in (skip, low)))
+    square = of_groups(*((x * x).mean((2, 3)) for x in (skip, low)))
+    scale = torch.rsqrt(square - mean * mean + norm.eps) * norm.weight
+    shift = (norm.bias - mean * scale)[..., None, None]
+    scale = scale[..., None, None]
+    count = skip.shape[1]
+    return (
+        _silu(torch.addcmul(shift[:, :count], skip, scale[:, :count])),
+        _silu(torch.addcmul(shift[:, count:], low, scale[:, count:])),
+    )
+
+
 class ShotNet(nn.Module):
     """U-Net on space-to-depth pixels with a zero-initialised output.
 
@@ -50,7 +142,7 @@ class ShotNet(nn.Module):
         for i, width in enumerate(WIDTHS):
             down.append(Block(WIDTHS[max(i - 1, 0)], width))
         for low, high in zip(WIDTHS[-2::-1], WIDTHS[:0:-1], strict=True):
-            up.append(Block(low + high, low))
+            up.append(UpBlock(low + high, low))
         self.down = nn.ModuleList(down)
         self.up = nn.ModuleList(up)
         self.norm = nn.GroupNorm(8, WIDTHS[0])
@@ -83,6 +175,6 @@ class ShotNet(nn.Module):
             h = block(h)
             skips.append(h)
         for block, skip in zip(self.up, skips[-2::-1], strict=True):
-            h = block(torch.cat([skip, F.interpolate(h, scale_factor=2.0, mode="nearest")], 1))
+            h = block(skip, h)
         h = self.out(_silu(self.norm(h)))
         return F.pixel_shuffle(h, self.fold)
