@@ -137,23 +137,28 @@ def test_an_extra_plate_is_learned_from(shot_copy: Path, demo_clip):
     assert pipeline.run_stage(shot, "render", frames="1010").done == [1010]
 
 
-def test_a_mouth_that_never_opens_is_told(
+def test_a_mouth_that_never_opens_is_opened_and_told(
     shot_copy: Path, demo_clip, monkeypatch: pytest.MonkeyPatch
 ):
-    """A silent actor: the held-out frames are drawn well, and the dialogue cannot be."""
+    """A silent actor: opened mouths are learned from, and whose teeth they are is said."""
     shot = Shot.open(shot_copy).change(train={"steps": 2})
     report = train_stage.run(shot, progress=QUIET)
     opens = report.data["widest_opening"]
     assert opens > rig.MIN_FULL_OPENING and not any("opens" in note for note in report.notes)
+    assert "opened_examples" not in report.data
     monkeypatch.setattr(rig, "widest", lambda track, rows: 0.004)
     report = train_stage.run(shot, progress=QUIET, force=True)
     assert "opens by 0.4 % of the face width" in report.notes[0]
     assert "train.extra" in report.notes[0] and "train.model_from" in report.notes[0]
+    assert "teeth are no actor's" in report.notes[0]
+    assert report.data["opened_examples"] >= 80 and report.data["examples"] == 40
     # one plate that shows it is enough
     found = iter([0.004, 0.1])
     monkeypatch.setattr(rig, "widest", lambda track, rows: next(found))
     taught = shot.change(train={"extra": [str(demo_clip.path)]})
-    assert not any("opens" in note for note in train_stage.run(taught, progress=QUIET).notes)
+    report = train_stage.run(taught, progress=QUIET)
+    assert not any("opens" in note for note in report.notes)
+    assert "opened_examples" not in report.data and report.data["extra_examples"] == 40
 
 
 def test_an_extra_plate_in_the_shots_encoding(shot_copy: Path, demo_clip):

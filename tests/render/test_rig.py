@@ -188,10 +188,10 @@ def test_pose_is_not_taken_for_speech(track: FaceTrack, rig: Rig):
 
 
 def test_a_silent_shot_can_still_be_opened():
-    """A mouth that never opens is given an opening of 6 % of the face width, and finite lines."""
+    """A mouth that never opens opens as other actors' do: the lower lip, the chin, the corners."""
     silent = face_making.make_track(face_making.make_shot(40, talking=0).landmarks)
     rig = rig_module.fit(silent)
-    assert rig.levels[1] == pytest.approx(rig_module.MIN_FULL_OPENING * UNIT)
+    assert rig.levels[1] == pytest.approx(rig_module.SILENT_FULL_OPENING * UNIT)
     lines = rig.lines(controls(3, jawOpen=[0, 0.5, 1]), still(3))
     assert np.isfinite(lines).all()
     np.testing.assert_allclose(
@@ -199,6 +199,23 @@ def test_a_silent_shot_can_still_be_opened():
     )
     # open in the middle, more than beside it
     assert inner_gaps(lines)[2].argmax() in (3, 4, 5)
+    at = {p: i for i, p in enumerate(rig_module.LINE_POINTS)}
+    down = (lines[2] - lines[0])[:, 1] / rig.levels[1]
+    assert -0.25 < down[at[13]] < -0.05 and 0.75 < down[at[14]] < 1.0
+    assert 0.3 < down[at[points.CHIN]] < 0.5 and 0.1 < down[at[61]] < 0.35
+    # where the jaw turns it stays
+    assert np.abs(down[[at[132], at[361]]]).max() < 0.05
+    rounded = rig.lines(controls(2, mouthPucker=[0, 1]), still(2))
+    assert np.ptp(feature(rounded, WIDTH)) == pytest.approx(0.03 * UNIT, rel=0.2)
+
+
+def test_what_a_shot_shows_is_all_its_rig_knows(track: FaceTrack, monkeypatch: pytest.MonkeyPatch):
+    """Other actors' mouths have no say where this one's opens."""
+    before = rig_module.fit(track)
+    monkeypatch.setattr(rig_module, "_CHIN_DOWN", 9.0)
+    monkeypatch.setattr(rig_module, "SILENT_FULL_OPENING", 0.5)
+    np.testing.assert_array_equal(rig_module.fit(track).gain, before.gain)
+    np.testing.assert_array_equal(rig_module.fit(track).levels, before.levels)
 
 
 def test_rows_choose_what_is_learned_from(track: FaceTrack):

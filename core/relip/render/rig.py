@@ -5,7 +5,8 @@ A ridge regression on the pose takes the first away. What is left is described
 by its mean and covariance, and lines for a wanted opening and width are their
 Gaussian conditional expectation: the lines this actor's mouth shows, on
 average, at that opening and width. Further controls (rolling the lower lip,
-raising the upper) add what the shot's own variation knows of them.
+raising the upper) add what the shot's own variation knows of them. An actor who
+keeps silent shows none of this: then what other actors' lips do is known beforehand.
 
 Formula: ``E[x | Fx = f] = m + C Fᵀ (F C Fᵀ + n I)⁻¹ (f − F m)``, the
 conditional mean of a multivariate normal (Bishop 2006, eq. 2.81), with the
@@ -38,6 +39,18 @@ NOISE = 0.001 * UNIT
 #: Openings in face widths that a face is taken to be able to do when the shot shows less.
 MIN_FULL_OPENING = 0.06
 MAX_FULL_OPENING = 0.22
+
+#: Full opening, and how much narrower and wider the mouth becomes, of an actor who keeps silent:
+#: opens less than :data:`MIN_FULL_OPENING`. Others' are 0.16 to 0.22, 0.01 to 0.04, 0.03 to 0.05.
+SILENT_FULL_OPENING, SILENT_NARROW, SILENT_WIDE = 0.12, 0.03, 0.03
+
+#: Standard deviations of his opening and width, in face widths, as others have them.
+_USUAL_SPREAD = np.array([0.05, 0.015])
+
+#: What an opening of 1 does, as the rigs of three talking actors have it: the middle of the upper
+#: lip, that of the lower one, the corners and the chin go down by so much. And what a width of 1
+#: more does: corners go up by so much.
+_UPPER_DOWN, _LOWER_DOWN, _CORNER_DOWN, _CHIN_DOWN, _CORNER_UP = -0.13, 0.87, 0.22, 0.42, 0.25
 
 #: Per cent of the frames that open less than what counts as the shot's full opening.
 _WIDEST = 97
@@ -229,6 +242,10 @@ def fit(track: FaceTrack, rows: np.ndarray | None = None) -> Rig:
     keep = min(12, len(singular))
     basis = directions[:keep] * (singular[:keep] / np.sqrt(max(len(rows) - 1, 1)))[:, None]
     covariance = basis.T @ basis
+    silent = float(np.percentile(free @ FEATURES[OPENING], _WIDEST)) < MIN_FULL_OPENING * UNIT
+    if silent:
+        usual = _usual_moves(mean) * (_USUAL_SPREAD * UNIT)[:, None]
+        covariance = covariance + usual.T @ usual
     two = FEATURES[[OPENING, WIDTH]]
     gain = _conditional_gain(covariance, two)
     residual = covariance - gain @ two @ covariance
@@ -239,17 +256,58 @@ def fit(track: FaceTrack, rows: np.ndarray | None = None) -> Rig:
         extra.append(sign * EXTRA_REACH * (residual @ f) / np.sqrt(variance))
     features = free @ FEATURES.T
     o, w = features[:, OPENING], features[:, WIDTH]
-    full = float(
-        np.clip(np.percentile(o, _WIDEST), MIN_FULL_OPENING * UNIT, MAX_FULL_OPENING * UNIT)
-    )
+    full = min(float(np.percentile(o, _WIDEST)), MAX_FULL_OPENING * UNIT)
+    narrower, wider = 0.01, 0.01
+    if silent:
+        full, narrower, wider = SILENT_FULL_OPENING * UNIT, SILENT_NARROW, SILENT_WIDE
     closed = o <= max(CLOSED * UNIT, float(np.percentile(o, 10)))
     width_rest = float(np.median(w[closed]))
-    narrow = min(float(np.percentile(w, 3)), width_rest - 0.01 * UNIT)
-    wide = max(float(np.percentile(w, 97)), width_rest + 0.01 * UNIT)
+    narrow = min(float(np.percentile(w, 3)), width_rest - narrower * UNIT)
+    wide = max(float(np.percentile(w, 97)), width_rest + wider * UNIT)
     levels = np.array(
         [float(np.median(o[closed])), full, width_rest, narrow, wide, float(o.mean())]
     )
     return Rig(mean, weights, gain, np.stack(extra), basis, levels)
+
+
+def _usual_moves(mean: np.ndarray) -> np.ndarray:
+    """How the lines of other actors go with opening and width.
+
+    Parameters
+    ----------
+    mean : np.ndarray [shape=(114,)]
+        Lines of the silent face.
+
+    Returns
+    -------
+    np.ndarray [shape=(2, 114)]
+        Crop units per crop unit of opening, and of width.
+    """
+    lines = mean.reshape(N_LINES, 2)
+    at = {p: i for i, p in enumerate(LINE_POINTS)}
+    left, right, chin = (lines[at[p]] for p in (61, 291, points.CHIN))
+    middle, half = (left + right) / 2, (right[0] - left[0]) / 2
+    across = np.clip((lines[:, 0] - middle[0]) / half, -1, 1)
+    down = np.zeros((N_LINES, 2))
+    for part, moves in (
+        ((points.OUTER_UPPER, points.INNER_UPPER), _UPPER_DOWN),
+        ((points.OUTER_LOWER, points.INNER_LOWER), _LOWER_DOWN),
+    ):
+        rows = [at[p] for line in part for p in line]
+        down[rows, 1] = moves + (_CORNER_DOWN - moves) * np.square(across[rows])
+    # the jaw turns about a joint high at the ear: what is no lower than the mouth stays
+    jaw = slice(N_OUTER + N_INNER, N_LINES)
+    depth = np.clip((lines[jaw, 1] - middle[1]) / (chin[1] - middle[1]), 0, 1)
+    down[jaw, 1] = _CHIN_DOWN * np.square(depth)
+    out = np.zeros((N_LINES, 2))
+    lips = slice(0, N_OUTER + N_INNER)
+    out[lips, 0] = across[lips] / 2
+    out[lips, 1] = -_CORNER_UP * np.square(across[lips])
+    both = np.stack([down.ravel(), out.ravel()])
+    # to the very unit: the profile between the points that are measured is not quite theirs
+    scale = np.array([FEATURES[OPENING] @ both[0], FEATURES[WIDTH] @ both[1]])
+    both /= scale[:, None]
+    return both
 
 
 def _conditional_gain(covariance: np.ndarray, features: np.ndarray) -> np.ndarray:

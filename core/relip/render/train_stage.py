@@ -18,6 +18,7 @@ from relip.progress import Progress
 from relip.records import StageReport
 from relip.render.canonical import Window, crop_size, fold
 from relip.shot import Shot
+from relip.track import pose
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from relip.render.checkpoint import Moment
 
 NAME = "train"
-VERSION = 7
+VERSION = 8
 
 #: A network cannot be trained on fewer frames than this.
 MIN_EXAMPLES = 8
@@ -107,6 +108,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     from relip.render.model import ShotModel
     from relip.render.monitor import Monitor
     from relip.render.network import ShotNet
+    from relip.render.opened import opened_examples
     from relip.render.retrack import lip_errors
 
     settings = shot.settings.train
@@ -147,11 +149,13 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         checkpoint.remove()
     with progress.part(0.05, 0.03):
         others = extra.extra_examples(shot, window, encoding, progress)
-    material, sampling = extra.joined(
-        examples,
-        shape_sampling(track, rows),
-        [(e, shape_sampling(t, r)) for e, t, r in others],
-    )
+    widest = max(rig_module.widest(t, r) for t, r in [(track, rows), *(o[1:] for o in others)])
+    more = [(e, shape_sampling(t, r)) for e, t, r in others]
+    silent = widest < rig_module.MIN_FULL_OPENING and not begun
+    if silent:
+        made = opened_examples(examples, rig, pose.pose_curves(track)[rows], settings.seed)
+        more.append((made, np.full(len(made.frames), 1 / len(made.frames))))
+    material, sampling = extra.joined(examples, shape_sampling(track, rows), more)
     monitor = Monitor(folder, material, steps, settings.preview)
     watch: list[Callable[[Moment], None]] = [monitor]
     if held is not None and len(held.frames):
@@ -183,17 +187,17 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     if mixed:
         report.data["precision"] = "bfloat16"
     if others:
-        report.data["extra_examples"] = len(material.frames) - len(examples.frames)
+        report.data["extra_examples"] = sum(len(e.frames) for e, *_ in others)
     if begun:
         report.data["model_from"] = records.file_fingerprint(begun)
-    widest = max(rig_module.widest(t, r) for t, r in [(track, rows), *(o[1:] for o in others)])
     report.data["widest_opening"] = round(widest, 4)
-    if widest < rig_module.MIN_FULL_OPENING and not begun:
+    if silent:
+        report.data["opened_examples"] = len(made.frames)
         report.notes.append(
             f"the mouth opens by {100 * widest:.1f} % of the face width at most in the frames "
-            f"learned from, and speech asks for {100 * rig_module.MIN_FULL_OPENING:.0f} %: an open "
-            "mouth cannot be drawn from these; add a plate that shows one (--extra, train.extra) "
-            "or begin with another shot of the actor (--model-from, train.model_from)"
+            "learned from: what lies behind the lips is painted, and the teeth are no actor's; "
+            "for the actor's own add a plate that shows them (--extra, train.extra) or begin with "
+            "another shot of the actor (--model-from, train.model_from)"
         )
     if trained.steps < steps:
         report.notes.append(
