@@ -15,6 +15,7 @@ from relip.records import write_text
 from relip.speech import rhubarb, subtitles
 from relip.speech.aligner import align
 from relip.speech.alignment import Alignment
+from relip.speech.asides import spoken
 from relip.speech.audio import Audio
 from relip.speech.confidence import colour
 from relip.speech.pronunciation import read_lexicon
@@ -44,6 +45,8 @@ class Script(NamedTuple):
 def read_script(path: str | Path) -> Script:
     """Read a transcript of any kind, by the ending of its name.
 
+    Of plain text and subtitles only what is said: see :func:`relip.speech.asides.spoken`.
+
     Raises
     ------
     TranscriptError, InputError
@@ -66,7 +69,9 @@ def read_script(path: str | Path) -> Script:
         raise TranscriptError(
             f"{path}: the transcript is empty", mend="leave --text out or fill it"
         )
-    return Script(text, [], None)
+    # a text that stands in brackets as a whole is said
+    said = spoken(text)
+    return Script(said if any(c.isalnum() for c in said) else text, [], None)
 
 
 def align_with(

@@ -11,13 +11,12 @@ from typing import NamedTuple
 from relip.errors import TranscriptError, mended
 from relip.records import write_text
 from relip.speech.alignment import Alignment
+from relip.speech.asides import spoken
 from relip.speech.textfile import read_text
 
 _TIME = r"(?:(\d{1,6}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _CUE = re.compile(rf"^\s*{_TIME}\s*-->\s*{_TIME}")
 _TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
-#: Sounds and manners in round brackets, as subtitles for the deaf have them.
-_ASIDE = re.compile(r"\([^()]{1,80}\)")
 SUFFIXES = (".srt", ".vtt")
 
 
@@ -112,18 +111,7 @@ def _plain(said: str) -> str:
     # The number of a character may have thousands of digits.
     with contextlib.suppress(ValueError):
         said = html.unescape(said)
-    out = []
-    for line in _ASIDE.sub(" ", said).splitlines():
-        speaker, colon, rest = line.partition(":")
-        named = colon and _is_name(speaker) and any(c.islower() for c in rest)
-        out.append((rest if named else line).strip())
-    return " ".join(line for line in out if line)
-
-
-def _is_name(text: str) -> bool:
-    """Whether it is in capitals and as long as a name, not a word or two of the text."""
-    letters = sum(c.isalpha() for c in text)
-    return 3 <= letters <= 30 and text.isupper() and len(text.split()) <= 4
+    return spoken(said)
 
 
 def _seconds(parts: tuple[str, ...]) -> float:
