@@ -18,7 +18,6 @@ import numpy as np
 
 from relip.mask.coverage import fill
 from relip.render.canonical import SHARPEST
-from relip.render.colourmatch import grey
 from relip.render.detail import SEAM, lip_warp, moved
 from relip.render.examples import Examples
 from relip.render.rig import INNER_LOWER, INNER_UPPER, N_INNER, N_OUTER, Rig
@@ -39,10 +38,12 @@ TEETH_SHOWN, TEETH_MOST = 0.010, 0.045
 TEETH_ACROSS, TEETH_EDGES = 0.82, (0.0, 0.060, 0.107, 0.161, 0.211)
 
 #: The dark behind the lips and the tongue's colour as parts of the lips', and the teeth's as a
-#: part of the skin's grey, in the network's encoding.
+#: part of the lit skin's grey, in the network's encoding. The light has a colour too: so much of
+#: the skin's own is in it.
 DARK = np.array([0.26, 0.18, 0.18], np.float32)
 TONGUE = np.array([0.62, 0.50, 0.52], np.float32)
 TEETH = np.array([1.0, 0.96, 0.89], np.float32)
+LIGHT = 0.4
 
 
 def opened_examples(examples: Examples, rig: Rig, curves: np.ndarray, seed: int) -> Examples:
@@ -174,7 +175,8 @@ def _behind_lips(
     lit = (0.60 + 0.42 * np.clip((y - top) / max(shown, 1), 0, 1)) * (0.45 + 0.55 * arch)
     apart = np.min([np.abs(np.abs(x - middle[0]) - e * face) for e in TEETH_EDGES], axis=0)
     lit = lit * (1 - 0.12 * np.clip(1 - apart / (0.004 * face), 0, 1))
-    teeth = skin * TEETH * lit[..., None].astype(np.float32)
+    grey_skin = float(skin.mean())
+    teeth = ((1 - LIGHT) * grey_skin * TEETH + LIGHT * skin) * lit[..., None].astype(np.float32)
     share = below[..., None]
     return (share * teeth + (1 - share) * painted).astype(np.float32)
 
@@ -185,8 +187,8 @@ def _rising(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return line[order, 0], line[order, 1]
 
 
-def _colours(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, float]:
-    """Colour of the lips ``[shape=(3,)]`` and the grey of the lit skin around them."""
+def _colours(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colours of the lips and of the lit skin around them ``[shape=(3,), dtype=float32]``."""
     shape = (picture.shape[1], picture.shape[0])
     whole = fill(lines[:N_OUTER], shape)
     lips = np.average(picture.reshape(-1, 3), axis=0, weights=whole.ravel() + 1e-9)
@@ -196,6 +198,9 @@ def _colours(picture: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, float]
     x0, y0 = np.maximum(np.floor(low - room), 0).astype(int)
     x1, y1 = np.ceil(high + room).astype(int)
     around[y0:y1, x0:x1] = 1
-    beside = (around > 0) & (whole == 0)
-    skin = float(np.percentile(grey(picture)[beside], 75)) if beside.any() else float(lips.mean())
-    return lips.astype(np.float32), skin
+    beside = picture[(around > 0) & (whole == 0)]
+    if not len(beside):
+        return lips.astype(np.float32), lips.astype(np.float32)
+    light = beside.mean(1)
+    lit = beside[light >= np.percentile(light, 60)]
+    return lips.astype(np.float32), np.median(lit, axis=0).astype(np.float32)
