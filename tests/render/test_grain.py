@@ -109,6 +109,20 @@ def test_the_smoothest_hair_is_no_grain():
     assert measure(pieces).strength.max() > 0.01
 
 
+def test_a_beard_is_no_grain():
+    """A dark half of the skin that is hair: the grain is the bright half's, in every tone."""
+    rng = np.random.default_rng(7)
+    ys, xs = np.mgrid[0:170, 0:170]
+    pieces = []
+    for _ in range(6):
+        hair = cv2.GaussianBlur(rng.normal(0, 0.1, (170, 170)), (0, 0), 0.8)
+        ground = np.where(ys < 85, 0.6 + 0.1 * xs / 170, 0.3 + 0.05 * xs / 170 + hair)
+        pieces.append(ground[..., None] + 0.006 * rng.standard_normal((170, 170, 3), np.float32))
+    found = measure(pieces, skin=[np.ones((170, 170), bool)] * 6)
+    np.testing.assert_allclose(found.strength, 0.006, rtol=0.15)
+    assert found.levels.min() > 0.5
+
+
 def test_too_little_skin_leaves_all_around_it():
     pieces = noisy(0.008)
     skin = np.zeros((256, 256), bool)

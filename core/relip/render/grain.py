@@ -33,8 +33,9 @@ from relip.render.colourmatch import grey
 #: few whole ones.
 BLOCK, MOST, ROW = 32, 96, 5
 
-#: Share of a block that must be skin.
-ALL_SKIN = 0.98
+#: Share of a block that must be skin, and how many times as strong as the smoothest tone's the
+#: grain of another may be: of tones that only a beard has it is three times as strong.
+ALL_SKIN, SKIN_TONES = 0.98, 2.0
 
 #: Sides of the places of a block that are compared, pixels, and how uneven their power may be:
 #: the mean over the geometric mean. Grain lies evenly (1.0-1.3); what is left of a feature of the
@@ -176,8 +177,8 @@ def measure(
         Empty when the pieces are too small or free of noise.
     """
     corners = [_skin_corners(seen, BLOCK // 2) for seen in skin or ()]
-    side = BLOCK // 2
-    if sum(map(len, corners)) < LEVELS * MIN_BLOCKS:
+    side, of_skin = BLOCK // 2, sum(map(len, corners)) >= LEVELS * MIN_BLOCKS
+    if not of_skin:
         room = max((min(piece.shape[:2]) for piece in pieces), default=0)
         side = BLOCK if room >= ROW * BLOCK else BLOCK // 2
         corners = [_corners(piece.shape[:2], side) for piece in pieces]
@@ -218,6 +219,11 @@ def measure(
     # medians over blocks: a hair in one of them is no grain
     spectra = np.stack([np.median(np.stack(p), axis=0) for p in power]) / _MEDIAN
     strength = np.sqrt(spectra[:, top].mean(1))
+    if of_skin:
+        whole = strength.mean(1)
+        grainy = whole <= SKIN_TONES * max(float(whole.min()), NOTHING)
+        spectra, strength = spectra[grainy], strength[grainy]
+        smooth = [group for group, kept in zip(smooth, grainy, strict=True) if kept]
     if strength.max() < NOTHING:
         return Grain.none()
     relative = np.stack([s.mean(-1) / max(float(s[top].mean()), 1e-12) for s in spectra])
