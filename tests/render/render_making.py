@@ -38,14 +38,14 @@ def paint(lines: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.GaussianBlur(picture, (0, 0), 0.7)
 
 
-def make_track(n: int = 24) -> FaceTrack:
+def make_track(n: int = 24, talking: float = 1.0) -> FaceTrack:
     """A face that talks fast, so that few frames hold open and closed lips."""
-    return face_making.make_track(face_making.make_shot(n).landmarks)
+    return face_making.make_track(face_making.make_shot(n, talking=talking).landmarks)
 
 
-def make_examples(n: int = 24, crop: int = CROP) -> Examples:
+def make_examples(n: int = 24, crop: int = CROP, talking: float = 1.0) -> Examples:
     """Examples as :func:`relip.render.examples.collect` cuts them, without a plate."""
-    track = make_track(n)
+    track = make_track(n, talking)
     outline = make_region(track, MaskSettings()).outline
     window = Window.for_outlines(outline, crop)
     own = rig_module.track_lines(track)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import face_making
 import numpy as np
 import pytest
-from render_making import PAD, paint
+from render_making import PAD, make_examples, make_track
 
 from relip.mask.coverage import fill
-from relip.mask.region import make_region
 from relip.render import opened as module
 from relip.render import rig as rig_module
-from relip.render.canonical import Window
 from relip.render.examples import Examples
 from relip.render.rig import FEATURES, N_INNER, N_OUTER, OPENING
-from relip.shot import MaskSettings
 from relip.track import pose
 
 SIZE = 128
@@ -23,32 +19,10 @@ SIZE = 128
 @pytest.fixture(scope="module")
 def silent() -> tuple[Examples, rig_module.Rig, np.ndarray]:
     """A painted face that keeps silent while its head turns; one frame is half hidden."""
-    track = face_making.make_track(face_making.make_shot(30, talking=0).landmarks)
-    outline = make_region(track, MaskSettings()).outline
-    window = Window.for_outlines(outline, SIZE)
-    own = rig_module.track_lines(track)
-    rows = np.flatnonzero(track.visible)
-    lines, outlines, corners, pictures = [], [], [], []
-    for row in rows:
-        placed = window.on(outline[row])
-        lines.append(placed.to_pixels(own[row]))
-        outlines.append(placed.to_pixels(outline[row]))
-        corners.append([placed.x, placed.y])
-        whole = (window.width + 2 * PAD, window.height + 2 * PAD)
-        pictures.append(paint(lines[-1] + PAD, whole).astype(np.float16))
-    examples = Examples(
-        frames=track.frames[rows],
-        pictures=np.stack(pictures),
-        lines=np.stack(lines),
-        outlines=np.stack(outlines),
-        corners=np.array(corners),
-        plates=np.zeros(len(rows), np.int64),
-        window=window,
-        pad=PAD,
-        mean=np.zeros(3, np.float32),
-        hidden={3: np.full(pictures[0].shape[:2], 200, np.uint8)},
-    )
-    return examples, rig_module.fit(track), pose.pose_curves(track)[rows]
+    track = make_track(30, talking=0)
+    examples = make_examples(30, SIZE, talking=0)
+    examples.hidden[3] = np.full(examples.pictures.shape[1:3], 200, np.uint8)
+    return examples, rig_module.fit(track), pose.pose_curves(track)
 
 
 @pytest.fixture(scope="module")
