@@ -90,3 +90,29 @@ def test_drawing_is_what_was_learned(fold: int, height: int, width: int):
         drawn = network(x)
     assert learned.std() > 0.1
     torch.testing.assert_close(drawn, learned, atol=2e-5 * float(learned.abs().max()), rtol=0)
+
+
+def test_weights_that_change_are_drawn_with():
+    """The filters that drawing keeps parted are those of the weights as they are now."""
+    torch.manual_seed(0)
+    network = ShotNet().eval()
+    x = torch.randn(1, INPUTS, 32, 32)
+
+    def drawn() -> torch.Tensor:
+        with torch.inference_mode():
+            return network(x).clone()
+
+    for value in network.parameters():
+        torch.nn.init.normal_(value, std=0.1)
+    first = drawn()
+    torch.testing.assert_close(drawn(), first, atol=0, rtol=0)
+    with torch.no_grad():
+        network.up[0].conv1.weight.mul_(2)
+    second = drawn()
+    torch.testing.assert_close(second, network(x).detach(), atol=1e-4, rtol=1e-4)
+    assert not torch.equal(first, second)
+    other = ShotNet().eval()
+    for value in other.parameters():
+        torch.nn.init.normal_(value, std=0.1)
+    network.load_state_dict(other.state_dict())
+    torch.testing.assert_close(drawn(), other(x).detach(), atol=1e-4, rtol=1e-4)
