@@ -194,7 +194,6 @@ def draw_window(
     device = next(model.network.parameters()).device
     with torch.inference_mode():
         tensor = torch.from_numpy(np.stack(stack)).to(device)
-        tensor = tensor.contiguous(memory_format=torch.channels_last)
         output = model.network(tensor).float().cpu().numpy().transpose(0, 2, 3, 1)
     change = np.ascontiguousarray(output[0] - output[1]) if len(output) > 1 else None
     picture = (output[0] + model.mean).astype(np.float32)

@@ -176,7 +176,8 @@ class ShotNet(nn.Module):
         -------
         torch.Tensor [shape=(batch, 3, height, width)]
         """
-        h = self.stem(F.pixel_unshuffle(x, self.fold))
+        folded = F.pixel_unshuffle(x, self.fold)
+        h = self.stem(folded.contiguous(memory_format=torch.channels_last))
         skips = []
         for i, block in enumerate(self.down):
             if i:
