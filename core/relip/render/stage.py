@@ -609,7 +609,12 @@ def _finish(shot: Shot, inputs: Inputs, encoding: Any) -> Any:
 
 
 def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
-    """The grain of the shot's plate around the face, kept in ``render/grain/record.json``."""
+    """The grain of the shot's plate around the face, kept in ``render/grain/record.json``.
+
+    In stored pixels, in which it is laid on again: film and sensors have it as fine across as
+    down, whatever the lens squeezed. Where a plate was squeezed after it was shot its grain is
+    half as coarse across; what is laid on then has the mean of both.
+    """
     track = inputs.track
     chosen = inputs.grain_frames()
     folder = shot.path("render", "grain")
