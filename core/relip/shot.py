@@ -109,20 +109,25 @@ class TrackSettings:
     ``face`` is ``X,Y@FRAME`` or a box ``X0,Y0,X1,Y1@FRAME`` in plate pixels
     from the top left, by default the largest; ``ramp`` the frames over which
     the edit comes and goes where the plate passes through; ``backend`` the
-    landmark model.
+    landmark model; ``pixel_aspect`` the width over the height of the plate's
+    pixels as shown, where its header is wrong or says nothing (0: as it says).
     """
 
     face: str = ""
     ramp: int = 5
     backend: str = "auto"
+    pixel_aspect: float = 0.0
 
     def check(self) -> None:
+        from relip.track import square
         from relip.track.backend import BACKENDS
         from relip.track.people import parse_choice
 
         parse_choice(self.face)
         _inside("track.ramp", self.ramp, 0, 100)
         _choice("track.backend", self.backend, BACKENDS)
+        if self.pixel_aspect:
+            _inside("track.pixel_aspect", self.pixel_aspect, square.LEAST, square.MOST)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,10 @@ _SPEECH: dict[str, tuple[str, ...]] = {
     "dialogue": ("language", "offset", "when_longer"),
     "speech": ("smoothing", "gain", "calibrate", "transcriber", "model"),
 }
-_TRACK: dict[str, tuple[str, ...]] = {"plate": _PLATE, "track": ("face", "ramp", "backend")}
+_TRACK: dict[str, tuple[str, ...]] = {
+    "plate": _PLATE,
+    "track": ("face", "ramp", "backend", "pixel_aspect"),
+}
 _MASK = {**_TRACK, "mask": ("grow", "feather", "jaw", "sides", "occlusion", "parser")}
 _TRAIN = ("quality", "steps", "frames", "seed", "working", "crop", "held_out", "patience")
 _RENDER = {

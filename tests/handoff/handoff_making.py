@@ -25,11 +25,14 @@ def make_scene(
     pixel_aspect: float = 1.0,
     left: float = 0.0,
 ) -> Scene:
-    """A talking, turning face on a plate; rows in ``hidden`` show none."""
+    """A talking, turning face on a plate; rows in ``hidden`` show none.
+
+    With a ``pixel_aspect`` the plate holds it squeezed.
+    """
     shot = face_making.make_shot(n)
     track = face_making.make_track(shot.landmarks, first=first, hidden=hidden)
     form = Format(width, height, pixel_aspect, left)
-    return Scene("sh010", track, form, Fraction(24000, 1001), "ACEScg")
+    return Scene("sh010", track.squeezed(pixel_aspect), form, Fraction(24000, 1001), "ACEScg")
 
 
 def up(places: np.ndarray, height: int = HEIGHT) -> np.ndarray:

@@ -84,3 +84,17 @@ def test_transforms_made_in_nuke_follow_the_head_not_the_mouth():
 def test_reference_frame(reference: int | None):
     node = tracker_node(make_scene(9), choose_points(["chin"]), reference=reference)
     assert node.knobs["reference_frame"] == str(reference or 1005)
+
+
+def test_boxes_are_square_as_shown():
+    """Of a plate squeezed by two they are half as wide in its pixels."""
+    boxes = []
+    for pixel_aspect in (1.0, 2.0):
+        scene = make_scene(8, pixel_aspect=pixel_aspect)
+        _, _, rows = table_of(reread(tracker_node(scene, choose_points(["nose_tip"]))))
+        # the boxes' eight edges stand before eleven empty cells
+        boxes.append([float(cell) for cell in rows[0][-19:-11]])
+    wide, narrow = np.array(boxes)
+    np.testing.assert_array_equal(wide[[0, 4]], wide[[1, 5]])
+    np.testing.assert_array_equal(narrow[1::2], wide[1::2])
+    assert np.abs(2 * narrow[::2] - wide[::2]).max() <= 2

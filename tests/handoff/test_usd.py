@@ -85,13 +85,19 @@ def test_through_the_lens_every_point_lies_on_its_landmark(pixel_aspect: float, 
     assert np.abs(seen - scene.track.landmarks[..., :2]).max() < 1e-6
 
 
-def test_the_face_has_the_size_of_a_face_and_its_depth():
-    scene = make_scene()
+@pytest.mark.parametrize("pixel_aspect", [1.0, 2.0])
+def test_the_face_has_the_size_of_a_face_and_its_depth(pixel_aspect: float):
+    scene = make_scene(pixel_aspect=pixel_aspect)
     points = camera_space(scene, Lens())
     width = np.linalg.norm(points[:, 454] - points[:, 234], axis=-1)
     # a turned head's cheeks are as far apart as before, but nearer on the picture
     assert np.abs(width - FACE_WIDTH).max() < 0.03 * FACE_WIDTH
     assert (points[:, 1, 2] > points[:, 234, 2]).all()  # the nose is nearer to the camera
+    # however the plate holds it, the face is as deep as before
+    shown = make_scene().track.landmarks
+    deep = np.ptp(points[..., 2], axis=1) / FACE_WIDTH
+    wide = np.linalg.norm(shown[:, 454, :2] - shown[:, 234, :2], axis=-1)
+    np.testing.assert_allclose(deep, np.ptp(shown[..., 2], axis=1) / wide, rtol=0.05)
 
 
 def test_the_stage_reopened(tmp_path: Path):

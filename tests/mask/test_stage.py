@@ -15,6 +15,7 @@ from relip.plate import read_exr, write_exr
 from relip.progress import Progress
 from relip.records import FrameRecord
 from relip.shot import PlateSettings, Shot, ShotSettings
+from relip.track import square
 from relip.track.facetrack import FaceTrack
 
 QUIET = Progress("none")
@@ -204,3 +205,42 @@ def test_a_damaged_fit_is_made_again(shot: Shot):
     stage.mask_path(shot, 1003).unlink()
     assert stage.run(shot, [1003], progress=QUIET).done == [1003]
     assert len(path.read_bytes()) == len(whole)
+
+
+@pytest.mark.parametrize("aspect", [2.0, 0.8])
+def test_a_squeezed_plate_gets_the_layers_that_its_picture_has(
+    shot: Shot, tmp_path: Path, aspect: float
+):
+    """Region, soft edge, lips and what is seen, squeezed like the plate: nothing beside them."""
+    width = round(SIZE[0] / aspect)
+    folder = tmp_path / "squeezed"
+    folder.mkdir()
+    for frame in shot.frames:
+        grey = np.full((SIZE[1], width, 3), 0.18, np.float32)
+        write_exr(folder / f"grey.{frame:04d}.exr", grey, display=(width, SIZE[1]))
+    plate = PlateSettings(path=str(folder / "grey.####.exr"), fps="25", colourspace="ACEScg")
+    squeezed = Shot.create(folder / "a.relip", ShotSettings(plate=plate))
+    track = FaceTrack.load(shot.path("track", "track.npz"))
+    track.squeezed(aspect).save(squeezed.path("track", "track.npz"))
+    for each in (shot, squeezed):
+        stage.run(each, [1003, 1004, 1005], progress=QUIET)
+    for frame in (1003, 1004):
+        wanted, found = (whole(stage.mask_path(each, frame)) for each in (shot, squeezed))
+        assert found["matte"].shape == (SIZE[1], width)
+        for name, layer in wanted.items():
+            shown = square.columns(found[name], 0.0, 1 / aspect, SIZE[0])
+            own = square.columns(layer, 0.0, aspect, width)
+            own = square.columns(own, 0.0, 1 / aspect, SIZE[0])
+            assert np.abs(shown - own).mean() < 0.002, name
+        outside = square.columns(wanted["matte"], 0.0, aspect, width) == 0
+        assert found["matte"][outside].max() < 0.01
+
+
+def whole(path: Path) -> dict[str, np.ndarray]:
+    """The layers of a file over all of its display window."""
+    channels, (x, y), (width, height), _ = read_exr(path)
+    result = {}
+    for name, values in channels.items():
+        result[name] = np.zeros((height, width), np.float32)
+        result[name][y : y + values.shape[0], x : x + values.shape[1]] = values
+    return result

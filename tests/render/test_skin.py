@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from relip.render.skin import bare_skin
-from relip.track import points
+from relip.track import points, square
 
 
 def placed(width: float) -> np.ndarray:
@@ -40,3 +40,15 @@ def test_cheeks_are_skin_and_features_are_not(width: float):
 
 def test_a_face_outside_the_picture_has_none():
     assert not bare_skin(placed(100.0) + 1000, (200, 150), 100.0).any()
+
+
+@pytest.mark.parametrize("aspect", [2.0, 0.8])
+def test_a_squeezed_face_has_the_same_skin(aspect: float):
+    face = placed(200.0)
+    size = tuple(int(v) for v in np.ceil(face.max(0) + 20))
+    own = bare_skin(face, (size[0], size[1]), 200.0)
+    width = round(size[0] / aspect)
+    found = bare_skin(square.to_plate(face, aspect), (width, size[1]), 200.0, aspect)
+    assert found.shape == (size[1], width)
+    shown = square.columns(found.astype(np.float32), 0.0, 1 / aspect, size[0]) > 0.5
+    assert (shown & own).sum() > 0.97 * (shown | own).sum()

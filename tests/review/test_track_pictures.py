@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import face_making
 import numpy as np
+import pytest
 
-from relip.review import track_pictures
+from relip.review import sheet, track_pictures
+from relip.track import square
 
 FRAMES = 100
 
@@ -34,3 +37,27 @@ def test_the_bars_words_do_not_touch():
     dark = (strip == 24).all((0, 2))
     for edge in (60, 120, 180):
         assert dark[edge - 1 : edge + 3].all(), edge
+
+
+@pytest.mark.parametrize("aspect", [2.0, 0.8])
+def test_a_squeezed_plate_is_drawn_as_it_is_shown(aspect: float):
+    """Page, close-up and tile are those of the picture without the squeeze."""
+    noise = np.random.default_rng(0).random((260, 320, 3)).astype(np.float32)
+    shown = np.round(255 * cv2.GaussianBlur(noise, (0, 0), 6)).astype(np.uint8)
+    held = square.columns(shown.astype(np.float32), 0.0, aspect, round(320 / aspect))
+    held = np.round(held).astype(np.uint8)
+    own = face_making.make_track(face_making.make_shot(2).landmarks)
+    squeezed = own.squeezed(aspect)
+    for wanted, found in (
+        (track_pictures.page(shown, own, 0, ""), track_pictures.page(held, squeezed, 0, "")),
+        (
+            track_pictures.close_up(shown, own, 0, "", 240),
+            track_pictures.close_up(held, squeezed, 0, "", 240),
+        ),
+        (
+            sheet.face_tile(shown, np.array([150.0, 120]), 60, "a"),
+            sheet.face_tile(held, np.array([150.0, 120]), 60, "a", aspect),
+        ),
+    ):
+        assert found.shape == wanted.shape
+        assert np.abs(found.astype(float) - wanted).mean() < 2.0

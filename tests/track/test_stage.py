@@ -6,13 +6,12 @@ import dataclasses
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from relip.demo import INNER_LIPS, make_plate
 from relip.errors import FaceError, PlateError, ShotError
-from relip.plate import read_exr, write_exr
+from relip.plate import write_exr
 from relip.progress import Progress
 from relip.records import read_json, read_npz
 from relip.shot import PlateSettings, Shot, ShotSettings
@@ -289,19 +288,3 @@ def test_the_other_face_of_two(tmp_path: Path):
     assert (found["right"] > width).all()
     mirrored = 2 * width - found["right"]
     np.testing.assert_allclose(mirrored, found["left"], atol=2.5)
-
-
-@pytest.mark.parametrize(("aspect", "told"), [(1.46, 0), (2.0, 1)])
-def test_a_squeezed_plate_is_told(tmp_path: Path, aspect: float, told: int):
-    """Its lips are found far off, with full confidence."""
-    make_plate(tmp_path / "p.####.exr", n_frames=3, size=320, exr=True)
-    for path in tmp_path.glob("p.*.exr"):
-        channels, _, _, _ = read_exr(path)
-        rgb = np.stack([channels[c] for c in "RGB"], -1)
-        squeezed = cv2.resize(rgb.astype(np.float32), (round(320 / aspect), 320))
-        write_exr(path, squeezed, display=squeezed.shape[1::-1], pixel_aspect=aspect)
-    settings = ShotSettings(
-        plate=PlateSettings(path=str(tmp_path / "p.####.exr"), fps="25", colourspace="ACEScg")
-    )
-    report = stage.run(Shot.create(tmp_path / "a.relip", settings), progress=QUIET)
-    assert sum("times as wide as high" in note for note in report.notes) == told

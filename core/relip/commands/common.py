@@ -64,6 +64,14 @@ def add_plate(parser: argparse.ArgumentParser) -> None:
         "the box X0,Y0,X1,Y1@FRAME; by default the largest of the shot",
     )
     group.add_argument(
+        "--pixel-aspect",
+        type=float,
+        default=0.0,
+        metavar="A",
+        help="width over height of a pixel as shown, 2 for most anamorphic plates; by default what "
+        "the plate's header says",
+    )
+    group.add_argument(
         "--missing",
         choices=POLICIES,
         default="error",
@@ -259,7 +267,7 @@ def settings_from(args: argparse.Namespace, plate: str) -> dict[str, Any]:
             "transcriber": args.transcriber or "",
             "model": absolute(args.speech_model),
         },
-        "track": {"face": args.face},
+        "track": {"face": args.face, "pixel_aspect": args.pixel_aspect},
         "train": {
             "quality": args.quality,
             "device": args.device,

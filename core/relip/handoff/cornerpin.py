@@ -81,8 +81,8 @@ def from_reference(scene: Scene, reference: int | None = None) -> np.ndarray:
     Returns
     -------
     np.ndarray [shape=(V, 2, 3)]
-        Similarities in Nuke's coordinates from the reference frame's plate to
-        each visible frame's.
+        In Nuke's coordinates from the reference frame's plate to each visible
+        frame's: similarities of what is shown.
     """
     row = scene.visible_frames.index(scene.check_reference(reference))
     to_crop = scene.to_crop(1)

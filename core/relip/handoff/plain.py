@@ -28,10 +28,11 @@ def track_data(scene: Scene, chosen: Mapping[str, tuple[int, ...]]) -> dict[str,
     -------
     dict
         ``points``: by name a list of places, one for each of ``frames``,
-        ``null`` where no face is seen. ``transform``: by frame the similarity
-        from plate pixels to the canonical crop, whose corners are (0, 0) and
-        (1, 1). Everything in plate pixels: x right, y down, pixel centres at
-        +0.5.
+        ``null`` where no face is seen. ``transform``: by frame the map from
+        plate pixels to the canonical crop, whose corners are (0, 0) and (1, 1):
+        a similarity where pixels are square, else one of (x × pixel_aspect, y).
+        ``face_width`` in pixels as wide as high. All other places in plate
+        pixels: x right, y down, pixel centres at +0.5.
     """
     track = scene.track
     return {
@@ -41,7 +42,7 @@ def track_data(scene: Scene, chosen: Mapping[str, tuple[int, ...]]) -> dict[str,
         "coordinates": "plate pixels, x right, y down, origin top-left, pixel centres at +0.5",
         "width": scene.form.width,
         "height": scene.form.height,
-        "pixel_aspect": scene.form.pixel_aspect,
+        "pixel_aspect": scene.track.aspect,
         "rate": str(scene.rate) if scene.rate else None,
         "colourspace": scene.colourspace,
         "face_width": round(float(track.face_width), 4),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from relip.handoff import values
 from relip.handoff.coordinates import to_nuke
 from relip.handoff.nk import Node
 from relip.handoff.scene import Scene, point_track
-from relip.track import points
+from relip.track import points, square
 
 #: The columns of a track as Nuke 8 to 16 write them: kind, editable, width, name.
 COLUMNS = (
@@ -70,9 +72,12 @@ def tracker_node(
     Node
     """
     reference = scene.check_reference(reference)
-    width = scene.track.face_width
-    pattern, search = (max(round(share * width), 4) for share in (PATTERN, SEARCH))
-    boxes = [-search, -search, search, search, -pattern, -pattern, pattern, pattern]
+    # boxes are counted in stored pixels, and square as shown
+    size = square.to_plate(np.full(2, scene.track.face_width), scene.track.aspect)
+    (px, py), (sx, sy) = (
+        [max(round(float(share * side)), 4) for side in size] for share in (PATTERN, SEARCH)
+    )
+    boxes = [-sx, -sy, sx, sy, -px, -py, px, py]
     # the columns name the pattern box first; a row holds the larger box first, as Nuke writes it
     first = scene.frames[0]
     enable = values.switch(scene.frames, scene.track.visible)

@@ -71,15 +71,16 @@ def transform_node(scene: Scene, mode: str = "matchmove", *, reference: int | No
     Raises
     ------
     UsageError
-        If the plate's pixels are not square: Nuke turns pictures as they are
-        shown, the head's motion was measured in stored pixels, and what is a
-        turn in one is a shear in the other.
+        If the plate's pixels are not square: the head's motion is a similarity
+        of the picture as it is shown and a shear in stored pixels, and which of
+        the two a Transform's numbers count is not documented.
     """
     if mode not in MODES:
         raise UsageError(f"mode {mode!r}", mend=f"use {' or '.join(MODES)}")
-    if scene.form.pixel_aspect != 1:
+    aspect = scene.track.aspect if scene.track.aspect != 1 else scene.form.pixel_aspect
+    if aspect != 1:
         raise UsageError(
-            f"the plate's pixel aspect is {scene.form.pixel_aspect:g}: a Transform cannot hold"
+            f"the plate's pixel aspect is {aspect:g}: a Transform cannot hold"
             " the head's motion exactly",
             mend=f"use --to cornerpin --direction {mode}, which can",
         )

@@ -90,11 +90,13 @@ def camera_space(scene: Scene, lens: Lens) -> np.ndarray:
     visible = scene.track.visible
     marks = scene.track.landmarks[visible]
     across = lens.focal_length / lens.film_width * form.width  # focal length in pixels
-    upright = across * form.pixel_aspect
+    upright = across * scene.track.aspect
     to_crop = scene.to_crop(1)
     width = 1 / (CROP_FACE_WIDTHS * np.hypot(to_crop[:, 0, 0], to_crop[:, 1, 0]))
-    unit = FACE_WIDTH / width  # centimetres a pixel at the face
-    behind = marks[..., 2] - marks[:, [points.FACE_LEFT, points.FACE_RIGHT], 2].mean(1)[:, None]
+    unit = FACE_WIDTH / width  # centimetres a pixel is wide at the face
+    # depth is in pixels that are as wide as high
+    z = marks[..., 2] / scene.track.aspect
+    behind = z - z[:, [points.FACE_LEFT, points.FACE_RIGHT]].mean(1)[:, None]
     depth = (across * unit)[:, None] + behind * unit[:, None]
     x = (marks[..., 0] - form.width / 2) / across * depth
     y = (form.height / 2 - marks[..., 1]) / upright * depth
@@ -181,7 +183,7 @@ def write_usd(scene: Scene, path: str | Path, *, lens: Lens | None = None) -> Pa
     # USD counts lens and film back in tenths of a unit: with a unit of 1 cm, in millimetres.
     camera.CreateFocalLengthAttr(lens.focal_length)
     camera.CreateHorizontalApertureAttr(lens.film_width)
-    shown_width = scene.form.width * scene.form.pixel_aspect
+    shown_width = scene.form.width * scene.track.aspect
     camera.CreateVerticalApertureAttr(lens.film_width * scene.form.height / shown_width)
     camera.CreateClippingRangeAttr(Gf.Vec2f(1.0, 100000.0))
     with atomic_path(path) as temporary:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from relip.plate import Colour, Picture, Plate
-from relip.track import geometry, points
+from relip.track import geometry, points, square
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
@@ -67,11 +67,8 @@ def crop_of(shown: np.ndarray, origin: tuple[int, int], transform: np.ndarray) -
     Beyond the picture's border its last pixels go on.
     """
     to_crop = transform * SIDE
-    scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
-    if scale < 0.7:
-        shown = cv2.GaussianBlur(shown, (0, 0), 0.5 / scale - 0.2)
     return cv2.warpAffine(
-        shown,
+        square.band_limited(shown, to_crop),
         geometry.for_opencv(geometry.shifted(to_crop, *origin)),
         (SIDE, SIDE),
         flags=cv2.INTER_LINEAR,

@@ -9,7 +9,7 @@ import numpy as np
 
 from relip.mask import region as regions
 from relip.mask.coverage import fill
-from relip.track import points
+from relip.track import points, square
 from relip.track.facetrack import FaceTrack
 
 #: What is left of the blurred edge is cut at this value and stretched back to 0-1.
@@ -22,6 +22,8 @@ LAYERS = ("matte", "lips", "mouth", "skin", "hair", "neck", "teeth", "occlusion"
 @dataclass(frozen=True)
 class Layers:
     """Matte layers of one frame over a window of the plate.
+
+    They are drawn in square pixels and squeezed like the plate at last.
 
     Attributes
     ----------
@@ -50,6 +52,19 @@ class Layers:
         cut = {n: v * free for n in LAYERS[:-1] if (v := getattr(self, n)) is not None}
         return replace(self, **cut, occlusion=occlusion)
 
+    def squeezed(self, aspect: float, width: int) -> Layers:
+        """The layers of a window in square pixels on the plate, which is so many pixels wide."""
+        if aspect == 1:
+            return self
+        (x, y), count = self.origin, self.matte.shape[1]
+        x0, x1 = int(np.floor(x / aspect)), min(int(np.ceil((x + count) / aspect)), width)
+        made = {
+            name: square.columns(layer, x0 * aspect - x, aspect, x1 - x0)
+            for name in LAYERS
+            if (layer := getattr(self, name)) is not None
+        }
+        return replace(self, origin=(x0, y), **made)
+
     def channels(self) -> dict[str, np.ndarray]:
         """All layers by name, zeros for those that are None."""
         none = np.zeros_like(self.matte)
@@ -70,13 +85,14 @@ def make_layers(
     Parameters
     ----------
     track : FaceTrack
+        In square coordinates.
     region : Region
     row : int
         Row of the frame in the track.
     feather : float
         Width of the soft edge in face widths; it lies inside the region.
     width, height : int
-        The plate's display window.
+        The plate's display window in square pixels.
 
     Returns
     -------

@@ -67,7 +67,7 @@ class Region:
     outline: np.ndarray
 
     def on_plate(self, track: FaceTrack, row: int) -> np.ndarray:
-        """The outline in plate pixels ``[shape=(n, 2)]``."""
+        """The outline in the pixels of a track ``[shape=(n, 2)]``: the plate's or square ones."""
         return geometry.apply(geometry.invert(track.transform[row]), self.outline[row])
 
 

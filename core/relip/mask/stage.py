@@ -28,7 +28,7 @@ from relip.progress import Progress
 from relip.records import FrameRecord, StageReport
 from relip.shot import Shot
 from relip.threads import thread_count
-from relip.track import geometry, pose
+from relip.track import geometry, pose, square
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
@@ -138,9 +138,10 @@ class Look:
     sides, held : np.ndarray [shape=(256, 256), dtype=float32] or None
         Where hair and background stay the plate's, and these, see :mod:`relip.mask.rim`.
     piece : np.ndarray [shape=(h, w, 3), dtype=uint8] or None
-        The plate around the region; None for a neighbour, and beside the picture.
+        The plate around the region in square pixels; None for a neighbour, and beside the
+        picture.
     origin : tuple of int
-        Its place in the plate.
+        Its place in the plate, in square pixels.
     face, posed : np.ndarray [shape=(478, 2)] or None
         Landmarks in crop units, as found and as the head's pose alone has them.
     """
@@ -217,8 +218,11 @@ def looks(
 
 
 def _around(inputs: Inputs, row: int) -> Window:
-    """The region in the plate and as far around as the colours beside an edge are looked at."""
-    outline = inputs.region.on_plate(inputs.track, row)
+    """The region, and as far around as the colours beside an edge are looked at.
+
+    A window of the plate in square pixels.
+    """
+    outline = inputs.region.on_plate(inputs.track.square, row)
     room = int(np.ceil(0.1 * inputs.track.face_width)) + 2
     x0, y0 = np.clip(np.floor(outline.min(0)).astype(int) - room, 0, None)
     x1, y1 = np.ceil(outline.max(0)).astype(int) + room
@@ -227,10 +231,11 @@ def _around(inputs: Inputs, row: int) -> Window:
 
 def _parsed_window(inputs: Inputs, row: int) -> Window:
     """The pixels of the crop that the window of a region's layers shows."""
-    outline = inputs.region.on_plate(inputs.track, row)
+    track = inputs.track.square
+    outline = inputs.region.on_plate(track, row)
     (x0, y0), (x1, y1) = outline.min(0) - 3, outline.max(0) + 3
     corners = np.array([(x0, y0), (x1, y0), (x0, y1), (x1, y1)])
-    shown = geometry.apply(inputs.track.transform[row], corners) * SIDE
+    shown = geometry.apply(track.transform[row], corners) * SIDE
     left, top = np.clip(np.floor(shown.min(0)) - 1, 0, SIDE - 1).astype(int)
     right, bottom = np.clip(np.ceil(shown.max(0)) + 1, [left + 1, top + 1], SIDE).astype(int)
     return int(left), int(top), int(right), int(bottom)
@@ -274,14 +279,20 @@ def look_at(
     result.held = rim.held(result.chance, posed, result.sides, window)
     if not parse:
         return result
+    aspect = inputs.track.aspect
     x0, y0, x1, y1 = _around(inputs, row)
-    x1, y1 = min(x1, plate.width), min(y1, plate.height)
+    x1, y1 = min(x1, square.width_of(plate.width, aspect)), min(y1, plate.height)
     if x1 > x0 and y1 > y0:
-        left, top, (height, width) = x0 - corner[0], y0 - corner[1], shown.shape[:2]
-        if left >= 0 and top >= 0 and x1 - corner[0] <= width and y1 - corner[1] <= height:
-            result.piece = shown[top : y1 - corner[1], left : x1 - corner[0]]
+        first, last = int(np.floor(x0 / aspect)), int(np.ceil(x1 / aspect))
+        last = min(last, plate.width)
+        left, top, (height, width) = first - corner[0], y0 - corner[1], shown.shape[:2]
+        if left >= 0 and top >= 0 and last - corner[0] <= width and y1 - corner[1] <= height:
+            piece = shown[top : y1 - corner[1], left : last - corner[0]]
         else:
-            result.piece = detection_picture(picture.cut(x0, y0, x1, y1), plate, colour)
+            piece = detection_picture(picture.cut(first, y0, last, y1), plate, colour)
+        if aspect != 1:
+            piece = square.columns(piece, x0 / aspect - first, 1 / aspect, x1 - x0)
+        result.piece = piece
         result.origin = (x0, y0)
     return result
 
@@ -299,7 +310,7 @@ def with_look(
     cover : np.ndarray or None
         The occluder that stays.
     transform : np.ndarray [shape=(2, 3)]
-        Plate pixels to crop units.
+        Square pixels to crop units.
     """
     height, width = layers.matte.shape
     window = geometry.shifted(transform, *layers.origin)
@@ -432,11 +443,11 @@ def _make(
         layers = None
         if track.visible[row]:
             layers = matte.make_layers(
-                track,
+                track.square,
                 inputs.region,
                 row,
                 feather=shot.settings.mask.feather,
-                width=plate.width,
+                width=square.width_of(plate.width, track.aspect),
                 height=plate.height,
             )
         look, cover = None, None
@@ -451,11 +462,12 @@ def _make(
         note = ""
         if look is not None:
             whole = layers.matte
-            layers = with_look(layers, look, cover, track.transform[row])
+            layers = with_look(layers, look, cover, track.square.transform[row])
             front = 0.0 if layers.occlusion is None else float((whole * layers.occlusion).sum())
             share = front / max(float(whole.sum()), 1e-6)
             if share > _LEAST_SHARE:
                 note = f"{OCCLUDED} {100 * share:.1f} %"
+        layers = layers.squeezed(track.aspect, plate.width)
         write_exr(
             mask_path(shot, frame),
             layers.channels(),

@@ -30,10 +30,10 @@ from relip.render.interior import choose as choose_mouths
 from relip.render.interior import shapes
 from relip.render.model import ShotModel
 from relip.render.monitor import example_inputs
-from relip.track import geometry
+from relip.track import geometry, square
 from relip.track.facemesh import FaceMesh
 from relip.track.facetrack import FaceTrack
-from relip.track.picture import detection_picture
+from relip.track.picture import detection_picture, squared
 
 #: With fewer frames than this every one is needed; from there on at least so many are kept back.
 FEWEST, LEAST = 60, 4
@@ -160,9 +160,7 @@ def check(
             if isinstance(picture, BadFrame):
                 continue
             row = track.index(picture.frame)
-            face = track.landmarks[row]
-            box = retrack.around(face, track.face_width, plate.width, plate.height)
-            x0, y0, x1, y1 = box
+            x0, y0, x1, y1 = retrack.around(track, row, plate.width, plate.height)
             rgb = picture.cut(x0, y0, x1, y1)
             transform = geometry.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
@@ -182,14 +180,17 @@ def check(
                 put = retrack.put(patch.raw, patch.origin, rgb, outline, transform)
                 shown.append(detection_picture(put, plate, colour))
             truth = detection_picture(rgb, plate, colour)
-            start = face - np.array([x0, y0, 0.0])
+            start = track.landmarks[row] - np.array([x0, y0, 0.0])
             mx0, my0, mx1, my1 = metrics.mouth_box(start, x1 - x0, y1 - y0)
             made, wanted, middle = (
                 p[my0:my1, mx0:mx1].astype(np.float32) / 255 for p in (shown[0], truth, shown[1])
             )
             if min(made.shape[:2]) < 8:
                 continue
-            again, there = mesh.refine(shown[0], start), mesh.refine(truth, start)
+            start = square.to_square(start, track.aspect)
+            again, there = (
+                mesh.refine(squared(each, track.aspect), start) for each in (shown[0], truth)
+            )
             if again is not None and there is not None:
                 found["lmd"].append(metrics.landmark_distance(again, there, track.face_width))
             found["psnr"].append(metrics.psnr(made, wanted))

@@ -8,6 +8,11 @@ network draws as sharp as the others). Both are averaged with those of the neigh
 weights that are the same on both sides, so that the match neither jitters with
 what passes through the ring nor lags. A frame's match is a function of the
 frame: whoever renders it measures its neighbours too.
+
+Softening is round in the picture as it is shown. An anamorphic lens out of focus
+blurs up to twice as far down as across, and a squeezed plate has fewer columns
+to be soft in: what all frames share of that the network learns, what comes and
+goes with focus is followed by its mean.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from relip.render import rig
 from relip.render.calibration import N_LIPS
 from relip.render.generate import generate_patch
 from relip.render.model import ShotModel
-from relip.track import geometry
+from relip.track import geometry, square
 from relip.track.backend import open_finder
 from relip.track.facetrack import FaceTrack
-from relip.track.picture import detection_picture
+from relip.track.picture import detection_picture, squared
 
 #: Frames that are drawn and measured.
 FRAMES = 48
@@ -70,8 +70,7 @@ def lip_errors(
             if isinstance(picture, BadFrame):
                 continue
             row = track.index(picture.frame)
-            face = track.landmarks[row]
-            x0, y0, x1, y1 = around(face, track.face_width, plate.width, plate.height)
+            x0, y0, x1, y1 = around(track, row, plate.width, plate.height)
             rgb = picture.cut(x0, y0, x1, y1)
             transform = geometry.shifted(track.transform[row], x0, y0)
             outline = region.outline[row]
@@ -81,27 +80,31 @@ def lip_errors(
             if patch is None:
                 continue
             drawn = put(patch.raw, patch.origin, rgb, outline, transform)
-            start = face - np.array([x0, y0, 0.0])
-            found = mesh.refine(detection_picture(drawn, plate, colour), start)
-            there = mesh.refine(detection_picture(rgb, plate, colour), start)
+            start = square.to_square(track.landmarks[row] - np.array([x0, y0, 0.0]), track.aspect)
+            found, there = (
+                mesh.refine(squared(detection_picture(each, plate, colour), track.aspect), start)
+                for each in (drawn, rgb)
+            )
             if found is None or there is None:
                 continue
-            apart = geometry.apply(transform, found[lips, :2])
-            errors.append(apart - geometry.apply(transform, there[lips, :2]))
+            to_crop = square.from_square(transform, track.aspect)
+            apart = geometry.apply(to_crop, found[lips, :2])
+            errors.append(apart - geometry.apply(to_crop, there[lips, :2]))
             window = model.window.on(outline)
             lines.append(window.to_pixels(own[row]) / window.size)
     progress.finish()
     return np.array(lines).reshape(-1, rig.N_LINES, 2), np.array(errors).reshape(-1, N_LIPS, 2)
 
 
-def around(
-    face: np.ndarray, face_width: float, width: int, height: int
-) -> tuple[int, int, int, int]:
+def around(track: FaceTrack, row: int, width: int, height: int) -> tuple[int, int, int, int]:
     """The plate rectangle x0, y0, x1, y1 about a face that a tracker is shown."""
-    middle = (face[:, :2].min(0) + face[:, :2].max(0)) / 2
-    extent = max(face_width, float((face[:, :2].max(0) - face[:, :2].min(0)).max()))
-    x0, y0 = np.maximum(np.floor(middle - _AROUND * extent).astype(int), 0)
-    x1, y1 = np.minimum(np.ceil(middle + _AROUND * extent).astype(int), (width, height))
+    face = track.square.landmarks[row, :, :2]
+    low, high = face.min(0), face.max(0)
+    reach = _AROUND * max(track.face_width, float((high - low).max()))
+    corners = np.stack([(low + high) / 2 - reach, (low + high) / 2 + reach])
+    low, high = square.to_plate(corners, track.aspect)
+    x0, y0 = np.maximum(np.floor(low).astype(int), 0)
+    x1, y1 = np.minimum(np.ceil(high).astype(int), (width, height))
     return int(x0), int(y0), int(x1), int(y1)
 
 

@@ -33,6 +33,7 @@ from relip.render.skin import bare_skin
 from relip.sharing import Sharing
 from relip.shot import Shot
 from relip.threads import one_each
+from relip.track import square
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
@@ -608,7 +609,12 @@ def _finish(shot: Shot, inputs: Inputs, encoding: Any) -> Any:
 
 
 def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
-    """The grain of the shot's plate around the face, kept in ``render/grain/record.json``."""
+    """The grain of the shot's plate around the face, kept in ``render/grain/record.json``.
+
+    In stored pixels, in which it is laid on again: film and sensors have it as fine across as
+    down, whatever the lens squeezed. Where a plate was squeezed after it was shot its grain is
+    half as coarse across; what is laid on then has the mean of both.
+    """
     track = inputs.track
     chosen = inputs.grain_frames()
     folder = shot.path("render", "grain")
@@ -634,14 +640,15 @@ def plate_grain(shot: Shot, inputs: Inputs, encoding: Any) -> Grain:
                 continue
             face = track.landmarks[track.index(picture.frame), :, :2]
             middle = np.median(face, axis=0).round()
-            half = 0.8 * track.face_width
+            half = square.to_plate(np.full(2, 0.8 * track.face_width), track.aspect)
             x0, y0 = np.maximum(np.rint(middle - half).astype(int), 0)
-            size = int(2 * half)
-            piece = encoding.encode(picture.cut(x0, y0, x0 + size, y0 + size))
+            width, height = (2 * half).astype(int)
+            piece = encoding.encode(picture.cut(x0, y0, x0 + width, y0 + height))
             if last is not None and last[0] + 1 == picture.frame:
                 after[-1] = piece
             pieces.append(piece)
-            skin.append(bare_skin(face - [x0, y0], piece.shape[1::-1], track.face_width))
+            place = face - [x0, y0]
+            skin.append(bare_skin(place, piece.shape[1::-1], track.face_width, track.aspect))
             after.append(None)
             last = picture.frame, piece
     with one_each():  # the same bits, whatever the number of threads

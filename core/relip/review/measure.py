@@ -16,6 +16,7 @@ from relip.speech import stage as speech_stage
 from relip.track import stage as track_stage
 from relip.track.backend import open_finder
 from relip.track.facetrack import lip_opening
+from relip.track.picture import squared
 
 #: Lips count as closed below this share of the shot's own full opening …
 CLOSED_SHARE = 0.15
@@ -106,9 +107,9 @@ def measure_sync(
     last: np.ndarray | None = None
     with open_finder(shot.settings.track.backend) as mesh:
         for frame, picture in pictures:
-            faces = mesh.faces(picture)
+            faces = mesh.faces(squared(picture, track.aspect))
             if faces and track.editable[track.index(frame)]:
-                reference = track.landmarks[track.index(frame), :, :2].mean(0)
+                reference = track.square.landmarks[track.index(frame), :, :2].mean(0)
                 last = min(faces, key=lambda f: float(np.linalg.norm(f[:, :2].mean(0) - reference)))
                 frames.append(frame)
                 seen.append(float(lip_opening(last)))

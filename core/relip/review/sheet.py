@@ -8,27 +8,33 @@ import cv2
 import numpy as np
 
 from relip import records
-from relip.track import geometry
+from relip.track import geometry, square
 
 TILE = 240
 COLUMNS = 6
 _LABEL = 20
 
 
-def face_tile(picture: np.ndarray, centre: np.ndarray, half: float, label: str) -> np.ndarray:
+def face_tile(
+    picture: np.ndarray, centre: np.ndarray, half: float, label: str, aspect: float = 1.0
+) -> np.ndarray:
     """A square around the face, ``TILE`` pixels wide, with a label below.
 
     Parameters
     ----------
     picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
     centre : np.ndarray [shape=(2,)]
+        In square pixels.
     half : float
-        Half the side of the square in picture pixels.
+        Half the side of the square in square pixels.
     label : str
+    aspect : float
+        Of the picture's pixels.
     """
     scale = TILE / (2 * half)
     left, top = half - centre
-    tile = placed(picture, scale * np.array([[1.0, 0.0, left], [0.0, 1.0, top]]), TILE, border=40)
+    to_tile = square.from_plate(scale * np.array([[1.0, 0.0, left], [0.0, 1.0, top]]), aspect)
+    tile = placed(picture, to_tile, TILE, border=40)
     bar = np.full((_LABEL, TILE, 3), 24, np.uint8)
     cv2.putText(
         bar, label, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA
@@ -48,7 +54,7 @@ def placed(picture: np.ndarray, to_tile: np.ndarray, side: int, *, border: int =
     border : int
         What lies beside the picture, in all channels.
     """
-    scale = float(np.hypot(to_tile[0, 0], to_tile[1, 0]))
+    scale = max(float(np.hypot(*to_tile[:, axis])) for axis in (0, 1))
     shrink = int(1 / scale)
     if shrink > 1:
         picture = cv2.resize(
@@ -75,6 +81,17 @@ def assemble(columns: list[list[np.ndarray]]) -> np.ndarray:
         row += [blank] * (COLUMNS - len(row)) if len(strips) > COLUMNS else []
         rows.append(np.concatenate(row, axis=1))
     return np.concatenate(rows)
+
+
+def seen(picture: np.ndarray, aspect: float, side: int, *, even: bool = False) -> np.ndarray:
+    """A picture of the plate as it is meant to be seen, its longer side ``side`` pixels at most."""
+    height, width = picture.shape[0], picture.shape[1] * aspect
+    scale = min(1.0, side / max(height, width))
+    if even:
+        size = [max(2, round(each * scale / 2) * 2) for each in (width, height)]
+    else:
+        size = [max(2, round(each * scale)) for each in (width, height)]
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from relip import records
@@ -72,7 +71,10 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     def pictures() -> Any:
         nonlocal outside
         colour = Colour()
-        with shot.open_plate() as plate, Preview(shot, folder / "preview.mp4") as preview:
+        with (
+            shot.open_plate() as plate,
+            Preview(shot, folder / "preview.mp4", track.aspect) as preview,
+        ):
             for picture in prefetch(plate.iter(frames, on_error="mark")):
                 if isinstance(picture, BadFrame):
                     if not picture.skipped:
@@ -99,8 +101,11 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
                     why = f"comp {picture.frame}: {chosen[picture.frame]}"
                     columns.append(
                         [
-                            sheet.face_tile(plate8, centre, half, f"plate {picture.frame}"),
-                            sheet.face_tile(shown, centre, half, why),
+                            sheet.face_tile(each, centre, half, label, track.aspect)
+                            for each, label in (
+                                (plate8, f"plate {picture.frame}"),
+                                (shown, why),
+                            )
                         ]
                     )
                 yield picture.frame, shown
@@ -151,10 +156,13 @@ def sheet_frames(shot: Shot, track: FaceTrack) -> dict[int, str]:
 
 
 def _face_at(track: FaceTrack, frame: int) -> np.ndarray:
-    """Below the nose ``[shape=(2,)]``, of the nearest frame with a face where it has none."""
+    """Below the nose ``[shape=(2,)]`` in square pixels.
+
+    Of the nearest frame with a face where it has none.
+    """
     seen = np.flatnonzero(track.visible)
     row = seen[np.abs(seen - track.index(frame)).argmin()]
-    place: np.ndarray = track.landmarks[row, 164, :2]
+    place: np.ndarray = track.square.landmarks[row, 164, :2]
     return place
 
 
@@ -194,8 +202,9 @@ def outside_difference(
 class Preview:
     """A small H.264 movie of the finished frames with the dialogue as its sound."""
 
-    def __init__(self, shot: Shot, path: Path) -> None:
+    def __init__(self, shot: Shot, path: Path, aspect: float = 1.0) -> None:
         self._shot = shot
+        self._aspect = aspect
         self._path = path
         self._writer: Any = None
         self._last: np.ndarray | None = None
@@ -205,19 +214,17 @@ class Preview:
         return self
 
     def write(self, picture: np.ndarray) -> None:
-        """Add one 8-bit frame."""
+        """Add one 8-bit frame of the plate's size."""
         from relip.review.preview import PreviewWriter
 
-        height, width = picture.shape[:2]
-        scale = min(1.0, PREVIEW_SIDE / max(height, width))
-        size = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
+        self._last = sheet.seen(picture, self._aspect, PREVIEW_SIDE, even=True)
         if self._writer is None:
+            height, width = self._last.shape[:2]
             d = self._shot.settings.dialogue
             audio = self._shot.resolve(d.audio) if d.audio else None
             self._writer = PreviewWriter(
-                self._path, size, self._shot.rate, audio=audio, offset=d.offset
+                self._path, (width, height), self._shot.rate, audio=audio, offset=d.offset
             )
-        self._last = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         for _ in range(self._owed + 1):
             self._writer.write(self._last)
         self._owed = 0

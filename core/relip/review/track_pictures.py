@@ -17,7 +17,7 @@ from relip.records import StageReport
 from relip.review import sheet
 from relip.review.stage_movie import write_stage_movie
 from relip.shot import Shot
-from relip.track import confidence, geometry, points
+from relip.track import confidence, geometry, points, square
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
@@ -103,11 +103,10 @@ def _frames_to_show(track: FaceTrack) -> set[int]:
 def page(picture: np.ndarray, track: FaceTrack, row: int, why: str) -> np.ndarray:
     """A movie frame: the plate with the face marked, and a close-up beside it."""
     height, width = picture.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = (max(2, round(width * scale)), max(2, round(height * scale)))
-    whole = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    whole = sheet.seen(picture, track.aspect, SIDE)
     if track.visible[row]:
-        to_shown = np.array([[scale, 0, 0], [0, scale, 0]])
+        scale = min(1.0, SIDE / max(height, width * track.aspect))
+        to_shown = square.from_plate(np.array([[scale, 0, 0], [0, scale, 0]]), track.aspect)
         corners = geometry.apply(geometry.invert(track.transform[row]), _SQUARE)
         _line(whole, geometry.apply(to_shown, corners), _CROP, closed=True)
         _lines(whole, track, row, to_shown)
@@ -124,9 +123,9 @@ def page(picture: np.ndarray, track: FaceTrack, row: int, why: str) -> np.ndarra
 
 def close_up(picture: np.ndarray, track: FaceTrack, row: int, why: str, side: int) -> np.ndarray:
     """The face's surroundings with all marks, bars below ``[shape=(side + 60, side, 3)]``."""
-    height, width = picture.shape[:2]
+    height, width = picture.shape[0], picture.shape[1] * track.aspect
     if track.visible[row]:
-        home = geometry.invert(track.transform[row])
+        home = geometry.invert(track.square.transform[row])
         middle = geometry.apply(home, np.array([[0.5, 0.45]]))[0]
         half = 0.85 * track.face_width
     else:
@@ -134,6 +133,7 @@ def close_up(picture: np.ndarray, track: FaceTrack, row: int, why: str, side: in
     scale = side / (2 * half)
     to_tile = np.array([[scale, 0, side / 2 - scale * middle[0]],
                         [0, scale, side / 2 - scale * middle[1]]])  # fmt: skip
+    to_tile = square.from_plate(to_tile, track.aspect)
     tile = sheet.placed(picture, to_tile, side, border=40)
     if track.visible[row]:
         corners = geometry.apply(geometry.invert(track.transform[row]), _SQUARE)

@@ -17,17 +17,17 @@ from relip.plate.movie import MoviePicture
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.shot import Shot
-from relip.track import geometry, looks, nose, people, points
+from relip.track import geometry, looks, nose, people, points, square
 from relip.track.backend import open_finder
 from relip.track.cuts import jumps
 from relip.track.follower import Actor, Follower
-from relip.track.picture import Look, Shown
+from relip.track.picture import Look, Shown, squared
 from relip.track.stabilise import runs
 
 
 @dataclass
 class Detection:
-    """The chosen face, frame by frame.
+    """The chosen face, frame by frame, in square coordinates (:mod:`relip.track.square`).
 
     Attributes
     ----------
@@ -155,7 +155,8 @@ def detect(shot: Shot, progress: Progress) -> Detection:
     progress.start("track", len(shot.frames))
     with shot.open_plate() as plate, open_finder(settings.track.backend) as finder:
         follower = Follower(finder)
-        pictures = _shown(plate.iter(shot.frames, on_error="mark"), plate)
+        aspect = square.aspect_of(plate.info, settings.track.pixel_aspect)
+        pictures = _shown(plate.iter(shot.frames, on_error="mark"), plate, aspect)
         for row, (picture, shown) in enumerate(prefetch(pictures)):
             if isinstance(picture, BadFrame):
                 if picture.skipped:
@@ -180,7 +181,9 @@ def detect(shot: Shot, progress: Progress) -> Detection:
             f"{settings.plate.path}: frames {format_range(repeated)} repeat the frame before them",
             mend="mend the plate, or set plate.duplicates to hold or skip",
         )
-    chosen = people.choose(follower.crowd, settings.track.face, shot.frames, settings.plate.path)
+    chosen = people.choose(
+        follower.crowd, settings.track.face, shot.frames, settings.plate.path, aspect
+    )
     found = gather(chosen, len(shot.frames), len(names))
     found.backend, found.shape_names = backend, names
     found.cuts = sorted({*follower.cuts, *jumps(found.landmarks, found.motions)})
@@ -191,7 +194,7 @@ def detect(shot: Shot, progress: Progress) -> Detection:
 
 
 def _shown(
-    pictures: Iterable[Picture | BadFrame], plate: Plate
+    pictures: Iterable[Picture | BadFrame], plate: Plate, aspect: float
 ) -> Iterator[tuple[Picture | BadFrame, Look]]:
     """Each picture and how the finder sees it; nothing of one that cannot be read.
 
@@ -206,7 +209,7 @@ def _shown(
         else:
             late = isinstance(picture, MoviePicture)
             shown = Shown(picture, plate, colour)
-            yield picture, shown if late else shown.whole()
+            yield picture, squared(shown if late else shown.whole(), aspect)
 
 
 def gather(person: people.Person | None, count: int, shapes: int) -> Detection:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from relip import records
 from relip.errors import ShotError, StageMissingError
-from relip.track import geometry, points
+from relip.track import geometry, points, square
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,17 @@ class FaceTrack:
         Frame numbers, in order.
     landmarks : np.ndarray [shape=(F, 478, 3)]
         Plate pixels (x right, y down, centres at +0.5); NaN where not visible.
+        z in square pixels.
     transform : np.ndarray [shape=(F, 2, 3)]
-        Similarity from plate pixels to the canonical crop, whose corners are
-        (0, 0) and (1, 1); NaN where not visible.
+        From plate pixels to the canonical crop, whose corners are (0, 0) and
+        (1, 1): a similarity of square pixels; NaN where not visible.
     visible : np.ndarray [shape=(F,), dtype=bool]
     confidence : np.ndarray [shape=(F,)]
         0 to 1.
     shape : np.ndarray [shape=(478, 2)]
         The shot's mean face in crop units.
     face_width : float
-        Median face width in plate pixels (fw, the unit of geometric error).
+        Median face width in square pixels (fw, the unit of geometric error).
     run : np.ndarray [shape=(F,), dtype=int64]
         Number of the run between cuts.
     mix : np.ndarray [shape=(F,)]
@@ -43,6 +45,8 @@ class FaceTrack:
         Confidence of alignment, lips and jaw, 0 to 1.
     angles : np.ndarray [shape=(F, 3)]
         Yaw, pitch and roll in degrees; NaN where not visible.
+    aspect : float
+        Width over height of the plate's pixels as shown; see :attr:`square`.
     """
 
     frames: np.ndarray
@@ -57,6 +61,7 @@ class FaceTrack:
     bridged: np.ndarray = None  # type: ignore[assignment]
     regions: np.ndarray = None  # type: ignore[assignment]
     angles: np.ndarray = None  # type: ignore[assignment]
+    aspect: float = 1.0
 
     def __post_init__(self) -> None:
         """What was not given: one run, edited wherever the face is visible."""
@@ -77,9 +82,35 @@ class FaceTrack:
         """Frames that are edited, be it in part ``[shape=(F,), dtype=bool]``."""
         return self.visible & (self.mix > 0)
 
+    @cached_property
+    def square(self) -> FaceTrack:
+        """The same face in square coordinates, where distances and angles are what they look.
+
+        See :mod:`relip.track.square`; of a plate whose pixels are square, this track.
+        """
+        if self.aspect == 1:
+            return self
+        return replace(
+            self,
+            landmarks=square.to_square(self.landmarks, self.aspect),
+            transform=square.from_square(self.transform, self.aspect),
+            aspect=1.0,
+        )
+
+    def squeezed(self, aspect: float) -> FaceTrack:
+        """This face, measured in square coordinates, on the plate that holds it squeezed."""
+        if aspect == 1:
+            return self
+        return replace(
+            self,
+            landmarks=square.to_plate(self.landmarks, aspect),
+            transform=square.from_plate(self.transform, aspect),
+            aspect=aspect,
+        )
+
     def part(self, rows: slice) -> FaceTrack:
         """The track of some of its frames; ``shape`` and ``face_width`` stay the shot's."""
-        whole = ("shape", "face_width")
+        whole = ("shape", "face_width", "aspect")
         names = [f.name for f in fields(self) if f.name not in whole]
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
@@ -96,7 +127,7 @@ class FaceTrack:
 
     def lip_opening(self) -> np.ndarray:
         """Inner-lip opening at the middle as a share of the face width ``[shape=(F,)]``."""
-        return lip_opening(self.landmarks)
+        return lip_opening(self.square.landmarks)
 
     def as_kept(self) -> FaceTrack:
         """The same as ``track.npz`` keeps it: a track made again is equal to one that was read."""
@@ -116,6 +147,7 @@ class FaceTrack:
             mix=self.mix,
             bridged=self.bridged,
             **{name: getattr(self, name).astype(np.float32) for name in _SINGLE},
+            **({} if self.aspect == 1 else {"aspect": np.array(self.aspect, np.float64)}),
         )
 
     @classmethod
@@ -144,6 +176,11 @@ class FaceTrack:
                 for name, (shape, kind) in _ARRAYS.items()
             }
             width = float(_array(data["face_width"], "face_width", (), np.float64))
+            # files of plates with square pixels do not name it
+            given = data.get("aspect", np.array(1.0))
+            aspect = float(_array(given, "aspect", (), np.float64))
+            if not square.LEAST <= aspect <= square.MOST:
+                raise ValueError("its pixels have no such aspect")
             if count == 0 or (np.diff(arrays["frames"]) != 1).any():
                 raise ValueError("its frames are not one run")
             if not (np.isfinite(width) and width > 0 and np.isfinite(arrays["shape"]).all()):
@@ -161,7 +198,7 @@ class FaceTrack:
                 or (np.abs(np.linalg.det(seen[:, :, :2])) < _LEAST_AREA).any()
             ):
                 raise ValueError("a visible face has no alignment")
-            return cls(face_width=width, **arrays)
+            return cls(face_width=width, aspect=aspect, **arrays)
         except KeyError as exc:
             raise ShotError(f"{path}: holds no {exc}", mend="run relip track again") from None
         except ValueError as exc:
@@ -209,6 +246,7 @@ def lip_opening(landmarks: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     landmarks : np.ndarray [shape=(..., 478, 2 or 3)]
+        In square coordinates.
 
     Returns
     -------

@@ -27,8 +27,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from relip.track import geometry, mirror, points
-from relip.track.picture import Look, whole
+from relip.track import geometry, mirror, points, square
+from relip.track.picture import Look, stored, whole
 from relip.track.points import face_width
 
 #: Tiles tried when the whole picture shows no face, as a share of its shorter side.
@@ -114,7 +114,7 @@ class Finder(ABC):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def faces(self, picture: np.ndarray) -> list[np.ndarray]:
+    def faces(self, picture: Look) -> list[np.ndarray]:
         """All faces of a picture, the largest first: a pure function of the picture.
 
         Parameters
@@ -304,7 +304,8 @@ class Surroundings:
 
     Parameters
     ----------
-    picture : np.ndarray [shape=(height, width, 3), dtype=uint8]
+    picture : np.ndarray [shape=(height, width, 3), dtype=uint8], Shown or Stretched
+        Of a stretched one the pixels that the plate holds are taken, once.
     crops : list of np.ndarray [shape=(2, 3)]
         The similarities from the picture to the crops that will be taken.
     size : int
@@ -312,34 +313,57 @@ class Surroundings:
     """
 
     def __init__(self, picture: Look, crops: list[np.ndarray], size: int) -> None:
-        height, width = picture.shape[:2]
-        square = np.array([[0, 0], [size, 0], [0, size], [size, size]], float)
-        corners = np.concatenate([geometry.apply(geometry.invert(c), square) for c in crops])
+        held, self._aspect = stored(picture)
+        height, width = held.shape[:2]
+        corner = np.array([[0, 0], [size, 0], [0, size], [size, size]], float)
+        corners = np.concatenate(
+            [
+                geometry.apply(geometry.invert(square.from_plate(c, self._aspect)), corner)
+                for c in crops
+            ]
+        )
         scale = max(float(np.hypot(c[0, 0], c[1, 0])) for c in crops)
-        margin = 4.0 / min(scale, 1.0)
+        margin = 4.0 / min(scale, 1.0) / square.stretch(self._aspect)
         # from whole multiples of 16 on, so that octaves fall alike whatever the place
         low = np.floor((corners.min(0) - margin) / 16).astype(int) * 16
         high = np.ceil(corners.max(0) + margin).astype(int)
         x0, y0 = np.clip(low, 0, [max(width - 2, 0), max(height - 2, 0)])
         x1, y1 = np.clip(high, [x0 + 2, y0 + 2], [max(width, 2), max(height, 2)])
-        self._piece = picture[y0:y1, x0:x1]
+        self._piece = held[y0:y1, x0:x1]
         self._to_picture = np.array([[1.0, 0, x0], [0, 1.0, y0]])
-        while scale < _REDUCE_BELOW and min(self._piece.shape[:2]) >= 4:
-            self._piece = cv2.pyrDown(self._piece)
-            # pyrDown puts the new pixel's centre on the old one's
-            octave = np.array([[2.0, 0, -0.5], [0, 2.0, -0.5]])
+        # a squeezed picture is reduced in height before it is in width
+        scales = scale * square.stretch(self._aspect)
+        while min(scales) < _REDUCE_BELOW and min(self._piece.shape[:2]) >= 4:
+            across, down = (bool(each < _REDUCE_BELOW) for each in scales)
+            self._piece = _halved(self._piece, across=across, down=down)
+            # the new pixel's centre is on the old one's
+            octave = np.array([[1.0 + across, 0, -0.5 * across], [0, 1.0 + down, -0.5 * down]])
             self._to_picture = geometry.compose(self._to_picture, octave)
-            scale *= 2
+            scales = scales * [1 + across, 1 + down]
 
     def cut(self, to_crop: np.ndarray, size: int) -> np.ndarray:
         """A crop ``[shape=(size, size, 3)]``; the picture's edge is repeated beyond it."""
+        from_held = square.from_plate(to_crop, self._aspect)
         return cv2.warpAffine(
             self._piece,
-            geometry.for_opencv(geometry.compose(to_crop, self._to_picture)),
+            geometry.for_opencv(geometry.compose(from_held, self._to_picture)),
             (size, size),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
+
+
+#: One axis of the pyramid's filter (Burt and Adelson, 1983).
+_OCTAVE = np.array([1, 4, 6, 4, 1], np.float32) / 16
+_ONE = np.ones(1, np.float32)
+
+
+def _halved(picture: np.ndarray, *, across: bool, down: bool) -> np.ndarray:
+    """A picture reduced by an octave along one axis or both; every second pixel's centre stays."""
+    if across and down:
+        return cv2.pyrDown(picture)
+    soft = cv2.sepFilter2D(picture, -1, _OCTAVE if across else _ONE, _OCTAVE if down else _ONE)
+    return np.ascontiguousarray(soft[:, ::2] if across else soft[::2])
 
 
 def cut(picture: Look, to_crop: np.ndarray, size: int) -> np.ndarray:

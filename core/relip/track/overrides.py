@@ -133,9 +133,9 @@ def realign(transform: np.ndarray, tracks: dict[str, np.ndarray]) -> tuple[np.nd
     Parameters
     ----------
     transform : np.ndarray [shape=(F, 2, 3)]
-        The shot's own, plate pixels to crop units; NaN where no face is.
+        The shot's own, square pixels to crop units; NaN where no face is.
     tracks : dict of str to np.ndarray [shape=(F, 2)]
-        Plate pixels; NaN where a point is not seen.
+        Square pixels; NaN where a point is not seen.
 
     Returns
     -------

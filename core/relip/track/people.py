@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from relip.errors import FaceError, SettingError
+from relip.track import square
 from relip.track.points import face_width
 
 #: A face further than this from where a person was last seen, in that person's face widths,
@@ -41,7 +42,7 @@ class Person:
     Attributes
     ----------
     faces : dict of int to np.ndarray [shape=(478, 3)]
-        Landmarks in plate pixels by row of the shot.
+        Landmarks in square pixels by row of the shot.
     run : int
         Row from which on places can be compared: where the last cut stands.
     """
@@ -165,7 +166,9 @@ def parse_choice(text: str) -> tuple[float | int | None, ...] | None:
     )
 
 
-def choose(people: Sequence[Person], face: str, frames: range, where: str) -> Person | None:
+def choose(
+    people: Sequence[Person], face: str, frames: range, where: str, aspect: float = 1.0
+) -> Person | None:
     """The person to follow.
 
     Parameters
@@ -178,6 +181,8 @@ def choose(people: Sequence[Person], face: str, frames: range, where: str) -> Pe
         Frame numbers of the rows.
     where : str
         The plate, named in messages.
+    aspect : float
+        Of the plate's pixels: a place is named in them.
 
     Returns
     -------
@@ -195,7 +200,8 @@ def choose(people: Sequence[Person], face: str, frames: range, where: str) -> Pe
         return None
     if choice is None:
         return max(people, key=Person.size)
-    place = [float(v) for v in choice[:-1] if v is not None]
+    named = [float(v) for v in choice[:-1] if v is not None]
+    place = square.to_square(np.reshape(named, (-1, 2)), aspect).ravel().tolist()
     frame = choice[-1]
     if frame is not None and frame not in frames:
         raise FaceError(
@@ -212,10 +218,15 @@ def choose(people: Sequence[Person], face: str, frames: range, where: str) -> Pe
         if distance < 1:
             return person
     at = f"frame {frame}" if frame is not None else "any frame"
-    seen = [_middle(p.faces[row]) for row in rows[:1] for p in people if row in p.faces]
+    seen = [
+        square.to_plate(_middle(p.faces[row]), aspect)
+        for row in rows[:1]
+        for p in people
+        if row in p.faces
+    ]
     places = "; ".join(f"{mx:.0f},{my:.0f}" for mx, my in seen)
     raise FaceError(
-        f"{where}: no face at {','.join(f'{v:g}' for v in place)} in {at}",
+        f"{where}: no face at {','.join(f'{v:g}' for v in named)} in {at}",
         mend=f"faces are at {places}" if places else "name a frame that shows the face",
     )
 

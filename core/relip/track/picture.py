@@ -12,6 +12,7 @@ import numpy as np
 
 from relip.plate import Colour, Picture, Plate
 from relip.plate.base import Window, spread
+from relip.track import square
 
 #: Rows converted at once: small enough for the processor's cache.
 _STRIP = 32
@@ -71,17 +72,64 @@ class Shown:
         return detection_picture(self._picture.sparse(height, width), self._plate, self._colour)
 
 
-#: A picture as an array, or converted where it is looked at.
-Look = np.ndarray | Shown
+class Stretched:
+    """A squeezed picture in square pixels, stretched where it is looked at.
+
+    Its parts are those of an array, like those of :class:`Shown`.
+
+    Parameters
+    ----------
+    stored : np.ndarray [shape=(height, width, 3), dtype=uint8] or Shown
+        As the plate holds it.
+    aspect : float
+        Width over height of its pixels as shown.
+    """
+
+    def __init__(self, stored: np.ndarray | Shown, aspect: float) -> None:
+        self.stored, self.aspect = stored, aspect
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, 3."""
+        height, width = self.stored.shape[:2]
+        return height, square.width_of(width, self.aspect), 3
+
+    def __getitem__(self, at: tuple[slice, slice]) -> np.ndarray:
+        (y0, y1, _), (x0, x1, _) = at[0].indices(self.shape[0]), at[1].indices(self.shape[1])
+        first = max(int(x0 / self.aspect) - 2, 0)
+        last = min(int(np.ceil(x1 / self.aspect)) + 2, self.stored.shape[1])
+        part = self.stored[y0:y1, first:last]
+        return square.columns(part, x0 / self.aspect - first, 1 / self.aspect, x1 - x0)
+
+    def whole(self) -> np.ndarray:
+        """All of it."""
+        return self[:, :]
+
+
+#: A picture as an array, or converted or stretched where it is looked at.
+Look = np.ndarray | Shown | Stretched
+
+
+def squared(picture: np.ndarray | Shown, aspect: float) -> Look:
+    """A picture of the plate in square pixels: itself where they are."""
+    return picture if aspect == 1 else Stretched(picture, aspect)
+
+
+def stored(picture: Look) -> tuple[np.ndarray | Shown, float]:
+    """The pixels that the plate holds of a picture, and their aspect."""
+    if isinstance(picture, Stretched):
+        return picture.stored, picture.aspect
+    return picture, 1.0
 
 
 def whole(picture: Look) -> np.ndarray:
     """All of a picture as an array."""
-    return picture.whole() if isinstance(picture, Shown) else picture
+    return picture if isinstance(picture, np.ndarray) else picture.whole()
 
 
 def sparse(picture: Look, height: int, width: int) -> np.ndarray:
     """Pixels evenly spread over a picture ``[shape=(height, width, 3)]``."""
+    picture, _ = stored(picture)
     if isinstance(picture, Shown):
         return picture.sparse(height, width)
     rows = picture[spread(picture.shape[0], height)]

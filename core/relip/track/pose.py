@@ -28,6 +28,7 @@ def pose_curves(track: FaceTrack) -> np.ndarray:
     """Pose numbers ``[shape=(F, 3)]`` of zero mean and unit variance; 0 where not visible."""
     rows = np.flatnonzero(track.visible)
     rigid = list(points.RIGID)
+    track = track.square  # depth is measured in its pixels
     scale = np.hypot(track.transform[rows, 0, 0], track.transform[rows, 1, 0])
     xy = geometry.apply(track.transform[rows], track.landmarks[rows][:, rigid, :2])
     z = track.landmarks[rows][:, rigid, 2] * scale[:, None]

@@ -96,7 +96,7 @@ def align(
     motions: np.ndarray,
     shape: np.ndarray,
 ) -> np.ndarray:
-    """Similarities from the plate to the canonical crop, corrected by flow.
+    """Similarities from square coordinates to the canonical crop, corrected by flow.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def align(
     Returns
     -------
     np.ndarray [shape=(F, 2, 3)]
-        Plate pixels to crop units; NaN where no face is visible.
+        Square pixels to crop units; NaN where no face is visible.
     """
     rigid = list(points.RIGID)
     result = np.full((len(landmarks), 2, 3), np.nan)

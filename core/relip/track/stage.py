@@ -12,16 +12,22 @@ from relip.frames import format_range
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
-from relip.track import backend, confidence, fade, geometry, overrides, people, points, stabilise
+from relip.track import (
+    backend,
+    confidence,
+    fade,
+    geometry,
+    overrides,
+    people,
+    points,
+    square,
+    stabilise,
+)
 from relip.track.detection import Detection, detect
 from relip.track.facetrack import FaceTrack
 
 NAME = "track"
 VERSION = 11
-
-#: Pixel aspects above this (or below its inverse) spoil the landmarks: the demo plate squeezed by
-#: 1.6 has its lips 0.6 % of the face width off, by 1.8 already 17 %, and nothing shows it.
-MOST_SQUEEZED = 1.6
 
 #: Fewer visible frames than this cannot carry a network.
 MIN_VISIBLE = 8
@@ -36,6 +42,7 @@ def detection_key(shot: Shot) -> str:
             else [plate.fingerprint(f) for f in shot.frames]
         )
         colourspace = plate.colourspace
+        aspect = square.aspect_of(plate.info, shot.settings.track.pixel_aspect)
     duplicates = shot.settings.plate.duplicates
     return records.fingerprint(
         NAME,
@@ -46,6 +53,7 @@ def detection_key(shot: Shot) -> str:
         *([] if duplicates == "hold" else [duplicates]),
         shot.settings.track.face,
         backend.identity(shot.settings.track.backend),
+        *([] if aspect == 1 else ["square", aspect]),
     )
 
 
@@ -108,6 +116,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         "frames": count,
         "frames_with_several_faces": found.several,
         "backend": found.backend,
+        **({} if track.aspect == 1 else {"pixel_aspect": track.aspect}),
         **facts,
     }
     report.failed = dict(found.unreadable)
@@ -181,6 +190,9 @@ def make_track(
         Figures for the record.
     """
     count = len(shot.frames)
+    with shot.open_plate() as plate:
+        aspect = square.aspect_of(plate.info, shot.settings.track.pixel_aspect)
+        size = plate.width * aspect, plate.height
     landmarks, motions = found.landmarks.copy(), found.motions.copy()
     cuts = [row for row in found.cuts if 0 < row < count]
     motions[cuts] = np.nan
@@ -208,14 +220,14 @@ def make_track(
     override = shot.override("track.json") if corrected else None
     tracks = overrides.read_tracks(override, shot.frames) if override else None
     if tracks:
+        tracks = {name: square.to_square(places, aspect) for name, places in tracks.items()}
         transform, imported = overrides.realign(transform, tracks)
         facts["alignment"] = {"tracks": sorted(tracks), "frames": int(imported.sum())}
     offset = _offsets(shot, landmarks.shape) if corrected else None
     if offset is not None:
-        landmarks[..., :2] += offset
+        landmarks[..., :2] += square.to_square(offset, aspect)
     runs = fade.runs_of(count, cuts)
-    with shot.open_plate() as plate:
-        border = _over_border(landmarks, plate.width, plate.height)
+    border = _over_border(landmarks, *size)
     belief = confidence.Belief(
         regions, regions.min(1), np.where(visible[:, None], belief.angles, np.nan), belief.causes
     )
@@ -242,7 +254,7 @@ def make_track(
     facts["largest_angles"] = {
         name: round(float(turned[:, i].max()), 1) for i, name in enumerate(("yaw", "pitch", "roll"))
     }
-    return track, out, facts
+    return track.squeezed(aspect), out, facts
 
 
 def _notes(shot: Shot, found: Detection, track: FaceTrack, out: dict[int, str]) -> list[str]:
@@ -256,12 +268,16 @@ def _notes(shot: Shot, found: Detection, track: FaceTrack, out: dict[int, str]) 
         )
     with shot.open_plate() as plate:
         notes.extend(plate.info.get("notes", []))
-        aspect = float(plate.info.get("pixel_aspect") or 1.0)
-    if not 1 / MOST_SQUEEZED <= aspect <= MOST_SQUEEZED:
+        told = float(plate.info.get("pixel_aspect") or 1.0)
+    if track.aspect != 1:
         notes.append(
-            f"its pixels are {aspect:g} times as wide as high: lips are found wrongly in faces so "
-            "squeezed; make the shot from a plate without the squeeze (unless only its header is "
-            "wrong)"
+            f"its pixels are {track.aspect:g} times as wide as high: the face is measured as it is "
+            "shown (track.pixel_aspect=1 if only the header says so)"
+        )
+    elif not (shot.settings.track.pixel_aspect or square.LEAST <= told <= square.MOST):
+        notes.append(
+            f"its header says that pixels are {told:g} times as wide as high: taken for square "
+            "(track.pixel_aspect says otherwise)"
         )
     if found.cuts:
         notes.append(f"cuts before frames {format_range(shot.frames[r] for r in found.cuts)}")
@@ -298,7 +314,7 @@ def _write_blendshapes(shot: Shot, found: Detection) -> None:
     records.write_text(path, "\n".join(lines) + "\n")
 
 
-def _over_border(landmarks: np.ndarray, width: int, height: int) -> np.ndarray:
+def _over_border(landmarks: np.ndarray, width: float, height: float) -> np.ndarray:
     """Rows in which the face comes within 3 % of its size of the picture's border."""
     low, high = landmarks[..., :2].min(1), landmarks[..., :2].max(1)
     room = 0.03 * (high - low).max(1, keepdims=True)

@@ -67,4 +67,5 @@ def _rows(track: FaceTrack, rows: np.ndarray) -> FaceTrack:
         confidence=track.confidence[rows],
         shape=track.shape,
         face_width=track.face_width,
+        aspect=track.aspect,
     )
