@@ -134,12 +134,13 @@ _BROAD, _DENT = 4, 8
 
 #: Share of an occluder's rim in the face that is an edge, the step of a value across it from pixel
 #: to pixel that makes one, and what the values are: lightness, and two differences of colour,
-#: doubled. Where so much of what lies in the face is sure, it needs no edge.
+#: doubled. Where so much of what lies in the face is sure, it needs no edge; what has the face's
+#: own colours does, for a face at rest is no less strange where the shot smiles.
 _EDGED, _STEEP, _NO_EDGE = 0.2, 0.025, 0.4
 
-#: Room around the lips whose edges are the face's own, the least rim beside it that tells
+#: Room around lips and nose, whose edges are the face's own, the least rim beside it that tells
 #: anything, and what the way across a rim is smoothed by (pixels of 128).
-_LIP_EDGE, _RIM, _ACROSS = 2, 8, 2.0
+_OWN_EDGE, _RIM, _ACROSS = 2, 8, 2.0
 _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
 
 #: Half the width of what only joins two parts (pixels of 128).
@@ -356,13 +357,15 @@ def find(
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
     face_here, folds, slopes = _oval(oval), _folds(face), _slopes(small)
-    at_lips = cv2.dilate(lips.astype(np.uint8), disc(_LIP_EDGE)) > 0
+    nose = _grown(face, points.NOSE_OUTLINE, 0) | _grown(posed, points.NOSE_OUTLINE, 0)
+    edges = cv2.dilate((lips | nose).astype(np.uint8), disc(_OWN_EDGE)) > 0
     result, free = None, known
     smoother = cv2.ximgproc.createFastGlobalSmootherFilter(small, _SMOOTHNESS, _EDGE)
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, smoother, colours)
         if found is not None:
-            found = _edged(found, slopes, at_lips, sure | (certain > SURE), face_here)
+            surely = sure | (certain > SURE)
+            found = _edged(found, slopes, edges, surely, face_here, fleshy)
         if found is not None:
             found = _believable(found, sure, known & face_here, fleshy, folds)
         if found is not None:
@@ -636,16 +639,18 @@ def _slopes(small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _edged(
     found: np.ndarray,
     slopes: tuple[np.ndarray, np.ndarray],
-    lips: np.ndarray,
+    own: np.ndarray,
     sure: np.ndarray,
     face: np.ndarray,
+    fleshy: np.ndarray,
 ) -> np.ndarray | None:
     """What was found without the parts that end nowhere: an occluder has an edge.
 
     A cheek that turns into a light in which the shot never shows it is strange, and passes into
     the rest of the face without any, also where it touches a hand of its own colour. The edges
-    of the lips are the face's, whatever stands beside them: a chin that a shout draws long ends
-    at the lower lip and nowhere else. An edge counts that runs as the rim does.
+    of lips and nose (``own``) are the face's, whatever stands beside them: a chin that a shout
+    draws long ends at the lower lip and nowhere else, a cheek that rests where the shot smiles at
+    the wing of the nose. An edge counts that runs as the rim does.
     """
     there = (found > 0).astype(np.uint8)
     inside = cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -656,12 +661,13 @@ def _edged(
     size = np.bincount(group.ravel(), minlength=count)
     within = np.bincount(group[face], minlength=count)
     steep = _steep(there, slopes)
-    # where hardly any of the rim lies beside the lips, all of it counts
-    free = rim & ~lips
+    # where hardly any of the rim lies beside these, all of it counts
+    free = rim & ~own
     rim &= free | (np.bincount(group[free], minlength=count) < _RIM)[group]
     around = np.bincount(group[rim], minlength=count)
     edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
-    edged |= np.bincount(group[sure & face], minlength=count) > _NO_EDGE * within
+    skin = np.bincount(group[fleshy], minlength=count) > _OWN_SHARE * size
+    edged |= ~skin & (np.bincount(group[sure & face], minlength=count) > _NO_EDGE * within)
     return _only(found, group, edged & (size > 0))
 
 
