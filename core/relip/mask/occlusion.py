@@ -16,6 +16,7 @@ the face is believed only where it comes in from there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from relip.mask.appearance import CERTAIN, Appearance, opponent
 from relip.mask.channels import squared, total
 from relip.mask.coverage import disc, fill
 from relip.mask.crop import SMALL, ShapeSpace, sample
+from relip.mask.hands import drawn
 from relip.mask.parsing import BIN_SIZE, BINS, COLOURS, OVAL, Palette
 from relip.track import points
 
@@ -142,6 +144,14 @@ _EDGED, _STEEP, _NO_EDGE = 0.2, 0.025, 0.4
 #: anything, and what the way across a rim is smoothed by (pixels of 128).
 _OWN_EDGE, _RIM, _ACROSS = 2, 8, 2.0
 _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
+
+#: Certain pixels of the face from which hands are looked for, and the share of a hand's that is
+#: suspect at least where it stands before the face.
+_MUCH, _HAND_STRANGE = 60, 0.2
+
+#: Between fingers this far apart (half of it) lies no face; how far a hand's rim may lie from where
+#: its points have it (pixels of 128), and what colours say about that at most.
+_BETWEEN, _RIM_HALF, _RIM_CUT = 2, 4.0, 4.0
 
 #: Half the width of what only joins two parts (pixels of 128).
 _NECK = 4
@@ -288,6 +298,7 @@ def find(
     posed: np.ndarray,
     colours: np.ndarray | None = None,
     where: parsing.Places | None = None,
+    look_for_hands: Callable[[], list[np.ndarray]] | None = None,
 ) -> np.ndarray | None:
     """The occluder in a crop.
 
@@ -305,6 +316,9 @@ def find(
         Of what stands before the face in the shot, see :func:`shot_colours`.
     where : Places, optional
         Of the same face, where somebody else asks too.
+    look_for_hands : callable, optional
+        Gives the hands around the face, see :func:`relip.mask.hands.find`; called where much of
+        the face is strange.
 
     Returns
     -------
@@ -344,6 +358,12 @@ def find(
     home = (shown[_AROUND].sum(0) > _COMMON) & theirs[bins]
     behind[home & (mouth | ~inside)] += _PREFER
     fleshy = palette.flesh[bins] > _FACE_OWN
+    smoother = cv2.ximgproc.createFastGlobalSmootherFilter(small, _SMOOTHNESS, _EDGE)
+    hand = None
+    if look_for_hands is not None and seed is not None:
+        strange = suspicion.strange(0)
+        if np.count_nonzero((strange > CERTAIN) & telling) >= _MUCH:
+            hand = _hand(look_for_hands(), strange, telling, bins, behind, known, smoother)
     near = pure = familiar = np.zeros_like(known)
     if seed is not None:
         near, pure = seed
@@ -354,13 +374,12 @@ def find(
         near, pure = near | familiar, pure | familiar
     pure = _foremost(pure, certain, fleshy)
     if not pure.any():
-        return None
+        return hand
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
     face_here, folds, slopes = _oval(oval), _folds(face), _slopes(small)
     nose = _grown(face, points.NOSE_OUTLINE, 0) | _grown(posed, points.NOSE_OUTLINE, 0)
     edges = cv2.dilate((lips | nose).astype(np.uint8), disc(_OWN_EDGE)) > 0
-    result, free = None, known
-    smoother = cv2.ximgproc.createFastGlobalSmootherFilter(small, _SMOOTHNESS, _EDGE)
+    result, free = hand, known
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, smoother, colours)
         if found is not None:
@@ -372,6 +391,51 @@ def find(
             result = found if result is None else np.maximum(result, found)
             free = free & (found <= 0)
     return None if result is None else _rounded(result, known)
+
+
+def _hand(
+    hands: list[np.ndarray],
+    strange: np.ndarray,
+    telling: np.ndarray,
+    bins: np.ndarray,
+    behind: np.ndarray,
+    known: np.ndarray,
+    smoother: Any,
+) -> np.ndarray | None:
+    """The hands that stand before the face, their rims where the picture has its edges.
+
+    Parameters
+    ----------
+    hands : list of np.ndarray [shape=(21, 2)]
+        In crop units.
+    strange : np.ndarray [shape=(128, 128)]
+    telling : np.ndarray [shape=(128, 128), dtype=bool]
+        Where strangeness says something.
+    bins, behind, known, smoother
+        As for :func:`_grow`.
+
+    Returns
+    -------
+    np.ndarray [shape=(128, 128), dtype=float32] or None
+        Above 0 where they are.
+    """
+    before = []
+    for hand in hands:
+        there = drawn([hand]) & telling
+        if np.count_nonzero((strange > SUSPECT) & there) >= max(_HAND_STRANGE * there.sum(), LEAST):
+            before.append(hand)
+    if not before:
+        return None
+    whole = drawn(before)
+    near = cv2.morphologyEx(whole.astype(np.uint8), cv2.MORPH_CLOSE, disc(_BETWEEN))
+    deep = cv2.distanceTransform(near, cv2.DIST_L2, 3)
+    deep -= cv2.distanceTransform(1 - near, cv2.DIST_L2, 3)
+    front = _front(bins, whole & known, None) - behind
+    ratio = np.clip(front, -_RIM_CUT, _RIM_CUT) + deep * (_CUT / _RIM_HALF)
+    ratio = np.clip(ratio, -_CUT, _CUT)
+    ratio[~known] = -_CUT
+    smooth: np.ndarray = smoother.filter(np.ascontiguousarray(ratio, np.float32)) / _CUT
+    return smooth if (smooth > 0).any() else None
 
 
 def _apart(
