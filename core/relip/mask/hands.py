@@ -35,8 +35,8 @@ _MODELS = (
 )
 
 #: Side of the pictures in which hands are looked for, and what these show: sides of the crop, and
-#: the turn in degrees, one after the other until a hand is found. A palm that the picture's border
-#: cuts is found in one of them. Their middle in crop units: hands come from below.
+#: the turn in degrees. A palm that the picture's border cuts is found in one or another of them.
+#: Their middle in crop units: hands come from below.
 _SIDE, _MIDDLE = 384, np.array([0.5, 0.62])
 _SHOWN = ((2.6, 0.0), (2.2, -40.0), (2.2, 40.0), (3.2, 0.0))
 
@@ -131,21 +131,19 @@ def find(picture: Picture, transform: np.ndarray, plate: Plate, colour: Colour) 
     Returns
     -------
     list of np.ndarray [shape=(21, 2)]
-        Their points in crop units.
+        Their points in crop units; one hand may be there several times, each time a little
+        otherwise.
     """
     look = models()
     if look is None:
         return []
     shown = Shown(picture, plate, colour)
+    found: list[np.ndarray] = []
     for side, turn in _SHOWN:
         to_square = _to_square(side, turn)
         square = _square(shown, geometry.compose(to_square, transform))
-        back = geometry.invert(to_square)
-        hands = [geometry.apply(back, hand * _SIDE) for hand in look(square)]
-        hands = [hand for hand in hands if _SMALLEST < size_of(hand) < _LARGEST]
-        if hands:
-            return hands
-    return []
+        found += [geometry.apply(geometry.invert(to_square), hand * _SIDE) for hand in look(square)]
+    return [hand for hand in found if _SMALLEST < size_of(hand) < _LARGEST]
 
 
 def _to_square(side: float, turn: float) -> np.ndarray:

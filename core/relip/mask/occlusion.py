@@ -145,13 +145,14 @@ _EDGED, _STEEP, _NO_EDGE = 0.2, 0.025, 0.4
 _OWN_EDGE, _RIM, _ACROSS = 2, 8, 2.0
 _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
 
-#: Certain pixels of the face from which hands are looked for, and the share of a hand's that is
-#: suspect at least where it stands before the face.
-_MUCH, _HAND_STRANGE = 60, 0.2
+#: Certain pixels of the face from which hands are looked for, the share of a hand's that is suspect
+#: at least where it stands before the face, and the share that a second hand has in common with
+#: the first at most.
+_MUCH, _HAND_STRANGE, _SAME_HAND = 60, 0.2, 0.3
 
 #: Between fingers this far apart (half of it) lies no face; how far a hand's rim may lie from where
-#: its points have it (pixels of 128), and what colours say about that at most.
-_BETWEEN, _RIM_HALF, _RIM_CUT = 2, 4.0, 4.0
+#: its points have it (pixels of 128), and the log-likelihood ratio of a hand well inside.
+_BETWEEN, _RIM_HALF, _HAND = 2, 4.0, 3.0
 
 #: Half the width of what only joins two parts (pixels of 128).
 _NECK = 4
@@ -363,7 +364,7 @@ def find(
     if look_for_hands is not None and seed is not None:
         strange = suspicion.strange(0)
         if np.count_nonzero((strange > CERTAIN) & telling) >= _MUCH:
-            hand = _hand(look_for_hands(), strange, telling, bins, behind, known, smoother)
+            hand = _hand(look_for_hands(), strange, inside, bins, behind, known, smoother)
     near = pure = familiar = np.zeros_like(known)
     if seed is not None:
         near, pure = seed
@@ -396,7 +397,7 @@ def find(
 def _hand(
     hands: list[np.ndarray],
     strange: np.ndarray,
-    telling: np.ndarray,
+    inside: np.ndarray,
     bins: np.ndarray,
     behind: np.ndarray,
     known: np.ndarray,
@@ -409,8 +410,8 @@ def _hand(
     hands : list of np.ndarray [shape=(21, 2)]
         In crop units.
     strange : np.ndarray [shape=(128, 128)]
-    telling : np.ndarray [shape=(128, 128), dtype=bool]
-        Where strangeness says something.
+    inside : np.ndarray [shape=(128, 128), dtype=bool]
+        Where the face is.
     bins, behind, known, smoother
         As for :func:`_grow`.
 
@@ -419,23 +420,40 @@ def _hand(
     np.ndarray [shape=(128, 128), dtype=float32] or None
         Above 0 where they are.
     """
-    before = []
-    for hand in hands:
-        there = drawn([hand]) & telling
-        if np.count_nonzero((strange > SUSPECT) & there) >= max(_HAND_STRANGE * there.sum(), LEAST):
-            before.append(hand)
-    if not before:
+    whole = _before(hands, strange > SUSPECT, inside)
+    if whole is None:
         return None
-    whole = drawn(before)
     near = cv2.morphologyEx(whole.astype(np.uint8), cv2.MORPH_CLOSE, disc(_BETWEEN))
     deep = cv2.distanceTransform(near, cv2.DIST_L2, 3)
     deep -= cv2.distanceTransform(1 - near, cv2.DIST_L2, 3)
     front = _front(bins, whole & known, None) - behind
-    ratio = np.clip(front, -_RIM_CUT, _RIM_CUT) + deep * (_CUT / _RIM_HALF)
+    ratio = np.clip(front, -_CUT, _CUT) + np.clip(deep * (_CUT / _RIM_HALF), -_CUT, _HAND)
     ratio = np.clip(ratio, -_CUT, _CUT)
     ratio[~known] = -_CUT
     smooth: np.ndarray = smoother.filter(np.ascontiguousarray(ratio, np.float32)) / _CUT
-    return smooth if (smooth > 0).any() else None
+    return _whole(smooth, whole)
+
+
+def _before(hands: list[np.ndarray], suspect: np.ndarray, inside: np.ndarray) -> np.ndarray | None:
+    """Where hands are ``[shape=(128, 128), dtype=bool]`` that stand before the face.
+
+    Of several finds of one hand that which explains best what is suspect; None without any.
+    """
+    ranked = []
+    for hand in hands:
+        there = drawn([hand])
+        shown = np.count_nonzero(there & inside)
+        strange = np.count_nonzero(there & inside & suspect)
+        if strange >= max(_HAND_STRANGE * shown, LEAST):
+            ranked.append((strange - _HAND_STRANGE * shown, there))
+    ranked.sort(key=lambda each: -each[0])
+    whole: np.ndarray | None = None
+    for _, there in ranked:
+        if whole is None:
+            whole = there
+        elif np.count_nonzero(whole & there) < _SAME_HAND * np.count_nonzero(there):
+            whole = whole | there
+    return whole
 
 
 def _apart(
@@ -840,12 +858,15 @@ def _doubtful(holes: np.ndarray, smooth: np.ndarray) -> np.ndarray:
     return keep[group]
 
 
-def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
-    """What of an occluder a neighbouring frame shows too.
+def supported(cover: np.ndarray | None, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
+    """What of an occluder a neighbouring frame shows too, and what both of them show.
+
+    What is seen in one frame alone is none; what the frames before and after show at one place
+    is there in between.
 
     Parameters
     ----------
-    cover : np.ndarray [shape=(128, 128), dtype=float32]
+    cover : np.ndarray [shape=(128, 128), dtype=float32] or None
         From :func:`find`.
     neighbours : list of (np.ndarray or None)
         The same of the frames before and after, None where they show none.
@@ -855,8 +876,17 @@ def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndar
     -------
     np.ndarray or None
     """
-    if not neighbours:
-        return cover
+    kept = cover if cover is None or not neighbours else _seen_beside(cover, neighbours)
+    if len(neighbours) < 2 or any(other is None for other in neighbours):
+        return kept
+    both: np.ndarray = np.minimum.reduce([other for other in neighbours if other is not None])
+    if not (both > 0).any():
+        return kept
+    return both if kept is None else np.maximum(kept, both)
+
+
+def _seen_beside(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
+    """The groups of a cover near what a neighbour shows; None without any."""
     seen = np.zeros(cover.shape, np.uint8)
     for other in neighbours:
         if other is not None:

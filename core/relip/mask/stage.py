@@ -203,7 +203,7 @@ def looks(
             cover = found.cover
             held = [recent[n].held for n in inputs.neighbours(found.frame) if n in recent]
             found = replace(found, held=rim.steadied(found.held, held))
-            yield found, None if cover is None else occlusion.supported(cover, around)
+            yield found, occlusion.supported(cover, around)
             for old in [f for f in recent if f < found.frame]:
                 del recent[old]
 
