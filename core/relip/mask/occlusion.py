@@ -145,7 +145,8 @@ _EDGED, _STEEP, _NO_EDGE = 0.2, 0.025, 0.4
 _OWN_EDGE, _RIM, _ACROSS = 2, 8, 2.0
 _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
 
-#: Certain pixels of the face from which hands are looked for, the share of a hand's that is suspect
+#: Certain pixels of the face, beside what is found by its colours, from which hands are looked for,
+#: the share of a hand's that is suspect
 #: at least where it stands before the face, and the share that a second hand has in common with
 #: the first at most.
 _MUCH, _HAND_STRANGE, _SAME_HAND = 60, 0.2, 0.3
@@ -360,11 +361,6 @@ def find(
     behind[home & (mouth | ~inside)] += _PREFER
     fleshy = palette.flesh[bins] > _FACE_OWN
     smoother = cv2.ximgproc.createFastGlobalSmootherFilter(small, _SMOOTHNESS, _EDGE)
-    hand = None
-    if look_for_hands is not None and seed is not None:
-        strange = suspicion.strange(0)
-        if np.count_nonzero((strange > CERTAIN) & telling) >= _MUCH:
-            hand = _hand(look_for_hands(), strange, inside, bins, behind, known, smoother)
     near = pure = familiar = np.zeros_like(known)
     if seed is not None:
         near, pure = seed
@@ -374,13 +370,13 @@ def find(
         familiar = _groups(familiar, near | familiar, LEAST)
         near, pure = near | familiar, pure | familiar
     pure = _foremost(pure, certain, fleshy)
-    if not pure.any():
-        return hand
+    if look_for_hands is None and not pure.any():
+        return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
     face_here, folds, slopes = _oval(oval), _folds(face), _slopes(small)
     nose = _grown(face, points.NOSE_OUTLINE, 0) | _grown(posed, points.NOSE_OUTLINE, 0)
     edges = cv2.dilate((lips | nose).astype(np.uint8), disc(_OWN_EDGE)) > 0
-    result, free = hand, known
+    result, free = None, known
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, smoother, colours)
         if found is not None:
@@ -391,12 +387,20 @@ def find(
         if found is not None:
             result = found if result is None else np.maximum(result, found)
             free = free & (found <= 0)
+    if look_for_hands is not None:
+        # a hand is what explains the rest
+        rest = inside if result is None else inside & (cv2.dilate(result, disc(_MIXED)) <= 0)
+        if np.count_nonzero((suspicion.strange(0) > CERTAIN) & telling & rest) >= _MUCH:
+            suspect = suspicion.strange(1) > SUSPECT
+            hand = _hand(look_for_hands(), suspect, rest, bins, behind, known, smoother)
+            if hand is not None:
+                result = hand if result is None else np.maximum(result, hand)
     return None if result is None else _rounded(result, known)
 
 
 def _hand(
     hands: list[np.ndarray],
-    strange: np.ndarray,
+    suspect: np.ndarray,
     inside: np.ndarray,
     bins: np.ndarray,
     behind: np.ndarray,
@@ -409,9 +413,10 @@ def _hand(
     ----------
     hands : list of np.ndarray [shape=(21, 2)]
         In crop units.
-    strange : np.ndarray [shape=(128, 128)]
+    suspect : np.ndarray [shape=(128, 128), dtype=bool]
+        What is strange.
     inside : np.ndarray [shape=(128, 128), dtype=bool]
-        Where the face is.
+        Where the face is, and nothing else is known to stand before it.
     bins, behind, known, smoother
         As for :func:`_grow`.
 
@@ -420,7 +425,7 @@ def _hand(
     np.ndarray [shape=(128, 128), dtype=float32] or None
         Above 0 where they are.
     """
-    whole = _before(hands, strange > SUSPECT, inside)
+    whole = _before(hands, suspect, inside)
     if whole is None:
         return None
     near = cv2.morphologyEx(whole.astype(np.uint8), cv2.MORPH_CLOSE, disc(_BETWEEN))
