@@ -149,7 +149,7 @@ _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], n
 #: the share of a hand's that is suspect
 #: at least where it stands before the face, and the share that a second hand has in common with
 #: the first at most.
-_MUCH, _HAND_STRANGE, _SAME_HAND = 60, 0.2, 0.3
+_MUCH, _HAND_STRANGE, _SAME_HAND = 30, 0.2, 0.3
 
 #: Between fingers this far apart (half of it) lies no face; how far a hand's rim may lie from where
 #: its points have it (pixels of 128), and the log-likelihood ratio of a hand well inside.
