@@ -24,7 +24,7 @@ _LONG = ((0.4, 0.6, 0.8, 1.0), (1.0, 1.35, 1.6, 1.8), (1.0, 1.4, 1.7, 1.9), (0.9
 _TURN = (-45, -18, -4, 10, 25)
 
 
-def made(wrist: tuple[float, float] = (0.3, 0.95), size: float = 0.3) -> np.ndarray:
+def made(wrist: tuple[float, float] = (0.4, 1.35), size: float = 0.5) -> np.ndarray:
     """A hand that points upwards ``[shape=(21, 2)]``."""
     at = [np.array(wrist)]
     for along, turn in zip(_LONG, _TURN, strict=True):
@@ -108,10 +108,16 @@ def test_the_find_that_explains_what_is_strange():
     suspect = hands.drawn([right])
     found = occlusion._before([wrong, right], suspect, inside)
     np.testing.assert_array_equal(found, hands.drawn([right]))
-    other = made(wrist=(0.8, 0.95), size=0.2)
+    other = made(wrist=(0.85, 1.4), size=0.5)
     both = hands.drawn([right, other])
     found = occlusion._before([right, wrong, other], both, inside)
     np.testing.assert_array_equal(found, both)
+    # what is smaller than a hand nearer than the face must be seen at one place again and again
+    small = made(wrist=(0.5, 0.8), size=0.2)
+    suspect = hands.drawn([small])
+    assert occlusion._before([small, right], suspect, inside) is None
+    assert occlusion._before([small, small + 0.01, small - 0.01], suspect, inside) is not None
+    suspect = hands.drawn([right])
     # one beside the face, or where nothing is strange, is none before it
     assert occlusion._before([right], suspect, ~inside) is None
     assert occlusion._before([right], ~inside, inside) is None

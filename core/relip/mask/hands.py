@@ -51,8 +51,8 @@ _SMALLEST, _LARGEST = 0.15, 1.2
 #: last knuckle, along the middle finger.
 _ACROSS, _FINGER = 0.65, 0.85
 
-#: Half the width of a finger, of its tip's end, and of the palm's border, in sizes of the hand.
-_HALF = 0.105
+#: Half the width of a finger, and the palm's border, in sizes of the hand.
+_HALF = 0.075
 
 #: The joints of each finger from the palm to the tip, and the palm's outline.
 FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))

@@ -28,7 +28,7 @@ from relip.mask.appearance import CERTAIN, Appearance, opponent
 from relip.mask.channels import squared, total
 from relip.mask.coverage import disc, fill
 from relip.mask.crop import SMALL, ShapeSpace, sample
-from relip.mask.hands import drawn
+from relip.mask.hands import drawn, size_of
 from relip.mask.parsing import BIN_SIZE, BINS, COLOURS, OVAL, Palette
 from relip.track import points
 
@@ -150,6 +150,10 @@ _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], n
 #: at least where it stands before the face, and the share that a second hand has in common with
 #: the first at most.
 _MUCH, _HAND_STRANGE, _SAME_HAND = 30, 0.2, 0.3
+
+#: Size of a hand in crop units that stands before its own face: it is nearer. A smaller one must be
+#: found in so many pictures at one place: a microphone is taken for one now and then.
+_LIFE_SIZE, _AGREED, _SAME_FIND = 0.45, 3, 0.5
 
 #: Between fingers this far apart (half of it) lies no face; how far a hand's rim may lie from where
 #: its points have it (pixels of 128), and the log-likelihood ratio of a hand well inside.
@@ -374,19 +378,21 @@ def find(
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
     face_here, folds, slopes = _oval(oval), _folds(face), _slopes(small)
-    nose = _grown(face, points.NOSE_OUTLINE, 0) | _grown(posed, points.NOSE_OUTLINE, 0)
-    edges = cv2.dilate((lips | nose).astype(np.uint8), disc(_OWN_EDGE)) > 0
+    at_lips = cv2.dilate(lips.astype(np.uint8), disc(_OWN_EDGE)) > 0
+    nose = _grown(face, points.NOSE_OUTLINE, _OWN_EDGE)
+    nose |= _grown(posed, points.NOSE_OUTLINE, _OWN_EDGE)
     result, free = None, known
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, smoother, colours)
         if found is not None:
             surely = sure | (certain > SURE)
-            found = _edged(found, slopes, edges, surely, face_here, fleshy)
+            found = _edged(found, slopes, (at_lips, nose), surely, face_here, fleshy)
         if found is not None:
             found = _believable(found, sure, known & face_here, fleshy, folds)
         if found is not None:
             result = found if result is None else np.maximum(result, found)
             free = free & (found <= 0)
+    result = None if result is None else _rounded(result, known)
     if look_for_hands is not None:
         # a hand is what explains the rest
         rest = inside if result is None else inside & (cv2.dilate(result, disc(_MIXED)) <= 0)
@@ -395,7 +401,7 @@ def find(
             hand = _hand(look_for_hands(), suspect, rest, bins, behind, known, smoother)
             if hand is not None:
                 result = hand if result is None else np.maximum(result, hand)
-    return None if result is None else _rounded(result, known)
+    return result
 
 
 def _hand(
@@ -445,8 +451,11 @@ def _before(hands: list[np.ndarray], suspect: np.ndarray, inside: np.ndarray) ->
     Of several finds of one hand that which explains best what is suspect; None without any.
     """
     ranked = []
-    for hand in hands:
-        there = drawn([hand])
+    finds = [drawn([hand]) for hand in hands]
+    for hand, there in zip(hands, finds, strict=True):
+        alike = sum(_overlap(there, other) > _SAME_FIND for other in finds)
+        if size_of(hand) < _LIFE_SIZE and alike < _AGREED:
+            continue
         shown = np.count_nonzero(there & inside)
         strange = np.count_nonzero(there & inside & suspect)
         if strange >= max(_HAND_STRANGE * shown, LEAST):
@@ -459,6 +468,11 @@ def _before(hands: list[np.ndarray], suspect: np.ndarray, inside: np.ndarray) ->
         elif np.count_nonzero(whole & there) < _SAME_HAND * np.count_nonzero(there):
             whole = whole | there
     return whole
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union."""
+    return np.count_nonzero(one & other) / max(np.count_nonzero(one | other), 1)
 
 
 def _apart(
@@ -726,7 +740,7 @@ def _slopes(small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _edged(
     found: np.ndarray,
     slopes: tuple[np.ndarray, np.ndarray],
-    own: np.ndarray,
+    own: tuple[np.ndarray, np.ndarray],
     sure: np.ndarray,
     face: np.ndarray,
     fleshy: np.ndarray,
@@ -737,7 +751,8 @@ def _edged(
     the rest of the face without any, also where it touches a hand of its own colour. The edges
     of lips and nose (``own``) are the face's, whatever stands beside them: a chin that a shout
     draws long ends at the lower lip and nowhere else, a cheek that rests where the shot smiles at
-    the wing of the nose. An edge counts that runs as the rim does.
+    the wing of the nose. A rim beside the lips, which move, tells nothing; one beside the nose
+    tells that there is no edge. An edge counts that runs as the rim does.
     """
     there = (found > 0).astype(np.uint8)
     inside = cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -747,9 +762,9 @@ def _edged(
     rim = (cv2.erode(there, np.ones((3, 3), np.uint8)) == 0) & (there > 0) & inside
     size = np.bincount(group.ravel(), minlength=count)
     within = np.bincount(group[face], minlength=count)
-    steep = _steep(there, slopes)
-    # where hardly any of the rim lies beside these, all of it counts
-    free = rim & ~own
+    steep = _steep(there, slopes) & ~own[1]
+    # where hardly any of the rim lies beside the lips, all of it counts
+    free = rim & ~own[0]
     rim &= free | (np.bincount(group[free], minlength=count) < _RIM)[group]
     around = np.bincount(group[rim], minlength=count)
     edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
@@ -885,9 +900,12 @@ def supported(cover: np.ndarray | None, neighbours: list[np.ndarray | None]) -> 
     if len(neighbours) < 2 or any(other is None for other in neighbours):
         return kept
     both: np.ndarray = np.minimum.reduce([other for other in neighbours if other is not None])
-    if not (both > 0).any():
+    # a strand of hair waves, and is elsewhere in between
+    broad = cv2.morphologyEx((both > 0).astype(np.uint8), cv2.MORPH_OPEN, disc(_BROAD)) > 0
+    if not broad.any():
         return kept
-    return both if kept is None else np.maximum(kept, both)
+    held = np.where(broad, both, np.minimum(both, -0.05)).astype(np.float32)
+    return held if kept is None else np.maximum(kept, held)
 
 
 def _seen_beside(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
