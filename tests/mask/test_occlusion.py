@@ -235,23 +235,18 @@ def test_an_occluder_has_an_edge():
     found[40:90, 50:90] = 1
     nothing = np.zeros_like(face)
     assert (
-        occlusion._edged(
-            found, occlusion._slopes(shaded), (nothing, nothing), nothing, face, nothing
-        )
-        is None
+        occlusion._edged(found, occlusion._slopes(shaded), nothing, nothing, face, nothing) is None
     )
     covered = shaded.copy()
     covered[40:90, 50:90] += 25
-    kept = occlusion._edged(
-        found, occlusion._slopes(covered), (nothing, nothing), nothing, face, nothing
-    )
+    kept = occlusion._edged(found, occlusion._slopes(covered), nothing, nothing, face, nothing)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     # what no light explains needs none: out of focus before the lens
     slopes = occlusion._slopes(shaded)
-    kept = occlusion._edged(found, slopes, (nothing, nothing), ~nothing, face, nothing)
+    kept = occlusion._edged(found, slopes, nothing, ~nothing, face, nothing)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     # but for what is all of the face's colours: a face at rest in a shot that smiles
-    assert occlusion._edged(found, slopes, (nothing, nothing), ~nothing, face, ~nothing) is None
+    assert occlusion._edged(found, slopes, nothing, ~nothing, face, ~nothing) is None
 
 
 def test_edges_of_the_lips_and_edges_that_run_across_a_rim_are_none_of_an_occluder():
@@ -265,9 +260,9 @@ def test_edges_of_the_lips_and_edges_that_run_across_a_rim_are_none_of_an_occlud
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[58:90, 40:90] = 1
     slopes = occlusion._slopes(crop)
-    assert occlusion._edged(found, slopes, (lips, nothing), nothing, face, nothing) is None
+    assert occlusion._edged(found, slopes, lips, nothing, face, nothing) is None
     kept = occlusion._edged(
-        found, slopes, (nothing, nothing), nothing, face, nothing
+        found, slopes, nothing, nothing, face, nothing
     )  # a red thing, were it no lip
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     striped = np.full((SMALL, SMALL, 3), 120, np.uint8)
@@ -290,10 +285,10 @@ def test_the_nose_ends_a_cheek_and_is_no_edge_of_an_occluder(tmp_path: Path):
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[40:70, 60:80] = 1
     slopes = occlusion._slopes(crop)
-    assert occlusion._edged(found, slopes, (nothing, nothing), nothing, face, ~nothing) is not None
+    assert occlusion._edged(found, slopes, nothing, nothing, face, ~nothing) is not None
     nose = nothing.copy()
     nose[28:62, 28:63] = True
-    assert occlusion._edged(found, slopes, (nothing, nose), nothing, face, ~nothing) is None
+    assert occlusion._edged(found, slopes, nose, nothing, face, ~nothing) is None
 
     learnt = shot_fit(mask_making.make_shot(tmp_path, occluded=False))
     own = learnt.mean_face
@@ -316,17 +311,13 @@ def test_a_cheek_in_a_new_light_does_not_hang_on_a_hand():
     found[20:60, 20:60] = 1  # no edge around it
     found[56:72, 54:58] = 1  # what joins both
     nothing = np.zeros_like(face)
-    kept = occlusion._edged(
-        found, occlusion._slopes(crop), (nothing, nothing), nothing, face, nothing
-    )
+    kept = occlusion._edged(found, occlusion._slopes(crop), nothing, nothing, face, nothing)
     assert kept is not None and (kept[hand] > 0).all()
     assert not (kept[:60, :50] > 0).any()
     # a stick at the hand has no middle of its own, and stays with it
     found = np.where(hand, 1, -1).astype(np.float32)
     found[30:72, 70:74] = 1
-    kept = occlusion._edged(
-        found, occlusion._slopes(crop), (nothing, nothing), nothing, face, nothing
-    )
+    kept = occlusion._edged(found, occlusion._slopes(crop), nothing, nothing, face, nothing)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
 
 
@@ -439,8 +430,11 @@ def test_what_both_neighbours_show_does_not_blink():
     assert (filled > 0)[both].mean() > 0.9  # its corners are round
     assert occlusion.supported(None, [cover]) is None
     assert occlusion.supported(None, [cover, None]) is None
+    most = cover.copy()
+    most[55:] = -1
+    np.testing.assert_array_equal(occlusion.supported(most, [cover, cover]), most)
     half = cover.copy()
-    half[50:] = -1
+    half[48:] = -1
     whole = occlusion.supported(half, [cover, cover])
     assert whole is not None
     assert not (whole > 0)[cover <= 0].any()

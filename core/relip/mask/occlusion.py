@@ -80,6 +80,9 @@ REACH = 9
 #: How far an occluder moves from frame to frame at most (pixels of 128).
 _MOVES = 10
 
+#: Share of what both neighbours show that a frame which has lost sight of it finds at most.
+_BLINK = 0.5
+
 #: The log-likelihood ratio is cut at this.
 _CUT = 5.0
 
@@ -378,15 +381,14 @@ def find(
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
     face_here, folds, slopes = _oval(oval), _folds(face), _slopes(small)
-    at_lips = cv2.dilate(lips.astype(np.uint8), disc(_OWN_EDGE)) > 0
-    nose = _grown(face, points.NOSE_OUTLINE, _OWN_EDGE)
-    nose |= _grown(posed, points.NOSE_OUTLINE, _OWN_EDGE)
+    nose = _grown(face, points.NOSE_OUTLINE, 0) | _grown(posed, points.NOSE_OUTLINE, 0)
+    edges = cv2.dilate((lips | nose).astype(np.uint8), disc(_OWN_EDGE)) > 0
     result, free = None, known
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, smoother, colours)
         if found is not None:
             surely = sure | (certain > SURE)
-            found = _edged(found, slopes, (at_lips, nose), surely, face_here, fleshy)
+            found = _edged(found, slopes, edges, surely, face_here, fleshy)
         if found is not None:
             found = _believable(found, sure, known & face_here, fleshy, folds)
         if found is not None:
@@ -740,7 +742,7 @@ def _slopes(small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _edged(
     found: np.ndarray,
     slopes: tuple[np.ndarray, np.ndarray],
-    own: tuple[np.ndarray, np.ndarray],
+    own: np.ndarray,
     sure: np.ndarray,
     face: np.ndarray,
     fleshy: np.ndarray,
@@ -751,8 +753,7 @@ def _edged(
     the rest of the face without any, also where it touches a hand of its own colour. The edges
     of lips and nose (``own``) are the face's, whatever stands beside them: a chin that a shout
     draws long ends at the lower lip and nowhere else, a cheek that rests where the shot smiles at
-    the wing of the nose. A rim beside the lips, which move, tells nothing; one beside the nose
-    tells that there is no edge. An edge counts that runs as the rim does.
+    the wing of the nose. An edge counts that runs as the rim does.
     """
     there = (found > 0).astype(np.uint8)
     inside = cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -762,9 +763,9 @@ def _edged(
     rim = (cv2.erode(there, np.ones((3, 3), np.uint8)) == 0) & (there > 0) & inside
     size = np.bincount(group.ravel(), minlength=count)
     within = np.bincount(group[face], minlength=count)
-    steep = _steep(there, slopes) & ~own[1]
-    # where hardly any of the rim lies beside the lips, all of it counts
-    free = rim & ~own[0]
+    steep = _steep(there, slopes)
+    # where hardly any of the rim lies beside these, all of it counts
+    free = rim & ~own
     rim &= free | (np.bincount(group[free], minlength=count) < _RIM)[group]
     around = np.bincount(group[rim], minlength=count)
     edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
@@ -882,7 +883,7 @@ def supported(cover: np.ndarray | None, neighbours: list[np.ndarray | None]) -> 
     """What of an occluder a neighbouring frame shows too, and what both of them show.
 
     What is seen in one frame alone is none; what the frames before and after show at one place
-    is there in between.
+    is there in between too, where hardly any of it is found.
 
     Parameters
     ----------
@@ -902,7 +903,8 @@ def supported(cover: np.ndarray | None, neighbours: list[np.ndarray | None]) -> 
     both: np.ndarray = np.minimum.reduce([other for other in neighbours if other is not None])
     # a strand of hair waves, and is elsewhere in between
     broad = cv2.morphologyEx((both > 0).astype(np.uint8), cv2.MORPH_OPEN, disc(_BROAD)) > 0
-    if not broad.any():
+    own = 0 if kept is None else np.count_nonzero(broad & (kept > 0))
+    if not broad.any() or own >= _BLINK * np.count_nonzero(broad):
         return kept
     held = np.where(broad, both, np.minimum(both, -0.05)).astype(np.float32)
     return held if kept is None else np.maximum(kept, held)
