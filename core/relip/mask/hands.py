@@ -35,10 +35,11 @@ _MODELS = (
 )
 
 #: Side of the pictures in which hands are looked for, and what these show: sides of the crop, and
-#: the turn in degrees. A palm that the picture's border cuts is found in one or another of them.
-#: Their middle in crop units: hands come from below.
+#: the turn in degrees. A palm that the picture's border cuts is found in one or another of them;
+#: where neither of the first shows any, there is none. Their middle in crop units: hands come from
+#: below.
 _SIDE, _MIDDLE = 384, np.array([0.5, 0.62])
-_SHOWN = ((2.6, 0.0), (2.2, -40.0), (2.2, 40.0), (3.2, 0.0))
+_SHOWN, _FIRST_SHOWN = ((2.6, 0.0), (2.2, 40.0), (2.2, -40.0), (3.2, 0.0)), 2
 
 #: Score from which a palm is looked at by the model of its points, which has the last word.
 _PALM = 0.1
@@ -139,7 +140,9 @@ def find(picture: Picture, transform: np.ndarray, plate: Plate, colour: Colour) 
         return []
     shown = Shown(picture, plate, colour)
     found: list[np.ndarray] = []
-    for side, turn in _SHOWN:
+    for number, (side, turn) in enumerate(_SHOWN):
+        if number == _FIRST_SHOWN and not found:
+            break
         to_square = _to_square(side, turn)
         square = _square(shown, geometry.compose(to_square, transform))
         found += [geometry.apply(geometry.invert(to_square), hand * _SIDE) for hand in look(square)]
