@@ -434,7 +434,7 @@ def test_what_both_neighbours_show_does_not_blink():
     most[55:] = -1
     np.testing.assert_array_equal(occlusion.supported(most, [cover, cover]), most)
     half = cover.copy()
-    half[48:] = -1
+    half[44:] = -1
     whole = occlusion.supported(half, [cover, cover])
     assert whole is not None
     assert not (whole > 0)[cover <= 0].any()

@@ -81,7 +81,7 @@ REACH = 9
 _MOVES = 10
 
 #: Share of what both neighbours show that a frame which has lost sight of it finds at most.
-_BLINK = 0.5
+_BLINK = 0.25
 
 #: The log-likelihood ratio is cut at this.
 _CUT = 5.0
