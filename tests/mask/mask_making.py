@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,9 @@ SKIN, LIPS, MOUTH, BROWS, BACK, NECK = (
 )
 SQUARE = np.array((0.15, 0.55, 0.25))
 FRAMES = 30
+
+#: Paints over a plate, given what takes its pixels to crop units.
+Before = Callable[[np.ndarray, np.ndarray], np.ndarray] | None
 
 #: Rows of the shot in which the square is there.
 PRESENT = range(10, 20)
@@ -74,7 +78,7 @@ def square(row: int, face: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(alpha, (0, 0), 0.8)
 
 
-def make_plate(folder: Path, track: FaceTrack, *, occluded: bool) -> str:
+def make_plate(folder: Path, track: FaceTrack, *, occluded: bool, before: Before = None) -> str:
     """Write the plate as a sequence; where the name of the frame goes is ``####``."""
     for row, frame in enumerate(track.frames):
         face = track.landmarks[row]
@@ -82,17 +86,20 @@ def make_plate(folder: Path, track: FaceTrack, *, occluded: bool) -> str:
         if occluded:
             alpha = square(row, face)[..., None]
             picture = picture * (1 - alpha) + SQUARE.astype(np.float32) * alpha
+        if before is not None and row in PRESENT:
+            picture = before(picture, track.transform[row])
         write_exr(folder / f"face.{frame:04d}.exr", picture, display=SIZE)
     return str(folder / "face.####.exr")
 
 
-def make_shot(folder: Path, *, occluded: bool, pushed: float = 0.0) -> Shot:
+def make_shot(folder: Path, *, occluded: bool, pushed: float = 0.0, before: Before = None) -> Shot:
     """A shot folder of the painted face with its track.
 
-    Where the square is the mesh of the track is wrong below the nose: ``pushed`` pixels too high.
+    What ``before`` paints over a frame stands there as long as the square would. Where the square
+    is the mesh of the track is wrong below the nose: ``pushed`` pixels too high.
     """
     track = make_track()
-    path = make_plate(folder, track, occluded=occluded)
+    path = make_plate(folder, track, occluded=occluded, before=before)
     low = track.landmarks[0, :, 1] > track.landmarks[0, points.SUBNASALE, 1] + 3
     track.landmarks[np.ix_(PRESENT, low, [1])] -= pushed
     plate = PlateSettings(path=path, fps="25", colourspace=SPACE)

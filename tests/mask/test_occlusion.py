@@ -17,6 +17,7 @@ from relip.mask.parsing import BINS, COLOURS
 from relip.plate import read_exr
 from relip.progress import Progress
 from relip.shot import Shot
+from relip.track import points
 from relip.track.facetrack import FaceTrack
 
 QUIET = Progress("none")
@@ -233,14 +234,19 @@ def test_an_occluder_has_an_edge():
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[40:90, 50:90] = 1
     nothing = np.zeros_like(face)
-    assert occlusion._edged(found, occlusion._slopes(shaded), nothing, nothing, face) is None
+    assert (
+        occlusion._edged(found, occlusion._slopes(shaded), nothing, nothing, face, nothing) is None
+    )
     covered = shaded.copy()
     covered[40:90, 50:90] += 25
-    kept = occlusion._edged(found, occlusion._slopes(covered), nothing, nothing, face)
+    kept = occlusion._edged(found, occlusion._slopes(covered), nothing, nothing, face, nothing)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     # what no light explains needs none: out of focus before the lens
-    kept = occlusion._edged(found, occlusion._slopes(shaded), nothing, ~nothing, face)
+    slopes = occlusion._slopes(shaded)
+    kept = occlusion._edged(found, slopes, nothing, ~nothing, face, nothing)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
+    # but for what is all of the face's colours: a face at rest in a shot that smiles
+    assert occlusion._edged(found, slopes, nothing, ~nothing, face, ~nothing) is None
 
 
 def test_edges_of_the_lips_and_edges_that_run_across_a_rim_are_none_of_an_occluder():
@@ -254,8 +260,10 @@ def test_edges_of_the_lips_and_edges_that_run_across_a_rim_are_none_of_an_occlud
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[58:90, 40:90] = 1
     slopes = occlusion._slopes(crop)
-    assert occlusion._edged(found, slopes, lips, nothing, face) is None
-    kept = occlusion._edged(found, slopes, nothing, nothing, face)  # a red thing, were it no lip
+    assert occlusion._edged(found, slopes, lips, nothing, face, nothing) is None
+    kept = occlusion._edged(
+        found, slopes, nothing, nothing, face, nothing
+    )  # a red thing, were it no lip
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     striped = np.full((SMALL, SMALL, 3), 120, np.uint8)
     striped[:, ::8] = striped[:, 1::8] = striped[:, 2::8] = 160  # cloth, and a rim across it
@@ -268,6 +276,31 @@ def test_edges_of_the_lips_and_edges_that_run_across_a_rim_are_none_of_an_occlud
     )
 
 
+def test_the_nose_ends_a_cheek_and_is_no_edge_of_an_occluder(tmp_path: Path):
+    """A cheek at rest where the shot smiles ends at the wing of the nose, and nowhere else."""
+    face = np.ones((SMALL, SMALL), bool)
+    nothing = np.zeros_like(face)
+    crop = np.full((SMALL, SMALL, 3), 120, np.uint8)
+    crop[30:60, 30:60] = 160
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[40:70, 60:80] = 1
+    slopes = occlusion._slopes(crop)
+    assert occlusion._edged(found, slopes, nothing, nothing, face, ~nothing) is not None
+    nose = nothing.copy()
+    nose[28:62, 28:63] = True
+    assert occlusion._edged(found, slopes, nose, nothing, face, ~nothing) is None
+
+    learnt = shot_fit(mask_making.make_shot(tmp_path, occluded=False))
+    own = learnt.mean_face
+    outline = occlusion._grown(own, points.NOSE_OUTLINE, 0)
+    for inside in (points.NOSTRIL_LEFT, points.NOSTRIL_RIGHT, 1, 4, 5):
+        x, y = np.clip(own[inside] * SMALL, 0, SMALL - 1).astype(int)
+        assert outline[y - 2 : y + 3, x - 2 : x + 3].any()
+    for beside in (points.CHEEK_LEFT, points.CHEEK_RIGHT, 13, points.CHIN):
+        x, y = np.clip(own[beside] * SMALL, 0, SMALL - 1).astype(int)
+        assert not outline[y, x]
+
+
 def test_a_cheek_in_a_new_light_does_not_hang_on_a_hand():
     face = np.ones((SMALL, SMALL), bool)
     crop = np.full((SMALL, SMALL, 3), 120, np.uint8)
@@ -278,13 +311,13 @@ def test_a_cheek_in_a_new_light_does_not_hang_on_a_hand():
     found[20:60, 20:60] = 1  # no edge around it
     found[56:72, 54:58] = 1  # what joins both
     nothing = np.zeros_like(face)
-    kept = occlusion._edged(found, occlusion._slopes(crop), nothing, nothing, face)
+    kept = occlusion._edged(found, occlusion._slopes(crop), nothing, nothing, face, nothing)
     assert kept is not None and (kept[hand] > 0).all()
     assert not (kept[:60, :50] > 0).any()
     # a stick at the hand has no middle of its own, and stays with it
     found = np.where(hand, 1, -1).astype(np.float32)
     found[30:72, 70:74] = 1
-    kept = occlusion._edged(found, occlusion._slopes(crop), nothing, nothing, face)
+    kept = occlusion._edged(found, occlusion._slopes(crop), nothing, nothing, face, nothing)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
 
 
@@ -384,6 +417,31 @@ def test_a_lone_frame_is_not_believed():
     np.testing.assert_array_equal(occlusion.supported(cover, []), cover)
     kept = occlusion.supported(np.maximum(cover, away), [near])
     assert kept is not None and ((kept > 0) == (cover > 0)).all()
+
+
+def test_what_both_neighbours_show_does_not_blink():
+    cover = np.full((SMALL, SMALL), -1, np.float32)
+    cover[40:60, 40:60] = 1
+    moved = np.roll(cover, 4, axis=1)
+    filled = occlusion.supported(None, [cover, moved])
+    assert filled is not None
+    both = (cover > 0) & (moved > 0)
+    assert not (filled > 0)[~both].any()
+    assert (filled > 0)[both].mean() > 0.9  # its corners are round
+    assert occlusion.supported(None, [cover]) is None
+    assert occlusion.supported(None, [cover, None]) is None
+    most = cover.copy()
+    most[55:] = -1
+    np.testing.assert_array_equal(occlusion.supported(most, [cover, cover]), most)
+    half = cover.copy()
+    half[44:] = -1
+    whole = occlusion.supported(half, [cover, cover])
+    assert whole is not None
+    assert not (whole > 0)[cover <= 0].any()
+    assert (whole > 0)[cover > 0].mean() > 0.9
+    strand = np.full((SMALL, SMALL), -1, np.float32)
+    strand[20:100, 40:44] = 1  # it waves
+    assert occlusion.supported(None, [strand, strand]) is None
 
 
 def test_colours_are_spread_as_by_a_gaussian():

@@ -28,7 +28,7 @@ from relip.shot import Shot
 from relip.track import points, pose
 from relip.track.facetrack import FaceTrack
 
-VERSION = 8
+VERSION = 9
 
 #: Frames looked at, evenly spread, and how many are needed at all.
 FRAMES = 96

@@ -16,6 +16,7 @@ the face is believed only where it comes in from there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from relip.mask.appearance import CERTAIN, Appearance, opponent
 from relip.mask.channels import squared, total
 from relip.mask.coverage import disc, fill
 from relip.mask.crop import SMALL, ShapeSpace, sample
+from relip.mask.hands import drawn, size_of
 from relip.mask.parsing import BIN_SIZE, BINS, COLOURS, OVAL, Palette
 from relip.track import points
 
@@ -77,6 +79,9 @@ REACH = 9
 
 #: How far an occluder moves from frame to frame at most (pixels of 128).
 _MOVES = 10
+
+#: Share of what both neighbours show that a frame which has lost sight of it finds at most.
+_BLINK = 0.25
 
 #: The log-likelihood ratio is cut at this.
 _CUT = 5.0
@@ -134,13 +139,28 @@ _BROAD, _DENT = 4, 8
 
 #: Share of an occluder's rim in the face that is an edge, the step of a value across it from pixel
 #: to pixel that makes one, and what the values are: lightness, and two differences of colour,
-#: doubled. Where so much of what lies in the face is sure, it needs no edge.
+#: doubled. Where so much of what lies in the face is sure, it needs no edge; what has the face's
+#: own colours does, for a face at rest is no less strange where the shot smiles.
 _EDGED, _STEEP, _NO_EDGE = 0.2, 0.025, 0.4
 
-#: Room around the lips whose edges are the face's own, the least rim beside it that tells
+#: Room around lips and nose, whose edges are the face's own, the least rim beside it that tells
 #: anything, and what the way across a rim is smoothed by (pixels of 128).
-_LIP_EDGE, _RIM, _ACROSS = 2, 8, 2.0
+_OWN_EDGE, _RIM, _ACROSS = 2, 8, 2.0
 _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], np.float32)
+
+#: Certain pixels of the face, beside what is found by its colours, from which hands are looked for,
+#: the share of a hand's that is suspect
+#: at least where it stands before the face, and the share that a second hand has in common with
+#: the first at most.
+_MUCH, _HAND_STRANGE, _SAME_HAND = 30, 0.2, 0.3
+
+#: Size of a hand in crop units that stands before its own face: it is nearer. A smaller one must be
+#: found in so many pictures at one place: a microphone is taken for one now and then.
+_LIFE_SIZE, _AGREED, _SAME_FIND = 0.45, 3, 0.5
+
+#: Between fingers this far apart (half of it) lies no face; how far a hand's rim may lie from where
+#: its points have it (pixels of 128), and the log-likelihood ratio of a hand well inside.
+_BETWEEN, _RIM_HALF, _HAND = 2, 4.0, 3.0
 
 #: Half the width of what only joins two parts (pixels of 128).
 _NECK = 4
@@ -287,6 +307,7 @@ def find(
     posed: np.ndarray,
     colours: np.ndarray | None = None,
     where: parsing.Places | None = None,
+    look_for_hands: Callable[[], list[np.ndarray]] | None = None,
 ) -> np.ndarray | None:
     """The occluder in a crop.
 
@@ -304,6 +325,9 @@ def find(
         Of what stands before the face in the shot, see :func:`shot_colours`.
     where : Places, optional
         Of the same face, where somebody else asks too.
+    look_for_hands : callable, optional
+        Gives the hands around the face, see :func:`relip.mask.hands.find`; called where much of
+        the face is strange.
 
     Returns
     -------
@@ -343,6 +367,7 @@ def find(
     home = (shown[_AROUND].sum(0) > _COMMON) & theirs[bins]
     behind[home & (mouth | ~inside)] += _PREFER
     fleshy = palette.flesh[bins] > _FACE_OWN
+    smoother = cv2.ximgproc.createFastGlobalSmootherFilter(small, _SMOOTHNESS, _EDGE)
     near = pure = familiar = np.zeros_like(known)
     if seed is not None:
         near, pure = seed
@@ -352,23 +377,104 @@ def find(
         familiar = _groups(familiar, near | familiar, LEAST)
         near, pure = near | familiar, pure | familiar
     pure = _foremost(pure, certain, fleshy)
-    if not pure.any():
+    if look_for_hands is None and not pure.any():
         return None
     sure = ((certain > SURE) & telling) | _groups(familiar, familiar, FAMILIAR)
     face_here, folds, slopes = _oval(oval), _folds(face), _slopes(small)
-    at_lips = cv2.dilate(lips.astype(np.uint8), disc(_LIP_EDGE)) > 0
+    nose = _grown(face, points.NOSE_OUTLINE, 0) | _grown(posed, points.NOSE_OUTLINE, 0)
+    edges = cv2.dilate((lips | nose).astype(np.uint8), disc(_OWN_EDGE)) > 0
     result, free = None, known
-    smoother = cv2.ximgproc.createFastGlobalSmootherFilter(small, _SMOOTHNESS, _EDGE)
     for own_near, own_pure in _apart(near, pure, values):
         found = _grow(own_near, own_pure, bins, behind, free | own_pure, smoother, colours)
         if found is not None:
-            found = _edged(found, slopes, at_lips, sure | (certain > SURE), face_here)
+            surely = sure | (certain > SURE)
+            found = _edged(found, slopes, edges, surely, face_here, fleshy)
         if found is not None:
             found = _believable(found, sure, known & face_here, fleshy, folds)
         if found is not None:
             result = found if result is None else np.maximum(result, found)
             free = free & (found <= 0)
-    return None if result is None else _rounded(result, known)
+    result = None if result is None else _rounded(result, known)
+    if look_for_hands is not None:
+        # a hand is what explains the rest
+        rest = inside if result is None else inside & (cv2.dilate(result, disc(_MIXED)) <= 0)
+        if np.count_nonzero((suspicion.strange(0) > CERTAIN) & telling & rest) >= _MUCH:
+            suspect = suspicion.strange(1) > SUSPECT
+            hand = _hand(look_for_hands(), suspect, rest, bins, behind, known, smoother)
+            if hand is not None:
+                result = hand if result is None else np.maximum(result, hand)
+    return result
+
+
+def _hand(
+    hands: list[np.ndarray],
+    suspect: np.ndarray,
+    inside: np.ndarray,
+    bins: np.ndarray,
+    behind: np.ndarray,
+    known: np.ndarray,
+    smoother: Any,
+) -> np.ndarray | None:
+    """The hands that stand before the face, their rims where the picture has its edges.
+
+    Parameters
+    ----------
+    hands : list of np.ndarray [shape=(21, 2)]
+        In crop units.
+    suspect : np.ndarray [shape=(128, 128), dtype=bool]
+        What is strange.
+    inside : np.ndarray [shape=(128, 128), dtype=bool]
+        Where the face is, and nothing else is known to stand before it.
+    bins, behind, known, smoother
+        As for :func:`_grow`.
+
+    Returns
+    -------
+    np.ndarray [shape=(128, 128), dtype=float32] or None
+        Above 0 where they are.
+    """
+    whole = _before(hands, suspect, inside)
+    if whole is None:
+        return None
+    near = cv2.morphologyEx(whole.astype(np.uint8), cv2.MORPH_CLOSE, disc(_BETWEEN))
+    deep = cv2.distanceTransform(near, cv2.DIST_L2, 3)
+    deep -= cv2.distanceTransform(1 - near, cv2.DIST_L2, 3)
+    front = _front(bins, whole & known, None) - behind
+    ratio = np.clip(front, -_CUT, _CUT) + np.clip(deep * (_CUT / _RIM_HALF), -_CUT, _HAND)
+    ratio = np.clip(ratio, -_CUT, _CUT)
+    ratio[~known] = -_CUT
+    smooth: np.ndarray = smoother.filter(np.ascontiguousarray(ratio, np.float32)) / _CUT
+    return _whole(smooth, whole)
+
+
+def _before(hands: list[np.ndarray], suspect: np.ndarray, inside: np.ndarray) -> np.ndarray | None:
+    """Where hands are ``[shape=(128, 128), dtype=bool]`` that stand before the face.
+
+    Of several finds of one hand that which explains best what is suspect; None without any.
+    """
+    ranked = []
+    finds = [drawn([hand]) for hand in hands]
+    for hand, there in zip(hands, finds, strict=True):
+        alike = sum(_overlap(there, other) > _SAME_FIND for other in finds)
+        if size_of(hand) < _LIFE_SIZE and alike < _AGREED:
+            continue
+        shown = np.count_nonzero(there & inside)
+        strange = np.count_nonzero(there & inside & suspect)
+        if strange >= max(_HAND_STRANGE * shown, LEAST):
+            ranked.append((strange - _HAND_STRANGE * shown, there))
+    ranked.sort(key=lambda each: -each[0])
+    whole: np.ndarray | None = None
+    for _, there in ranked:
+        if whole is None:
+            whole = there
+        elif np.count_nonzero(whole & there) < _SAME_HAND * np.count_nonzero(there):
+            whole = whole | there
+    return whole
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union."""
+    return np.count_nonzero(one & other) / max(np.count_nonzero(one | other), 1)
 
 
 def _apart(
@@ -636,16 +742,18 @@ def _slopes(small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _edged(
     found: np.ndarray,
     slopes: tuple[np.ndarray, np.ndarray],
-    lips: np.ndarray,
+    own: np.ndarray,
     sure: np.ndarray,
     face: np.ndarray,
+    fleshy: np.ndarray,
 ) -> np.ndarray | None:
     """What was found without the parts that end nowhere: an occluder has an edge.
 
     A cheek that turns into a light in which the shot never shows it is strange, and passes into
     the rest of the face without any, also where it touches a hand of its own colour. The edges
-    of the lips are the face's, whatever stands beside them: a chin that a shout draws long ends
-    at the lower lip and nowhere else. An edge counts that runs as the rim does.
+    of lips and nose (``own``) are the face's, whatever stands beside them: a chin that a shout
+    draws long ends at the lower lip and nowhere else, a cheek that rests where the shot smiles at
+    the wing of the nose. An edge counts that runs as the rim does.
     """
     there = (found > 0).astype(np.uint8)
     inside = cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -656,12 +764,13 @@ def _edged(
     size = np.bincount(group.ravel(), minlength=count)
     within = np.bincount(group[face], minlength=count)
     steep = _steep(there, slopes)
-    # where hardly any of the rim lies beside the lips, all of it counts
-    free = rim & ~lips
+    # where hardly any of the rim lies beside these, all of it counts
+    free = rim & ~own
     rim &= free | (np.bincount(group[free], minlength=count) < _RIM)[group]
     around = np.bincount(group[rim], minlength=count)
     edged = np.bincount(group[rim & steep], minlength=count) >= _EDGED * around
-    edged |= np.bincount(group[sure & face], minlength=count) > _NO_EDGE * within
+    skin = np.bincount(group[fleshy], minlength=count) > _OWN_SHARE * size
+    edged |= ~skin & (np.bincount(group[sure & face], minlength=count) > _NO_EDGE * within)
     return _only(found, group, edged & (size > 0))
 
 
@@ -770,12 +879,15 @@ def _doubtful(holes: np.ndarray, smooth: np.ndarray) -> np.ndarray:
     return keep[group]
 
 
-def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
-    """What of an occluder a neighbouring frame shows too.
+def supported(cover: np.ndarray | None, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
+    """What of an occluder a neighbouring frame shows too, and what both of them show.
+
+    What is seen in one frame alone is none; what the frames before and after show at one place
+    is there in between too, where hardly any of it is found.
 
     Parameters
     ----------
-    cover : np.ndarray [shape=(128, 128), dtype=float32]
+    cover : np.ndarray [shape=(128, 128), dtype=float32] or None
         From :func:`find`.
     neighbours : list of (np.ndarray or None)
         The same of the frames before and after, None where they show none.
@@ -785,8 +897,21 @@ def supported(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndar
     -------
     np.ndarray or None
     """
-    if not neighbours:
-        return cover
+    kept = cover if cover is None or not neighbours else _seen_beside(cover, neighbours)
+    if len(neighbours) < 2 or any(other is None for other in neighbours):
+        return kept
+    both: np.ndarray = np.minimum.reduce([other for other in neighbours if other is not None])
+    # a strand of hair waves, and is elsewhere in between
+    broad = cv2.morphologyEx((both > 0).astype(np.uint8), cv2.MORPH_OPEN, disc(_BROAD)) > 0
+    own = 0 if kept is None else np.count_nonzero(broad & (kept > 0))
+    if not broad.any() or own >= _BLINK * np.count_nonzero(broad):
+        return kept
+    held = np.where(broad, both, np.minimum(both, -0.05)).astype(np.float32)
+    return held if kept is None else np.maximum(kept, held)
+
+
+def _seen_beside(cover: np.ndarray, neighbours: list[np.ndarray | None]) -> np.ndarray | None:
+    """The groups of a cover near what a neighbour shows; None without any."""
     seen = np.zeros(cover.shape, np.uint8)
     for other in neighbours:
         if other is not None:

@@ -17,7 +17,7 @@ import numpy as np
 from relip import records
 from relip.errors import PlateError, ShotError, StageMissingError
 from relip.frames import format_range
-from relip.mask import alpha, fit, matte, occlusion, parsing, region, rim
+from relip.mask import alpha, fit, hands, matte, occlusion, parsing, region, rim
 from relip.mask.crop import SIDE, crop_of, display_window
 from relip.mask.external import Parser, ParserEntry, find_parser
 from relip.mask.region import Region
@@ -34,7 +34,7 @@ from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "mask"
-VERSION = 12
+VERSION = 13
 
 #: A frame's status says this, and how much of the region, where something stands before the face.
 OCCLUDED = "occluded"
@@ -87,6 +87,7 @@ class Inputs:
             self.region.outline[row],
             self.track.face_width,
             self.fit_key if self.track.visible[row] else None,
+            hands.available(),
             seen,
             *beside,
             self.parser.key() if self.parser else None,
@@ -203,7 +204,7 @@ def looks(
             cover = found.cover
             held = [recent[n].held for n in inputs.neighbours(found.frame) if n in recent]
             found = replace(found, held=rim.steadied(found.held, held))
-            yield found, None if cover is None else occlusion.supported(cover, around)
+            yield found, occlusion.supported(cover, around)
             for old in [f for f in recent if f < found.frame]:
                 del recent[old]
 
@@ -263,7 +264,15 @@ def look_at(
     face, posed = faces[0][row], faces[1][row]
     where = parsing.Places(face)
     cover = occlusion.find(
-        learnt.model, learnt.palette, learnt.space, crop, face, posed, learnt.occluders, where
+        learnt.model,
+        learnt.palette,
+        learnt.space,
+        crop,
+        face,
+        posed,
+        learnt.occluders,
+        where,
+        lambda: hands.find(picture, inputs.track.transform[row], plate, colour),
     )
     result = Look(picture.frame, cover, face=face, posed=posed)
     if parser is not None:

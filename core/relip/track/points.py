@@ -16,6 +16,9 @@ RIGID = (168, 6, 197, 195, 5, 4, 1, 33, 133, 362, 263, 2, 98, 327, 64, 294)
 #: Textured points of the nose and its surroundings for optical flow; no eyelids.
 NOSE = (168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 45, 275, 220, 440, 48, 278, 115, 344, 122, 351)
 
+#: The nose from its bridge over its wings to below it, a closed line.
+NOSE_OUTLINE = (6, 198, 131, 129, 98, 2, 327, 358, 360, 420)
+
 #: Outer lip line, from the left corner over the upper lip to the right and back below.
 OUTER_UPPER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
 OUTER_LOWER = (375, 321, 405, 314, 17, 84, 181, 91, 146)
