@@ -121,6 +121,11 @@ def test_the_find_that_explains_what_is_strange():
     # one beside the face, or where nothing is strange, is none before it
     assert occlusion._before([right], suspect, ~inside) is None
     assert occlusion._before([right], ~inside, inside) is None
+    # nor is one that explains little of it, unless another picture shows it too
+    little = ~suspect | (np.arange(SMALL) < 40)
+    assert occlusion._before([right], little, inside) is None
+    assert occlusion._before([right, right + 0.01], little, inside) is not None
+    assert occlusion._before([right], suspect, inside) is not None
 
 
 @pytest.mark.skipif(not hands.available(), reason="this MediaPipe carries no hand models")

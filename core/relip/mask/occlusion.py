@@ -155,8 +155,10 @@ _EDGES = np.array([[1 / 3, 1 / 3, 1 / 3], [1.0, -1.0, 0.0], [0.5, 0.5, -1.0]], n
 _MUCH, _HAND_STRANGE, _SAME_HAND = 30, 0.2, 0.3
 
 #: Size of a hand in crop units that stands before its own face: it is nearer. A smaller one must be
-#: found in so many pictures at one place: a microphone is taken for one now and then.
-_LIFE_SIZE, _AGREED, _SAME_FIND = 0.45, 3, 0.5
+#: found in so many pictures at one place: a microphone is taken for one now and then. A find that
+#: no other picture shares must explain so much of what is suspect: a neck that turns away is now
+#: and then taken for a hand, which explains a tenth of it.
+_LIFE_SIZE, _AGREED, _SAME_FIND, _ALONE = 0.45, 3, 0.5, 0.15
 
 #: Between fingers this far apart (half of it) lies no face; how far a hand's rim may lie from where
 #: its points have it (pixels of 128), and the log-likelihood ratio of a hand well inside.
@@ -454,12 +456,15 @@ def _before(hands: list[np.ndarray], suspect: np.ndarray, inside: np.ndarray) ->
     """
     ranked = []
     finds = [drawn([hand]) for hand in hands]
+    much = np.count_nonzero(inside & suspect)
     for hand, there in zip(hands, finds, strict=True):
         alike = sum(_overlap(there, other) > _SAME_FIND for other in finds)
         if size_of(hand) < _LIFE_SIZE and alike < _AGREED:
             continue
         shown = np.count_nonzero(there & inside)
         strange = np.count_nonzero(there & inside & suspect)
+        if alike < 2 and strange < _ALONE * much:
+            continue
         if strange >= max(_HAND_STRANGE * shown, LEAST):
             ranked.append((strange - _HAND_STRANGE * shown, there))
     ranked.sort(key=lambda each: -each[0])

@@ -290,8 +290,9 @@ def _notes(shot: Shot, found: Detection, track: FaceTrack, out: dict[int, str]) 
         fading = [int(f) for f in track.frames[ramping]]
         notes.append(f"the edit comes and goes in frames {format_range(fading)}")
     if found.several:
+        plural = "s" if found.several > 1 else ""
         notes.append(
-            f"several faces in {found.several} frames: "
+            f"several faces in {found.several} frame{plural}: "
             + (
                 f"the one at {shot.settings.track.face} is followed"
                 if people.parse_choice(shot.settings.track.face)
