@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +152,23 @@ def test_without_models_no_hand_is_found(tmp_path: Path, monkeypatch: pytest.Mon
     with shot.open_plate() as plate:
         picture = next(iter(plate.iter([shot.frames.start])))
         assert hands.find(picture, np.eye(2, 3), plate, Colour()) == []
+
+
+def test_threads_that_ask_at_once_share_the_models(monkeypatch: pytest.MonkeyPatch):
+    """Two that were loaded side by side took twice the memory and each other's standard error."""
+    loaded: list[object] = []
+
+    class Slow:
+        def __init__(self) -> None:
+            time.sleep(0.05)
+            loaded.append(self)
+
+    monkeypatch.setattr(hands, "_Hands", Slow)
+    monkeypatch.setattr(hands, "available", lambda: True)
+    hands._loaded.cache_clear()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: hands.models(), range(4)))
+    finally:
+        hands._loaded.cache_clear()
+    assert len(loaded) == 1 and all(each is loaded[0] for each in found)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import cv2
 import face_making
 import numpy as np
@@ -104,3 +107,24 @@ def test_tiles_reach_every_place():
         assert starts[0] == 0 and starts[-1] == length - side
         assert max(np.diff(starts), default=0) <= 0.62 * side
     assert points.COUNT == 478
+
+
+def test_threads_that_are_quiet_at_once_leave_standard_error_as_it_was(tmp_path: Path):
+    """One that begins while another is quiet must not take the silence for what to go back to."""
+    kept = os.dup(2)
+    file = tmp_path / "stderr"
+    with file.open("wb") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            first, second = finder.quiet_stderr(), finder.quiet_stderr()
+            first.__enter__()
+            second.__enter__()
+            os.write(2, b"never")
+            first.__exit__(None, None, None)
+            os.write(2, b"nor now")
+            second.__exit__(None, None, None)
+            os.write(2, b"again")
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+    assert file.read_bytes() == b"again"

@@ -65,6 +65,9 @@ _WRIST, _FIRST, _MIDDLE_KNUCKLE, _LAST = 0, 5, 9, 17
 _BITS = 4
 
 
+_LOADING = threading.Lock()
+
+
 class _Hands:
     """MediaPipe's hand models, one picture after the other whoever asks."""
 
@@ -98,7 +101,6 @@ def available() -> bool:
     return any(all((Path(place) / part).is_file() for part in _MODELS) for place in places)
 
 
-@cache
 def models() -> _Hands | None:
     """The hand models; None where this MediaPipe carries none.
 
@@ -107,6 +109,13 @@ def models() -> _Hands | None:
     ModelError
         If they are there and cannot be loaded.
     """
+    # frames are looked at side by side, and the first of them ask at once
+    with _LOADING:
+        return _loaded()
+
+
+@cache
+def _loaded() -> _Hands | None:
     if not available():
         return None
     try:

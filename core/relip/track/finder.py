@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -388,21 +389,50 @@ def extent(face: np.ndarray) -> float:
     return float((face[:, :2].max(0) - face[:, :2].min(0)).max())
 
 
+class _Quiet:
+    """Standard error as it was, while any thread wants it silent."""
+
+    def __init__(self) -> None:
+        self._alone = threading.Lock()
+        self._wanted = 0
+        self._kept: int | None = None
+
+    def begin(self) -> None:
+        with self._alone:
+            self._wanted += 1
+            if self._wanted > 1:
+                return
+            try:
+                self._kept = os.dup(2)
+            except OSError:  # there is none
+                return
+            sink = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(sink, 2)
+            os.close(sink)
+
+    def end(self) -> None:
+        with self._alone:
+            self._wanted -= 1
+            if self._wanted == 0 and self._kept is not None:
+                os.dup2(self._kept, 2)
+                os.close(self._kept)
+                self._kept = None
+
+
+_QUIET = _Quiet()
+
+
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Silence the C++ log lines MediaPipe writes while its graph starts."""
+    """Silence the C++ log lines MediaPipe writes while its graph starts.
+
+    Threads may ask for it at once: the last one to leave brings standard error back.
+    """
+    _QUIET.begin()
     try:
-        saved = os.dup(2)
-    except OSError:
         yield
-        return
-    with open(os.devnull, "w") as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+    finally:
+        _QUIET.end()
 
 
 def landmark_array(landmarks: Any, width: int, height: int) -> np.ndarray:
