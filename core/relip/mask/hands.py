@@ -94,8 +94,12 @@ class _Hands:
         return [np.array([(p.x, p.y) for p in hand.landmark]) for hand in found or ()]
 
 
+@cache
 def available() -> bool:
-    """Whether the installed MediaPipe carries the hand models; they are not loaded."""
+    """Whether the installed MediaPipe carries the hand models; they are not loaded.
+
+    Every frame's key asks, and the answer lies in files.
+    """
     spec = find_spec("mediapipe")
     places = (spec.submodule_search_locations or []) if spec else []
     return any(all((Path(place) / part).is_file() for part in _MODELS) for place in places)

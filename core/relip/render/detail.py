@@ -24,7 +24,7 @@ import numpy as np
 from relip.mask.coverage import disc, fill
 from relip.render.canonical import SHARPEST, Window
 from relip.render.colourmatch import grey, largest
-from relip.render.rig import N_INNER, N_LINES, N_OUTER
+from relip.render.rig import N_INNER, N_LINES, N_OUTER, lip_edges
 
 #: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
 SIGMA = 3.0
@@ -213,8 +213,7 @@ def lip_warp(
     """
     above = warp_field(old_lines[_ABOVE], new_lines[_ABOVE], outline, size)
     below = warp_field(old_lines[_BELOW], new_lines[_BELOW], outline, size)
-    inner = new_lines[N_OUTER : N_OUTER + N_INNER]
-    upper, lower = inner[:11], np.concatenate([inner[10:], inner[:1]])[::-1]
+    upper, lower = lip_edges(new_lines[N_OUTER : N_OUTER + N_INNER])
     middle = (upper + lower) / 2
     order = np.argsort(middle[:, 0])
     x = np.arange(size[0]) + 0.5

@@ -4,10 +4,9 @@ The plate's noise is measured in its smooth places: blocks of the face's bare
 skin whose middle frequencies are lowest, or of all that is around a face too
 small for that. Their power spectrum, averaged, is the grain's; its strength is
 noted by intensity, since film and sensors are noisier in some tones than in
-others. The patch has some grain already, where
-skin detail of the plate was carried over, and none where the network drew.
-So its fine bands are measured too, place by place, and grain is added up to the
-plate's strength, never beyond.
+others. The patch has some grain already, where skin detail of the plate was
+carried over, and none where the network drew. So its fine bands are measured
+too, place by place, and grain is added up to the plate's strength, never beyond.
 
 All numbers are in the network's encoding, which is close to what the eye sees.
 The grain of a frame is a function of the frame's number and the shot's seed.

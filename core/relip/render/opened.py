@@ -17,10 +17,9 @@ import cv2
 import numpy as np
 
 from relip.mask.coverage import fill
-from relip.render.canonical import SHARPEST
 from relip.render.detail import SEAM, lip_warp, moved
 from relip.render.examples import Examples
-from relip.render.rig import INNER_LOWER, INNER_UPPER, N_INNER, N_OUTER, Rig
+from relip.render.rig import INNER_LOWER, INNER_UPPER, N_INNER, N_OUTER, Rig, lip_edges
 from relip.speech import MOUTH_CONTROLS
 from relip.track.stabilise import CROP_FACE_WIDTHS
 
@@ -86,7 +85,7 @@ def opened_examples(examples: Examples, rig: Rig, curves: np.ndarray, seed: int)
         lines=lines,
         outlines=examples.outlines[rows],
         corners=examples.corners[rows],
-        plates=np.zeros(count, np.int64),
+        plates=examples.plates[rows],
         hidden={
             place: examples.hidden[row] for place, row in enumerate(rows) if row in examples.hidden
         },
@@ -133,32 +132,26 @@ def opened(
     shape = (picture.shape[1], picture.shape[0])
     unit = size / 256
     shift = lip_warp(old_lines, new_lines, outline, shape, SEAM * unit)
-    warped = moved(picture, shift, SHARPEST)
+    warped = moved(picture, shift)
     inner = new_lines[N_OUTER : N_OUTER + N_INNER]
     opening = fill(inner, shape)
     if not opening.any():
         return warped
-    behind = _behind_lips(warped, old_lines, new_lines, picture, size / CROP_FACE_WIDTHS)
+    behind = _behind_lips(picture, old_lines, new_lines, size / CROP_FACE_WIDTHS)
     behind = cv2.GaussianBlur(behind, (0, 0), 0.8 * unit)
     seen = cv2.GaussianBlur(opening, (0, 0), 0.6 * unit)[..., None]
     return (seen * behind + (1 - seen) * warped).astype(np.float32)
 
 
 def _behind_lips(
-    warped: np.ndarray,
-    old_lines: np.ndarray,
-    new_lines: np.ndarray,
-    picture: np.ndarray,
-    face: float,
+    picture: np.ndarray, old_lines: np.ndarray, new_lines: np.ndarray, face: float
 ) -> np.ndarray:
     """What is painted behind the lips, over the whole picture; ``face`` is its width."""
-    height, width = warped.shape[:2]
+    height, width = picture.shape[:2]
     lips, skin = _colours(picture, old_lines)
     x, y = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
     inner = new_lines[N_OUTER : N_OUTER + N_INNER]
-    upper = np.concatenate([inner[:1], new_lines[INNER_UPPER], inner[10:11]])
-    lower = np.concatenate([inner[:1], new_lines[INNER_LOWER], inner[10:11]])
-    top, bottom = (np.interp(x, *_rising(line)) for line in (upper, lower))
+    top, bottom = (np.interp(x, *_rising(edge)) for edge in lip_edges(inner))
     depth = np.clip((y - top) / np.maximum(bottom - top, 1), 0, 1).astype(np.float32)[..., None]
     # the floor of the mouth catches light; its back and what lies below the teeth do not
     floor = np.clip((depth - 0.45) / 0.55, 0, 1) ** 2

@@ -36,9 +36,13 @@ UNIT = 1.0 / CROP_FACE_WIDTHS
 #: Observation noise of a feature in crop units (tracking noise, 0.1 % of the face width).
 NOISE = 0.001 * UNIT
 
-#: Openings in face widths that a face is taken to be able to do when the shot shows less.
+#: Openings in face widths: an actor whose full one is less than the first keeps silent, none is
+#: taken to be more than the second.
 MIN_FULL_OPENING = 0.06
 MAX_FULL_OPENING = 0.22
+
+#: How much narrower and wider every mouth is taken to become at least, in face widths.
+_NARROW, _WIDE = 0.01, 0.01
 
 #: Full opening, and how much narrower and wider the mouth becomes, of an actor who keeps silent:
 #: opens less than :data:`MIN_FULL_OPENING`. Others' are 0.16 to 0.22, 0.01 to 0.04, 0.03 to 0.05.
@@ -195,6 +199,21 @@ def _set_opening(lines: np.ndarray, opening: np.ndarray) -> np.ndarray:
     return lines
 
 
+def lip_edges(inner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The upper and the lower edge of an opening, both from the left corner to the right.
+
+    Parameters
+    ----------
+    inner : np.ndarray [shape=(20, 2)]
+        The inner lips, in the order of :data:`relip.track.points.INNER_LIPS`.
+
+    Returns
+    -------
+    tuple of np.ndarray [shape=(11, 2)]
+    """
+    return inner[:11], np.concatenate([inner[10:], inner[:1]])[::-1]
+
+
 def track_lines(track: FaceTrack) -> np.ndarray:
     """The shot's own lines ``[shape=(F, 57, 2)]`` in crop units; NaN where not visible."""
     return track.canonical()[:, list(LINE_POINTS)]
@@ -242,8 +261,11 @@ def fit(track: FaceTrack, rows: np.ndarray | None = None) -> Rig:
     keep = min(12, len(singular))
     basis = directions[:keep] * (singular[:keep] / np.sqrt(max(len(rows) - 1, 1)))[:, None]
     covariance = basis.T @ basis
-    silent = float(np.percentile(free @ FEATURES[OPENING], _WIDEST)) < MIN_FULL_OPENING * UNIT
-    if silent:
+    features = free @ FEATURES.T
+    o, w = features[:, OPENING], features[:, WIDTH]
+    full, narrower, wider = float(np.percentile(o, _WIDEST)), _NARROW, _WIDE
+    if full < MIN_FULL_OPENING * UNIT:
+        full, narrower, wider = SILENT_FULL_OPENING * UNIT, SILENT_NARROW, SILENT_WIDE
         usual = _usual_moves(mean) * (_USUAL_SPREAD * UNIT)[:, None]
         covariance = covariance + usual.T @ usual
     two = FEATURES[[OPENING, WIDTH]]
@@ -254,18 +276,19 @@ def fit(track: FaceTrack, rows: np.ndarray | None = None) -> Rig:
         f = FEATURES[feature]
         variance = float(f @ residual @ f) + NOISE**2
         extra.append(sign * EXTRA_REACH * (residual @ f) / np.sqrt(variance))
-    features = free @ FEATURES.T
-    o, w = features[:, OPENING], features[:, WIDTH]
-    full = min(float(np.percentile(o, _WIDEST)), MAX_FULL_OPENING * UNIT)
-    narrower, wider = 0.01, 0.01
-    if silent:
-        full, narrower, wider = SILENT_FULL_OPENING * UNIT, SILENT_NARROW, SILENT_WIDE
     closed = o <= max(CLOSED * UNIT, float(np.percentile(o, 10)))
     width_rest = float(np.median(w[closed]))
     narrow = min(float(np.percentile(w, 3)), width_rest - narrower * UNIT)
     wide = max(float(np.percentile(w, 97)), width_rest + wider * UNIT)
     levels = np.array(
-        [float(np.median(o[closed])), full, width_rest, narrow, wide, float(o.mean())]
+        [
+            float(np.median(o[closed])),
+            min(full, MAX_FULL_OPENING * UNIT),
+            width_rest,
+            narrow,
+            wide,
+            float(o.mean()),
+        ]
     )
     return Rig(mean, weights, gain, np.stack(extra), basis, levels)
 

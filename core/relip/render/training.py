@@ -178,7 +178,6 @@ def train(
             inputs, target, region, weight = (
                 torch.from_numpy(part).to(device) for part in next(made)
             )
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 output = network(inputs)
             loss = reconstruction_loss(output.float(), target, region, weight)

@@ -21,7 +21,7 @@ from relip.records import FrameRecord, StageReport
 from relip.review import sheet
 from relip.review.stage_movie import write_stage_movie
 from relip.shot import Shot
-from relip.track import geometry, square
+from relip.track import geometry
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
@@ -135,11 +135,7 @@ def close_ups(
     around = row if track.visible[row] else int(seen[np.abs(seen - row).argmin()])
     home = geometry.invert(track.square.transform[around])
     middle = geometry.apply(home, np.array([[0.5, 0.62]]))[0]
-    scale = SIDE / (1.15 * track.face_width)
-    to_tile = np.array(
-        [[scale, 0, SIDE / 2 - scale * middle[0]], [0, scale, SIDE / 2 - scale * middle[1]]]
-    )
-    to_tile = square.from_plate(to_tile, track.aspect)
+    to_tile = sheet.centred(middle, SIDE / (1.15 * track.face_width), SIDE, track.aspect)
     face = sheet.placed(picture, to_tile, SIDE).astype(np.float32)
     height, width = picture.shape[:2]
     path = mask_stage.mask_path(shot, frame)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from relip.mask.coverage import disc, fill
+from relip.render.rig import lip_edges
 
 #: Half the height of the band about the line where closed lips meet, in face widths.
 BAND = 0.01
@@ -119,7 +120,8 @@ def band(picture: np.ndarray, inner: np.ndarray, face_width: float) -> np.ndarra
     -------
     np.ndarray [shape=(ROWS, COLUMNS, 3), dtype=float32]
     """
-    middle = (inner[:11] + np.concatenate([inner[10:], inner[:1]])[::-1]) / 2
+    upper, lower = lip_edges(inner)
+    middle = (upper + lower) / 2
     along = _direction(middle[-1] - middle[0])
     across = np.array([-along[1], along[0]])
     place = (middle - middle[0]) @ along

@@ -31,15 +31,34 @@ def face_tile(
     aspect : float
         Of the picture's pixels.
     """
-    scale = TILE / (2 * half)
-    left, top = half - centre
-    to_tile = square.from_plate(scale * np.array([[1.0, 0.0, left], [0.0, 1.0, top]]), aspect)
+    to_tile = centred(centre, TILE / (2 * half), TILE, aspect)
     tile = placed(picture, to_tile, TILE, border=40)
     bar = np.full((_LABEL, TILE, 3), 24, np.uint8)
     cv2.putText(
         bar, label, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (220, 220, 220), 1, cv2.LINE_AA
     )
     return np.concatenate([tile, bar])
+
+
+def centred(middle: np.ndarray, scale: float, side: int, aspect: float) -> np.ndarray:
+    """The map of a plate to a tile of ``side`` pixels about a place, as it is meant to be seen.
+
+    Parameters
+    ----------
+    middle : np.ndarray [shape=(2,)]
+        In square pixels.
+    scale : float
+        Pixels of the tile for a square pixel.
+    side : int
+    aspect : float
+        Of the plate's pixels.
+
+    Returns
+    -------
+    np.ndarray [shape=(2, 3)]
+    """
+    x, y = side / 2 - scale * middle
+    return square.from_plate(np.array([[scale, 0, x], [0, scale, y]]), aspect)
 
 
 def placed(picture: np.ndarray, to_tile: np.ndarray, side: int, *, border: int = 0) -> np.ndarray:
@@ -83,10 +102,15 @@ def assemble(columns: list[list[np.ndarray]]) -> np.ndarray:
     return np.concatenate(rows)
 
 
+def reduction(picture: np.ndarray, aspect: float, side: int) -> float:
+    """Pixels of :func:`seen` for a square pixel of the plate: 1 at most."""
+    return min(1.0, side / max(picture.shape[0], picture.shape[1] * aspect))
+
+
 def seen(picture: np.ndarray, aspect: float, side: int, *, even: bool = False) -> np.ndarray:
     """A picture of the plate as it is meant to be seen, its longer side ``side`` pixels at most."""
     height, width = picture.shape[0], picture.shape[1] * aspect
-    scale = min(1.0, side / max(height, width))
+    scale = reduction(picture, aspect, side)
     if even:
         size = [max(2, round(each * scale / 2) * 2) for each in (width, height)]
     else:

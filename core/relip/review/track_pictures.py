@@ -102,10 +102,9 @@ def _frames_to_show(track: FaceTrack) -> set[int]:
 
 def page(picture: np.ndarray, track: FaceTrack, row: int, why: str) -> np.ndarray:
     """A movie frame: the plate with the face marked, and a close-up beside it."""
-    height, width = picture.shape[:2]
     whole = sheet.seen(picture, track.aspect, SIDE)
     if track.visible[row]:
-        scale = min(1.0, SIDE / max(height, width * track.aspect))
+        scale = sheet.reduction(picture, track.aspect, SIDE)
         to_shown = square.from_plate(np.array([[scale, 0, 0], [0, scale, 0]]), track.aspect)
         corners = geometry.apply(geometry.invert(track.transform[row]), _SQUARE)
         _line(whole, geometry.apply(to_shown, corners), _CROP, closed=True)
@@ -130,10 +129,7 @@ def close_up(picture: np.ndarray, track: FaceTrack, row: int, why: str, side: in
         half = 0.85 * track.face_width
     else:
         middle, half = np.array([width, height]) / 2, max(width, height) / 2
-    scale = side / (2 * half)
-    to_tile = np.array([[scale, 0, side / 2 - scale * middle[0]],
-                        [0, scale, side / 2 - scale * middle[1]]])  # fmt: skip
-    to_tile = square.from_plate(to_tile, track.aspect)
+    to_tile = sheet.centred(middle, side / (2 * half), side, track.aspect)
     tile = sheet.placed(picture, to_tile, side, border=40)
     if track.visible[row]:
         corners = geometry.apply(geometry.invert(track.transform[row]), _SQUARE)

@@ -55,36 +55,29 @@ def stretch(aspect: float) -> np.ndarray:
 
 def to_square(points: np.ndarray, aspect: float) -> np.ndarray:
     """Points of the plate ``[shape=(..., 2 or 3)]`` in square coordinates; z is square already."""
-    return _scaled(points, aspect)
+    return _stretched(points, aspect)
 
 
 def to_plate(points: np.ndarray, aspect: float) -> np.ndarray:
     """Points in square coordinates ``[shape=(..., 2 or 3)]`` on the plate."""
-    return _scaled(points, 1 / aspect)
-
-
-def _scaled(points: np.ndarray, by: float) -> np.ndarray:
-    if by == 1:
-        return points
-    result = np.array(points, float)
-    result[..., 0] *= by
-    return result
+    return _stretched(points, 1 / aspect)
 
 
 def from_plate(transform: np.ndarray, aspect: float) -> np.ndarray:
     """A map of square coordinates ``[shape=(..., 2, 3)]`` as a map of the plate's."""
-    return _first_column(transform, aspect)
+    return _stretched(transform, aspect)
 
 
 def from_square(transform: np.ndarray, aspect: float) -> np.ndarray:
     """A map of the plate's coordinates ``[shape=(..., 2, 3)]`` as a map of square ones."""
-    return _first_column(transform, 1 / aspect)
+    return _stretched(transform, 1 / aspect)
 
 
-def _first_column(transform: np.ndarray, by: float) -> np.ndarray:
+def _stretched(values: np.ndarray, by: float) -> np.ndarray:
+    """Points, whose first column is x, or a map, whose first column is what x is multiplied by."""
     if by == 1:
-        return transform
-    result = np.array(transform, float)
+        return values
+    result = np.array(values, float)
     result[..., 0] *= by
     return result
 
