@@ -447,6 +447,7 @@ def own_lips(learned: Learned, teeth: float = 1.0) -> Method:
         frame.outline,
         mouth=int(mouths[frame.row]),
         teeth=teeth,
+        finest=canonical.magnification(frame.view.to_window),
     )
 
 
@@ -516,6 +517,7 @@ def cross_driven(learned: Learned, frame: HeldFrame, other: int, lines: np.ndarr
         frame.outline,
         old_lines=frame.own,
         mouth=int(learned.mouths[other]),
+        finest=canonical.magnification(frame.view.to_window),
     )
 
 

@@ -9,6 +9,7 @@ import render_making
 
 from relip.mask.coverage import fill
 from relip.render import interior
+from relip.render.canonical import Window
 from relip.render.examples import Examples
 from relip.render.interior import (
     Mouths,
@@ -229,6 +230,89 @@ def test_where_the_pictures_disagree_nothing_is_taken(examples: Examples, stripe
     bright = np.full_like(examples.pictures[widest, pad:-pad, pad:-pad].astype(np.float32), 0.9)
     result = add_mouth_detail(bright, striped, widest, examples.lines[widest], examples.window)
     np.testing.assert_array_equal(result, bright)
+
+
+def open_mouth() -> np.ndarray:
+    """Lines ``[shape=(57, 2)]`` of a mouth 60 wide and 24 high in the middle of a piece."""
+    lines = np.zeros((57, 2))
+    for part, count, grow in ((0, N_OUTER, 6), (N_OUTER, N_INNER, 0)):
+        angle = np.linspace(np.pi, -np.pi, count, endpoint=False)
+        x, y = (30 + grow) * np.cos(angle), -(12 + grow) * np.sin(angle)
+        lines[part : part + count] = np.stack([64 + x, 48 + y], -1)
+    lines[N_OUTER + N_INNER :] = np.stack([np.linspace(10, 118, 17), np.full(17, 90.0)], -1)
+    return lines
+
+
+def painted_mouth(wave: float, *, deep: float, fine: float) -> tuple[np.ndarray, np.ndarray]:
+    """A mouth, dark above and light below, with upright stripes; the same without stripes."""
+    y, x = np.mgrid[0:96, 0:128] + 0.5
+    inside = cv2.GaussianBlur(fill(open_mouth()[N_OUTER : N_OUTER + N_INNER], (128, 96)), (0, 0), 1)
+    broad = 0.6 * (1 - inside) + inside * (0.3 + deep * np.tanh((y - 48) / 6))
+    stripes = inside * fine * np.sin(2 * np.pi * x / wave)
+    plain, striped = (np.repeat(each[..., None], 3, 2) for each in (broad, broad + stripes))
+    return striped.astype(np.float32), plain.astype(np.float32)
+
+
+def one_mouth(picture: np.ndarray) -> Mouths:
+    return Mouths(
+        np.zeros(1, np.int64),
+        picture[None].astype(np.float16),
+        open_mouth()[None].astype(np.float32),
+        np.zeros((1, 1), np.float32),
+    )
+
+
+def stripes_taken(made: np.ndarray, mouth: np.ndarray, **more: float) -> float:
+    """The part of a mouth's stripes that comes into the middle of a drawn one."""
+    window = Window(256, 128, 96)
+    result = add_mouth_detail(made, one_mouth(mouth), 0, open_mouth(), window, **more)
+    middle = (slice(44, 52), slice(44, 84))
+    return float((result - made)[middle].std() / (mouth - made)[middle].std())
+
+
+def test_contrast_is_that_of_the_openings():
+    """One half of the opening lies 0.1 above its mean, the other below: that is the deviation."""
+    halves = np.full((96, 128, 3), 0.9, np.float32)
+    inside = fill(open_mouth()[N_OUTER : N_OUTER + N_INNER], (128, 96)) > 0
+    halves[inside] = 0.2
+    halves[:48][inside[:48]] = 0.4
+    assert one_mouth(halves).contrast == pytest.approx(0.1, rel=0.01)
+    assert one_mouth(0.5 * halves).contrast == pytest.approx(0.05, rel=0.01)
+    assert one_mouth(np.full_like(halves, 0.3)).contrast == pytest.approx(0, abs=1e-3)
+    assert Mouths.none().contrast == 0
+
+
+def test_pictures_disagree_by_the_measure_of_their_contrast():
+    """The same picture with thrice the light in it: as much of the fine band is taken."""
+    taken = []
+    for light in (1.0, 3.0):
+        mouth, plain = (light * each for each in painted_mouth(6, deep=0.04 * 3, fine=0.03))
+        # the drawn mouth lies lower by a pixel and a half
+        made = np.roll(plain, 2, 0)
+        taken.append(stripes_taken(made, mouth))
+    assert taken[1] == pytest.approx(taken[0], abs=0.1)
+
+
+def test_a_mouth_in_other_light_lends_its_teeth():
+    """A little darker as a whole it is the same mouth, much darker it is another one."""
+    mouth, plain = painted_mouth(6, deep=0.12, fine=0.02)
+    contrast = one_mouth(mouth).contrast
+    same = stripes_taken(plain, mouth)
+    inside = fill(open_mouth()[N_OUTER : N_OUTER + N_INNER], (128, 96))[..., None]
+    little, much = (plain + part * contrast * inside for part in (0.24, 1.2))
+    assert same > 0.75  # of stripes of six pixels a fifth is broad
+    assert stripes_taken(little, mouth) == pytest.approx(same, abs=0.02)
+    assert stripes_taken(much, mouth) < 0.1
+
+
+def test_the_fine_band_of_a_small_face_is_wider():
+    """Stripes of 12 pixels are broad where a pixel of the plate is one, fine where it is two."""
+    mouth, plain = painted_mouth(12, deep=0.12, fine=0.02)
+    large, small = (stripes_taken(plain, mouth, finest=each) for each in (1.0, 2.1))
+    assert large < 0.5
+    assert small > large + 0.15
+    # no wider however small
+    assert stripes_taken(plain, mouth, finest=9.0) == stripes_taken(plain, mouth, finest=2.5)
 
 
 @pytest.mark.parametrize(("chosen", "amount"), [(-1, 1.0), (0, 0.0)])

@@ -125,6 +125,14 @@ class Window:
         return [self.size, self.width, self.height]
 
 
+def magnification(to_window: np.ndarray) -> float:
+    """How many pixels of the window one of the plate's is wide, of a map ``[shape=(2, 3)]``.
+
+    Of pixels that are not square, the side of a square of the same area.
+    """
+    return float(np.sqrt(abs(np.linalg.det(to_window[:, :2]))))
+
+
 def cut_out(picture: np.ndarray, to_window: np.ndarray, window: Window) -> np.ndarray:
     """Resample the plate into the window.
 

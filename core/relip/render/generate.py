@@ -157,6 +157,7 @@ def draw_window(
     visibility: np.ndarray | None = None,
     mouth: int = -1,
     teeth: float = 1.0,
+    finest: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """The network's picture in the window with the inside of its mouth, and the region it fills.
 
@@ -171,6 +172,8 @@ def draw_window(
         Which of the model's mouths the fine band inside the opening is taken from; −1: none.
     teeth : float
         How much of it is used, 0-1.
+    finest : float
+        How many pixels of the window one of the plate's is wide.
 
     Other parameters are those of :func:`generate_window`.
 
@@ -197,7 +200,9 @@ def draw_window(
         output = model.network(tensor).float().cpu().numpy().transpose(0, 2, 3, 1)
     change = np.ascontiguousarray(output[0] - output[1]) if len(output) > 1 else None
     picture = (output[0] + model.mean).astype(np.float32)
-    picture = add_mouth_detail(picture, model.mouths, mouth, lines, model.window, teeth, visibility)
+    picture = add_mouth_detail(
+        picture, model.mouths, mouth, lines, window, teeth, visibility, finest=finest
+    )
     return picture, region, change
 
 
@@ -256,6 +261,7 @@ def generate_window(
     visibility: np.ndarray | None = None,
     mouth: int = -1,
     teeth: float = 1.0,
+    finest: float = 1.0,
 ) -> np.ndarray:
     """The network's picture in the window, matched to the plate by this frame alone.
 
@@ -278,6 +284,8 @@ def generate_window(
         Which of the model's mouths the fine band inside the opening is taken from; −1: none.
     teeth : float
         How much of it is used, 0-1.
+    finest : float
+        How many pixels of the window one of the plate's is wide.
 
     Returns
     -------
@@ -294,6 +302,7 @@ def generate_window(
         visibility=visibility,
         mouth=mouth,
         teeth=teeth,
+        finest=finest,
     )
     match = _matched(picture, change, crop, region, model.window.size)
     made = finish_window(
@@ -370,6 +379,7 @@ def draw_frame(
         visibility=visibility,
         mouth=mouth,
         teeth=teeth,
+        finest=canonical.magnification(cut.to_window),
     )
     match = _matched(picture, change, cut.crop, region, cut.window.size)
     return Drawn(cut, picture, region, match, edge, new, own, change)

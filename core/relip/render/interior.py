@@ -12,7 +12,7 @@ two disagree about it (teeth here, tongue there) the network's picture stays as
 it is. Between closed lips there is no opening, so nothing is shown there.
 
 Sharpness has its price: on held-out frames of a seated speaker the inside is as
-sharp as the plate's instead of half as sharp, at 0.25 dB and 0.006 of SSIM.
+sharp as the plate's instead of half as sharp, at 0.28 dB and 0.008 of SSIM.
 
 The frames' mouths travel inside the model file, so that a render needs no other
 frame of the plate than its own.
@@ -21,6 +21,7 @@ frame of the plate than its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -35,8 +36,10 @@ from relip.render.rig import N_INNER, N_OUTER
 #: Mouths that a model carries at most, and their size in the file.
 MOST, MOST_BYTES = 400, 64 << 20
 
-#: The fine band: what a Gaussian of this sigma (pixels per 256 of the crop) takes away.
-SIGMA = 1.75
+#: The fine band: what a Gaussian of this sigma takes away, in pixels per 256 of the crop and in
+#: pixels of the plate, which are wider than the crop's where the face is small; how many times the
+#: first it is at most.
+SIGMA, PLATE_SIGMA, WIDEST = 1.75, 1.4, 2.0
 
 #: Room around the opening, and the softness of its edge (pixels per 256).
 ROOM, SOFT = 1, 1.0
@@ -45,8 +48,13 @@ ROOM, SOFT = 1, 1.0
 #: in (pixels per 256); where the plate's own is used, that replaces it.
 BORDER = 6.0
 
-#: Difference of the broad bands (network encoding) at which the fine band is gone.
-DISAGREEMENT = 0.055
+#: Difference of the broad bands at which the fine band is gone: a part of how much light and dark
+#: lie apart inside the shot's mouths, and at least (network encoding).
+DISAGREEMENT, LEAST_DISAGREEMENT = 0.5, 0.045
+
+#: How much lighter or darker a mouth may be as a whole for that to be its light and nothing else:
+#: a part of the same.
+OTHER_LIGHT = 0.25
 
 #: How far teeth may lie from where the lips put them (pixels per 256).
 FLOW_REACH = 4.0
@@ -147,6 +155,26 @@ class Mouths:
             lines,
             all_shapes[kept].astype(np.float32),
         )
+
+    @cached_property
+    def contrast(self) -> float:
+        """How far light and dark lie apart inside the mouths that are open.
+
+        The deviation from each opening's own mean, RMS over the pixels of all, in the network's
+        encoding; 0 where none is open.
+        """
+        height, width = self.pictures.shape[1:3]
+        squares, total = 0.0, 0.0
+        for picture, lines in zip(self.pictures, self.lines, strict=True):
+            opening = fill(lines[N_OUTER : N_OUTER + N_INNER], (width, height))
+            area = float(opening.sum())
+            if area < LEAST_OPENING * height * width:
+                continue
+            shown = grey(picture.astype(np.float32))
+            mean = float((opening * shown).sum()) / area
+            squares += float((opening * np.square(shown - mean)).sum())
+            total += area
+        return float(np.sqrt(squares / total)) if total else 0.0
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Everything, for a file."""
@@ -350,6 +378,8 @@ def add_mouth_detail(
     window: Window,
     amount: float = 1.0,
     visibility: np.ndarray | None = None,
+    *,
+    finest: float = 1.0,
 ) -> np.ndarray:
     """Replace the fine band inside the opening by that of a mouth of the shot.
 
@@ -371,6 +401,8 @@ def add_mouth_detail(
         0 leaves the picture as it is.
     visibility : np.ndarray [shape=(2,)], optional
         How much of teeth and tongue is wanted, 0-1; 0.5 is no wish.
+    finest : float
+        How many pixels of the window one of the plate's is wide.
 
     Returns
     -------
@@ -401,16 +433,22 @@ def add_mouth_detail(
         mouth = moved(known, aside + moved(shift, aside, cv2.INTER_LINEAR))
     else:
         mouth = moved(known, shift)
-    broad_made = cv2.GaussianBlur(made, (0, 0), SIGMA * unit)
-    broad_mouth = cv2.GaussianBlur(mouth, (0, 0), SIGMA * unit)
-    apart = cv2.GaussianBlur(largest(np.abs(broad_made - broad_mouth)), (0, 0), SIGMA * unit)
-    gate = np.clip(1.5 - apart / DISAGREEMENT, 0, 1)
+    sigma = float(np.clip(PLATE_SIGMA * finest / unit, SIGMA, WIDEST * SIGMA)) * unit
+    broad_made = cv2.GaussianBlur(made, (0, 0), sigma)
+    broad_mouth = cv2.GaussianBlur(mouth, (0, 0), sigma)
+    difference = broad_made - broad_mouth
+    # that one mouth stands in more light than the other is no disagreement about its teeth; much
+    # more is: those of one in the dark of the other would be outlines
+    light = _light(difference, inside)
+    light *= min(1.0, OTHER_LIGHT * mouths.contrast / max(float(np.abs(light).max()), 1e-6))
+    apart = cv2.GaussianBlur(largest(np.abs(difference - inside[..., None] * light)), (0, 0), sigma)
+    gate = np.clip(1.5 - apart / max(DISAGREEMENT * mouths.contrast, LEAST_DISAGREEMENT), 0, 1)
     broad = broad_made
     if whole > 0:
         gate = (1 - whole) * gate + whole
         lips = fill(within[:N_OUTER], size) * (1 - inside)
-        light = (lips[..., None] * (broad_made - broad_mouth)).sum((0, 1)) / (lips.sum() + 1e-6)
-        broad = (1 - whole) * broad_made + whole * (broad_mouth + light.astype(np.float32))
+        light = _light(difference, lips)
+        broad = (1 - whole) * broad_made + whole * (broad_mouth + light)
     around = (1 - whole) * _around(mouths.lines[chosen], within, shift, unit)
     gate = (amount * gate * np.maximum(inside, around))[..., None]
     shown = broad + mouth - broad_mouth
@@ -469,6 +507,11 @@ def settled(made: np.ndarray, mouth: np.ndarray, inside: np.ndarray, unit: float
     length = np.linalg.norm(flow, axis=2, keepdims=True)
     within_reach = np.minimum(1, FLOW_REACH * unit / np.maximum(length, 1e-6))
     return (flow * within_reach * (sure * inside[..., None])).astype(np.float32)
+
+
+def _light(apart: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Mean of a difference of two mouths over a part of them ``[shape=(3,), dtype=float32]``."""
+    return ((where[..., None] * apart).sum((0, 1)) / (where.sum() + 1e-6)).astype(np.float32)
 
 
 def _sunk(picture: np.ndarray, lines: np.ndarray, share: np.ndarray) -> np.ndarray:

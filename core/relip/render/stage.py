@@ -38,7 +38,7 @@ from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
 
 NAME = "render"
-VERSION = 12
+VERSION = 13
 
 #: Patches being written at once while the next frame is computed.
 _WRITERS = 2
