@@ -93,7 +93,12 @@ def main() -> int:
         " (to report)",
     )
     parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
-    parser.add_argument("--shot", type=Path, help="keep the shot folder here")
+    parser.add_argument(
+        "--shot",
+        type=Path,
+        help="keep the shot folder here; what was trained there with the same settings is used"
+        " again (0 training minutes)",
+    )
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--progress", default="auto")
     parser.add_argument("--no-baselines", action="store_true")
@@ -397,7 +402,10 @@ def reenact(
 def learn(args: argparse.Namespace, folder: Path, progress: Progress) -> Learned:
     """Make the shot, track all of it, train on its first part."""
     plate = {"path": str(Path(args.clip).resolve())}
-    shot = Shot.create(folder, ShotSettings.from_dict({"plate": plate}))
+    settings = ShotSettings.from_dict({"plate": plate})
+    shot = Shot.open(folder) if folder.exists() else Shot.create(folder, settings)
+    if shot.settings.plate != settings.plate:
+        raise SystemExit(f"{folder}: the shot of another plate, {shot.settings.plate.path}")
     frames = list(shot.frames)
     cut = frames[0] + int(LEARN * len(frames))
     shot = shot.change(
