@@ -44,7 +44,6 @@ from truth import Truth, hits, read_truth
 from truth import errors as phone_errors
 
 from relip.errors import RelipError
-from relip.progress import Progress
 from relip.speech import (
     Alignment,
     Audio,
@@ -57,10 +56,11 @@ from relip.speech import (
     read_textgrid,
 )
 from relip.speech.activity import levels
-from relip.speech.aligner import _Job
 from relip.speech.alignment import fill
 from relip.speech.confidence import mismatch_limit, word_certainty
+from relip.speech.laying import force
 from relip.speech.pronunciation import Word, find_language, languages, pronounce_transcript
+from relip.speech.recording import Recording
 from relip.speech.rhubarb import rhubarb_cues
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,8 +126,8 @@ def with_noise(audio: Audio, snr: float, seed: int = 0) -> Audio:
 
 def fit(audio: Audio, words: list[Word], language: str = "en") -> float | None:
     """Score of words on a recording, in nats per frame; None when they do not fit into it."""
-    job = _Job(audio, find_language(language), Progress("none"))
-    piece = job._force(words, 0, len(job.level))
+    recording = Recording(audio, find_language(language))
+    piece = force(recording, words, 0, len(recording.level))
     return piece.total / max(piece.frames, 1) if piece else None
 
 
@@ -318,13 +318,13 @@ def bench_words(
                     if w.label != own[index].label and abs(len(w.variants[0]) - size) <= 1
                 ]
                 words[index] = (fitting or pool)[int(rng.integers(len(fitting or pool)))]
-            job = _Job(audio, language, Progress("none"))
-            piece = job._force(words, 0, len(job.level))
+            recording = Recording(audio, language)
+            piece = force(recording, words, 0, len(recording.level))
             if piece is None:
                 continue
             lengths = [w.end - w.start for w in piece.words]
             native = not any(piece.ipa)
-            sure = word_certainty(piece.fits, lengths, job.level, native=native)
+            sure = word_certainty(piece.fits, lengths, recording.level, native=native)
             for index, chance in enumerate(sure):
                 (wrong if index in swapped else right).append(float(chance))
         better = _auc(right, wrong)

@@ -10,6 +10,7 @@ exits with :data:`EXIT_UNEXPECTED`.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator
 
@@ -38,6 +39,21 @@ def _one_line(text: str) -> str:
 def shortened(text: str, most: int = 60) -> str:
     """What was given, as a message shows it: at most ``most`` letters of it."""
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def reason(error: BaseException) -> str:
+    """Why a text, JSON or TOML file cannot be read, as its user says it and not the interpreter."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg[:1].lower()}{error.msg[1:]}"
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be opened"
+    if type(error) is ValueError:  # the parsers have classes of their own for all else
+        return "a number in it has too many digits"
+    return str(error)
 
 
 class RelipError(Exception):

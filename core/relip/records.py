@@ -25,7 +25,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from relip.errors import InputError, OutputError, ShotError
+from relip.errors import InputError, OutputError, ShotError, reason
 
 #: Bytes read from the head, middle and tail of a large file for its fingerprint.
 SAMPLE_BYTES = 1 << 20
@@ -256,8 +256,14 @@ def write_json(path: Path, data: Any) -> None:
         handle.write("\n")
 
 
-def read_json(path: Path) -> Any | None:
+def read_json(path: Path, mend: str = "delete it and run the stage again") -> Any | None:
     """Read JSON; None when the file does not exist.
+
+    Parameters
+    ----------
+    path : Path
+    mend : str
+        What helps when it is damaged.
 
     Raises
     ------
@@ -269,9 +275,7 @@ def read_json(path: Path) -> Any | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as exc:
-        raise ShotError(
-            f"{path}: damaged: {exc}", mend="delete it and run the stage again"
-        ) from exc
+        raise ShotError(f"{path}: damaged: {reason(exc)}", mend=mend) from exc
 
 
 def _frames(value: Any) -> bool:

@@ -19,6 +19,7 @@ from relip.errors import (
     PlateError,
     SettingError,
     ShotError,
+    reason,
 )
 from relip.frames import format_range, frames_for_duration, parse_range, parse_rate
 
@@ -488,7 +489,8 @@ class Shot:
             ) from None
         except (OSError, ValueError, RecursionError) as exc:
             raise ShotError(
-                f"{path}: cannot be read: {exc}", mend="mend it, or make the shot again: relip new"
+                f"{path}: cannot be read: {reason(exc)}",
+                mend="mend it, or make the shot again: relip new",
             ) from None
         if data.get("version", FORMAT_VERSION) != FORMAT_VERSION:
             raise ShotError(

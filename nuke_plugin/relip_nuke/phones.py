@@ -248,7 +248,12 @@ def from_text(text: str, clock: Clock, duration: float) -> Grid:
 
 
 def _phone(label: str) -> str:
-    """The ARPAbet name without its stress, where it is one; else what was written."""
+    """The ARPAbet name without its stress, where it is one; else what was written.
+
+    A small ``y`` may be IPA's: the engine tells by the other phones.
+    """
+    if label == "y":
+        return label
     name = label.upper().rstrip("0123456789")
     return name if name in ARPABET else label
 

@@ -51,6 +51,11 @@ ODD = st.sampled_from(
     [b"null", b"true", b"[]", b"{}", b'""', b"-1", b"1e400", b"1" + b"0" * 400, b"1" + b"0" * 5000,
      b"[" * 3000, b'"\\u0000"', b"nan", b"'", b'"\xb2"', b"1001", b"x"]
 )  # fmt: skip
+#: What an interpreter says of its own, and no user reads.
+RAW = re.compile(
+    r"\b[A-Z]\w+Error\b|Traceback|NoneType|<class|codec can't|not subscriptable|unhashable"
+    r"|\w+\(\) argument|object (is|has)|invalid literal|could not convert|recursion|digits\) for"
+)
 WORD = re.compile(rb"([\s,:=\[\]{}]+)")
 
 
@@ -63,6 +68,7 @@ def read(name: str, content: bytes) -> None:
         except RelipError as error:
             assert error.exit_code in (2, 3, 5) and error.mend
             assert "\n" not in str(error) and len(str(error)) < 700
+            assert not RAW.search(str(error).replace(folder, "")), str(error)
 
 
 @pytest.mark.parametrize("name", list(GOOD))

@@ -9,8 +9,9 @@ import cv2
 import face_making
 import numpy as np
 
-from relip.mask import parsing
+from relip.mask import fit, parsing, stage
 from relip.plate import write_exr
+from relip.progress import Progress
 from relip.shot import PlateSettings, Shot, ShotSettings
 from relip.track import points
 from relip.track.facetrack import FaceTrack
@@ -36,6 +37,16 @@ Before = Callable[[np.ndarray, np.ndarray], np.ndarray] | None
 
 #: Rows of the shot in which the square is there.
 PRESENT = range(10, 20)
+
+#: How far each finger's joints lie from the wrist, and its direction from upwards, in degrees.
+_FINGERS = (
+    (0.4, 0.6, 0.8, 1.0),
+    (1.0, 1.35, 1.6, 1.8),
+    (1.0, 1.4, 1.7, 1.9),
+    (0.95, 1.3, 1.6, 1.8),
+    (0.9, 1.15, 1.35, 1.5),
+)
+_SPREAD = (-45, -18, -4, 10, 25)
 
 
 def make_track(n: int = FRAMES) -> FaceTrack:
@@ -106,3 +117,22 @@ def make_shot(folder: Path, *, occluded: bool, pushed: float = 0.0, before: Befo
     shot = Shot.create(folder / "painted.relip", ShotSettings(plate=plate))
     track.save(shot.path("track", "track.npz"))
     return shot
+
+
+def learnt(shot: Shot) -> fit.ShotFit:
+    """What the stage learns of a shot."""
+    with shot.open_plate() as plate:
+        inputs = stage.load_inputs(shot, plate)
+        assert inputs.fit_key and inputs.learn_from
+        found = fit.obtain(shot, plate, *inputs.learn_from, Progress("none"), key=inputs.fit_key)
+    assert found is not None
+    return found
+
+
+def made_hand(wrist: tuple[float, float] = (0.4, 1.35), size: float = 0.5) -> np.ndarray:
+    """A hand that points upwards ``[shape=(21, 2)]``."""
+    at = [np.array(wrist)]
+    for along, turn in zip(_FINGERS, _SPREAD, strict=True):
+        way = np.array([np.sin(np.radians(turn)), -np.cos(np.radians(turn))])
+        at += [np.array(wrist) + size * each * way for each in along]
+    return np.array(at)

@@ -12,7 +12,7 @@ import mask_making
 import numpy as np
 import pytest
 
-from relip.mask import hands, occlusion, stage
+from relip.mask import hands, stage
 from relip.mask.crop import SMALL
 from relip.plate import Colour, Picture, read_exr
 from relip.progress import Progress
@@ -20,24 +20,10 @@ from relip.track import geometry
 
 QUIET = Progress("none")
 
-#: How far each finger's joints lie from the wrist, and its direction from upwards, in degrees.
-_LONG = ((0.4, 0.6, 0.8, 1.0), (1.0, 1.35, 1.6, 1.8), (1.0, 1.4, 1.7, 1.9), (0.95, 1.3, 1.6, 1.8),
-         (0.9, 1.15, 1.35, 1.5))  # fmt: skip
-_TURN = (-45, -18, -4, 10, 25)
-
-
-def made(wrist: tuple[float, float] = (0.4, 1.35), size: float = 0.5) -> np.ndarray:
-    """A hand that points upwards ``[shape=(21, 2)]``."""
-    at = [np.array(wrist)]
-    for along, turn in zip(_LONG, _TURN, strict=True):
-        way = np.array([np.sin(np.radians(turn)), -np.cos(np.radians(turn))])
-        at += [np.array(wrist) + size * each * way for each in along]
-    return np.array(at)
-
 
 def painted(picture: np.ndarray, transform: np.ndarray) -> np.ndarray:
     """The hand over a plate, of the face's colours; its fingers touch and shade each other."""
-    hand = geometry.apply(geometry.invert(transform), made())
+    hand = geometry.apply(geometry.invert(transform), mask_making.made_hand())
     half = hands._HALF * hands.size_of(hand)
     fine = 4
     canvas = cv2.resize(picture, None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)
@@ -67,7 +53,7 @@ def test_a_hand_of_the_faces_colours_is_known_by_its_shape(
     rows = mask_making.PRESENT
 
     def find(picture: Picture, *_: Any) -> list[np.ndarray]:
-        return [made()] if seen and picture.frame - first in rows else []
+        return [mask_making.made_hand()] if seen and picture.frame - first in rows else []
 
     monkeypatch.setattr(hands, "find", find)
     frames = [shot.frames[row] for row in rows[2:8:2]]
@@ -89,7 +75,7 @@ def test_a_hand_of_the_faces_colours_is_known_by_its_shape(
 
 
 def test_a_hand_is_as_large_as_by_what_turns_least_away():
-    hand = made(size=0.3)
+    hand = mask_making.made_hand(size=0.3)
     assert 0.28 < hands.size_of(hand) < 0.36
     tilted = hand.copy()
     tilted[0] += 0.2 * np.array([0.0, -1.0])  # the palm points at the camera
@@ -100,34 +86,6 @@ def test_a_hand_is_as_large_as_by_what_turns_least_away():
             assert drawn[int(y * SMALL), int(x * SMALL)]
     assert not hands.drawn([]).any()
     assert not drawn[:, -20:].any()
-
-
-def test_the_find_that_explains_what_is_strange():
-    """One hand is found several times, once with a finger where the face is as always."""
-    right, wrong = made(), made()
-    wrong[17:21] += np.linspace(0, 1, 4)[:, None] * np.array([0.25, -0.1])
-    inside = np.ones((SMALL, SMALL), bool)
-    suspect = hands.drawn([right])
-    found = occlusion._before([wrong, right], suspect, inside)
-    np.testing.assert_array_equal(found, hands.drawn([right]))
-    other = made(wrist=(0.85, 1.4), size=0.5)
-    both = hands.drawn([right, other])
-    found = occlusion._before([right, wrong, other], both, inside)
-    np.testing.assert_array_equal(found, both)
-    # what is smaller than a hand nearer than the face must be seen at one place again and again
-    small = made(wrist=(0.5, 0.8), size=0.2)
-    suspect = hands.drawn([small])
-    assert occlusion._before([small, right], suspect, inside) is None
-    assert occlusion._before([small, small + 0.01, small - 0.01], suspect, inside) is not None
-    suspect = hands.drawn([right])
-    # one beside the face, or where nothing is strange, is none before it
-    assert occlusion._before([right], suspect, ~inside) is None
-    assert occlusion._before([right], ~inside, inside) is None
-    # nor is one that explains little of it, unless another picture shows it too
-    little = ~suspect | (np.arange(SMALL) < 40)
-    assert occlusion._before([right], little, inside) is None
-    assert occlusion._before([right, right + 0.01], little, inside) is not None
-    assert occlusion._before([right], suspect, inside) is not None
 
 
 @pytest.mark.skipif(not hands.available(), reason="this MediaPipe carries no hand models")

@@ -131,6 +131,7 @@ def test_phones_in_ipa_are_written_back(plugin_module, tmp_path: Path, alignment
     phones = plugin_module("phones")
     clock = phones.Clock(1001, 24000 / 1001, 0.5)
     text = speech.format_textgrid(alignment).replace('"AH"', '"ø"').replace('"HH"', '"h"')
+    text = text.replace('"L"', '"y"')
     (tmp_path / "a.TextGrid").write_text(text, "utf-8")
     theirs = speech.read_textgrid(tmp_path / "a.TextGrid")
     grid = phones.read(str(tmp_path / "a.TextGrid"))
@@ -138,7 +139,7 @@ def test_phones_in_ipa_are_written_back(plugin_module, tmp_path: Path, alignment
     phones.write(str(tmp_path / "b.TextGrid"), mine, shot=str(tmp_path))
     back = speech.read_textgrid(tmp_path / "b.TextGrid")
     seen = [p.label for p in theirs.seen()]
-    assert [p.label for p in back.seen()] == seen and "ø" in seen
+    assert [p.label for p in back.seen()] == seen and {"ø", "y"} <= set(seen)
 
     # computed: ARPAbet, and the IPA in a tier of its own; one phone is moved, one renamed
     speech.write_textgrid(tmp_path / "c.TextGrid", theirs)

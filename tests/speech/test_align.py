@@ -7,11 +7,11 @@ import pytest
 from speech_material import RATE, audio_of, demo_aligned, demo_audio, demo_truth, text_of
 
 from relip.errors import AudioError, TranscriptError
-from relip.speech import align, align_with, aligner, espeak, load_audio, silences
+from relip.speech import align, align_with, aligner, espeak, load_audio, shares, silences, windows
 from relip.speech.activity import active, cuts, levels, near, runs, without_rumble
-from relip.speech.alignment import ARPABET, Interval
+from relip.speech.alignment import ARPABET
 from relip.speech.features import features
-from relip.speech.lattice import Path, Span
+from relip.speech.lattice import Path
 from relip.speech.match import match_words
 
 
@@ -203,9 +203,10 @@ def test_what_is_wrong_with_a_transcript_names_its_file(
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recordings of more than 12 s count as long, so that the tests stay short."""
     monkeypatch.setattr(aligner, "WHOLE", 12.0)
-    monkeypatch.setattr(aligner, "PIECE", 8.0)
-    monkeypatch.setattr(aligner, "WINDOW", 9.0)
-    monkeypatch.setattr(aligner, "AHEAD", 2.0)
+    monkeypatch.setattr(shares, "WHOLE", 12.0)
+    monkeypatch.setattr(shares, "PIECE", 8.0)
+    monkeypatch.setattr(windows, "WINDOW", 9.0)
+    monkeypatch.setattr(windows, "AHEAD", 2.0)
 
 
 def test_long_recording_is_split_and_every_word_found(small_pieces: None) -> None:
@@ -259,24 +260,6 @@ def test_a_loud_noise_beside_the_speech_is_in_no_phone(where: str) -> None:
     shift = 1.2 if where == "before" else 0.0
     found = align(audio_of(np.concatenate(parts)), text=text_of("dialogue"))
     assert np.abs(word_errors("dialogue", found) - shift).max() < 0.12
-
-
-def test_silence_before_a_stop_is_its_closure_inside_a_word_and_a_pause_between_words() -> None:
-    rng = np.random.default_rng(0)
-    levels_ = np.repeat([0.1, 1e-4, 0.1], [RATE // 2, RATE * 3 // 10, RATE // 2])
-    audio = audio_of(rng.normal(0, levels_))
-    job = aligner._Job(audio, aligner.find_language("fi"), aligner.Progress("none"))
-    phones = [Interval(0.2, 0.5, "AA"), Interval(0.5, 0.85, "P"), Interval(0.85, 1.2, "AA")]
-    word = [Interval(0.2, 1.2, "appa")]
-    inside = aligner._inside(word, phones)
-    assert inside == [False, True, True]
-    assert job._trim(phones, inside) == phones
-    two = [Interval(0.2, 0.5, "a"), Interval(0.5, 1.2, "pa")]
-    apart = job._trim(phones, aligner._inside(two, phones))
-    assert apart[1] == Interval(pytest.approx(0.76, abs=0.011), 0.85, "P")
-    # no stop: silence is no part of it, wherever it stands
-    nasal = [phones[0], phones[1]._replace(label="M"), phones[2]]
-    assert job._trim(nasal, inside)[1].start == apart[1].start
 
 
 def test_rumble_below_the_voice_is_taken_out_and_the_voice_stays_in_place() -> None:
@@ -355,20 +338,6 @@ def test_a_recording_that_begins_and_ends_in_speech_holds_all_of_its_phones(cut:
         assert abs(a.start - (b.start - first)) < 0.05 and abs(a.end - (b.end - first)) < 0.05
 
 
-def test_only_what_is_of_the_recording_is_kept_of_what_is_heard() -> None:
-    ear = aligner._Ear(None, np.zeros(0), 30, 130)  # type: ignore[arg-type]
-    spans = [Span(0, 0, 0, 50, 70), Span(0, 0, 1, 70, 100), Span(1, 0, 0, 240, 290)]
-    score = np.arange(320.0)
-    own = ear.own(Path(spans, score, 2))
-    assert [(s.start, s.end) for s in own.spans] == [(0, 10), (10, 40), (180, 200)]
-    assert own.score[0] == 60 and len(own.score) == 200
-    assert ear.holds(spans)
-    outside = [Span(0, 0, 0, 40, 61), Span(0, 0, 1, 61, 100)]  # 5 ms of its first sound inside
-    assert not ear.holds(outside)
-    lost = ear.own(Path([Span(0, 0, 0, 10, 40), Span(1, 0, 0, 290, 310)], score, 2))
-    assert [(s.start, s.end) for s in lost.spans] == [(0, 0), (200, 200)]
-
-
 def test_mean_of_cepstra_is_that_of_the_frames_told() -> None:
     rng = np.random.default_rng(2)
     sound = np.concatenate((np.zeros(RATE), rng.normal(0, 0.1, RATE), np.zeros(RATE)))
@@ -412,23 +381,3 @@ def test_match_words_does_not_jump_to_a_later_copy() -> None:
     assert match_words(heard, transcript).tolist() == [0, 1, -1, 3, 5, 6, 7, 8, 9]
     assert match_words([], transcript).tolist() == []
     assert match_words(heard, []).tolist() == [-1] * 9
-
-
-@pytest.mark.parametrize("code, refused", [("fi", True), ("en", False)])
-def test_a_foreign_transcript_none_of_whose_words_is_sure(code: str, refused: bool) -> None:
-    """Its sounds fit as well as those that are said; its words are all doubtful."""
-    job = aligner._Job(
-        demo_audio("dialogue"), aligner.find_language(code), aligner.Progress("none")
-    )
-
-    def piece(score: float, count: int) -> aligner._Piece:
-        words = [Interval(0.4 * i, 0.4 * i + 0.3, "sana") for i in range(count)]
-        fits = [aligner.Fit(score, 0.3 * score, 0.05)] * count
-        frames = 30 * count
-        return aligner._Piece(words, [], [], fits, frames * (job.mismatch + 1.0), frames, "exact")
-
-    assert job._mismatch([piece(-6.0, 6)]) is refused
-    assert not job._mismatch([piece(0.0, 6)])
-    # three words say too little, and a few doubtful ones among sure ones are mistakes
-    assert not job._mismatch([piece(-6.0, 3)])
-    assert not job._mismatch([piece(-6.0, 2), piece(0.0, 6)])

@@ -5,8 +5,7 @@ import pytest
 from speech_material import RATE, audio_of, demo_aligned, demo_audio, demo_truth, text_of
 
 from relip.errors import TranscriptError
-from relip.progress import Progress
-from relip.speech import Audio, align, aligner, lattice
+from relip.speech import Audio, align, lattice, laying, recording, verdict
 from relip.speech.acoustics import Heard, acoustic_model
 from relip.speech.decoys import convincing, decoys
 from relip.speech.features import features
@@ -45,8 +44,9 @@ def test_words_must_fit_clearly_better_than_their_decoys(total, decoy, right) ->
 
 
 def score(text: str, audio: Audio | None = None) -> float:
-    job = aligner._Job(audio or demo_audio("dialogue"), find_language("en"), Progress("none"))
-    piece = job._force(pronounce_transcript(text, find_language("en")), 0, len(job.level))
+    english = find_language("en")
+    heard = recording.Recording(audio or demo_audio("dialogue"), english)
+    piece = laying.force(heard, pronounce_transcript(text, english), 0, len(heard.level))
     assert piece is not None
     return piece.total / piece.frames
 
@@ -56,7 +56,7 @@ def test_right_words_of_a_strange_voice_are_kept_at_their_own_speed(
 ) -> None:
     """A score under the limit alone refuses no words, and does not slow the sound down."""
     limit = score(text_of("dialogue")) + 0.4
-    monkeypatch.setattr(aligner, "mismatch_limit", lambda *_, **__: limit)
+    monkeypatch.setattr(recording, "mismatch_limit", lambda *_, **__: limit)
     found = align(demo_audio("dialogue"), text=text_of("dialogue"))
     assert found.rung == "exact"
     assert found.phones == demo_aligned("dialogue").phones
@@ -65,7 +65,7 @@ def test_right_words_of_a_strange_voice_are_kept_at_their_own_speed(
 def test_wrong_words_over_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = text_of("plate")
     limit = score(wrong) - 0.4
-    monkeypatch.setattr(aligner, "mismatch_limit", lambda *_, **__: limit)
+    monkeypatch.setattr(recording, "mismatch_limit", lambda *_, **__: limit)
     with pytest.raises(TranscriptError, match="does not match"):
         align(demo_audio("dialogue"), text=wrong)
 
@@ -75,11 +75,11 @@ def test_decoys_do_not_judge_a_few_words(monkeypatch: pytest.MonkeyPatch) -> Non
     first, last = words[0].start - 0.05, words[-1].end + 0.05
     part = demo_audio("dialogue").samples[round(max(first, 0) * RATE) : round(last * RATE)]
     short, text = audio_of(part), " ".join(w.label for w in words)
-    monkeypatch.setattr(aligner, "convincing", lambda *_: False)
+    monkeypatch.setattr(verdict, "convincing", lambda *_: False)
     limit = score(text, short) - 0.3
-    monkeypatch.setattr(aligner, "mismatch_limit", lambda *_, **__: limit)
+    monkeypatch.setattr(recording, "mismatch_limit", lambda *_, **__: limit)
     assert align(short, text=text).rung == "exact"
-    monkeypatch.setattr(aligner, "DECOYS_FROM", 0)
+    monkeypatch.setattr(laying, "DECOYS_FROM", 0)
     with pytest.raises(TranscriptError, match="does not match"):
         align(short, text=text)
 
@@ -89,15 +89,13 @@ def test_what_only_the_slowed_sound_confirms_keeps_its_own_times(
 ) -> None:
     text = text_of("dialogue")
     limit = score(text) + 0.4
-    monkeypatch.setattr(aligner, "mismatch_limit", lambda *_, **__: limit)
-    monkeypatch.setattr(
-        aligner._Job, "_mismatch", lambda self, pieces: "stretched" not in pieces[0].rung
-    )
+    monkeypatch.setattr(recording, "mismatch_limit", lambda *_, **__: limit)
+    monkeypatch.setattr(verdict, "mismatch", lambda _, pieces: "stretched" not in pieces[0].rung)
     found = align(demo_audio("dialogue"), text=text)
     assert found.rung == "exact, stretched 1.3"
     assert found.phones == demo_aligned("dialogue").phones
     # far below the limit, the times of the sound at its own speed are not believed
-    limit = score(text) + 2 * aligner.DOUBT
+    limit = score(text) + 2 * verdict.DOUBT
     assert align(demo_audio("dialogue"), text=text).phones != demo_aligned("dialogue").phones
 
 

@@ -193,6 +193,37 @@ def test_textgrid_errors_say_where(tmp_path: Path) -> None:
         read_textgrid(other)
 
 
+@pytest.mark.parametrize(
+    ("labels", "seen"),
+    [
+        (["y", "uː", "b", "ɐ"], ["y", "u", "B", "ɐ"]),  # German über
+        (["t", "y"], ["T", "y"]),  # French tu
+        (["aw", "y"], ["AW", "y"]),  # IPA's diphthong looks like ARPAbet's
+        (["y", "uw", "b"], ["Y", "UW", "B"]),  # ARPAbet in small letters, as TIMIT has it
+        (["b", "Y", "UW1", "y"], ["B", "Y", "UW", "Y"]),
+        (["y", "iy0"], ["Y", "IY"]),
+    ],
+)
+def test_a_small_y_is_what_the_other_phones_are(
+    tmp_path: Path, labels: list[str], seen: list[str]
+) -> None:
+    """ARPAbet's y begins "yes", IPA's ends "tu": one spreads the lips, the other rounds them."""
+    intervals = tuple(Interval(float(i), i + 1.0, label) for i, label in enumerate(labels))
+    words = (Interval(0.0, float(len(labels)), "word"),)
+    path = tmp_path / "phones.TextGrid"
+    write_textgrid(path, Alignment(words, intervals, float(len(labels))))
+    assert [p.label for p in read_textgrid(path).seen()] == seen
+
+
+def test_ipa_that_is_typed_among_the_phones_counts_before_the_tier_of_ipa(tmp_path: Path) -> None:
+    """A foreign alignment has such a tier; what the artist corrects in the phones is newer."""
+    edges = [Interval(0.0, 1.0, "T"), Interval(1.0, 2.0, "y"), Interval(2.0, 3.0, "UW")]
+    said = [Interval(0.0, 1.0, "t"), Interval(1.0, 2.0, "j"), Interval(2.0, 3.0, "u")]
+    path = tmp_path / "phones.TextGrid"
+    write_textgrid(path, Alignment((Interval(0.0, 3.0, "tu"),), tuple(edges), 3.0, ipa=tuple(said)))
+    assert [p.label for p in read_textgrid(path).seen()] == ["t", "y", "u"]
+
+
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:
     write_textgrid(tmp_path / "a" / "b" / "phones.TextGrid", demo_truth("plate"))
     write_mouth_csv(tmp_path / "c" / "mouth.csv", [1], np.zeros((1, len(MOUTH_CONTROLS))))

@@ -49,6 +49,44 @@ def test_a_name_that_is_none_is_refused_with_those_that_are(tmp_path: Path):
     assert "lip_upper" in str(caught.value.mend) and "mouth" in str(caught.value.mend)
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"offsets": [1, 2]}, '"offsets" is [1, 2], not an object'),
+        ({"offsets": {"1001": 5}}, '"offsets", "1001" is 5, not an object'),
+        ({"offsets": {"first": {}}}, '"offsets", "first" is not under a frame number'),
+        (
+            {"offsets": {"1001": {"mouth": "left"}}},
+            '"offsets", "1001", "mouth" is "left", not two numbers of pixels',
+        ),
+        (
+            {"offsets": {"1001": {"mouth": {"x": 1}}}},
+            '"offsets", "1001", "mouth" is an object, not two numbers of pixels',
+        ),
+        ({"offsets": {"1001": {"13": [1, [2]]}}}, '"13" is a list of 2, not two numbers of pixels'),
+        ({"offsets": {"1001": {"13": [1, "2"]}}}, '"13" is [1, "2"], not two numbers of pixels'),
+        ({"offsets": {"1001": {"13": None}}}, '"13" is missing or null, not two numbers'),
+        ({"offsets": {"1001": {"ear": [1, 2]}}}, 'there is no point "ear"'),
+        ({}, '"offsets" is missing or null, not an object'),
+        ([1], "it is [1], not an object"),
+    ],
+)
+def test_what_stands_where_and_what_is_expected_is_told(tmp_path: Path, data: object, said: str):
+    """Never Python's own words for it: a TypeError tells an artist nothing."""
+    path = written(tmp_path, data)
+    with pytest.raises(ShotError) as caught:
+        overrides.read_offsets(path, FRAMES)
+    assert caught.value.message.startswith(f"{path}: not a track override: ")
+    assert said in caught.value.message and '{"offsets": {"1001"' in str(caught.value.mend)
+
+
+def test_a_track_that_is_no_track_is_told(tmp_path: Path):
+    path = written(tmp_path, {"alignment": {"tracks": {"nose": {"1001": {"x": 1}}}}})
+    with pytest.raises(ShotError) as caught:
+        overrides.read_tracks(path, FRAMES)
+    assert '"tracks", "nose", "1001" is an object, not two numbers' in caught.value.message
+
+
 def moving() -> tuple[np.ndarray, np.ndarray]:
     """The exact alignment of a shot (F, 2, 3), and one with jitter."""
     shot = face_making.make_shot(len(FRAMES), turning=0)

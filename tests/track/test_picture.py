@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from relip.plate import Colour
-from relip.plate.movie import MoviePicture, Orientation
+from relip.plate.movie_picture import MoviePicture
+from relip.plate.orientation import Orientation
 from relip.plate.yuv import Coding
 from relip.track.picture import Shown, detection_picture, sparse
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from relip.containment import plain_name
-from relip.errors import GizmoError
+from relip.errors import GizmoError, reason
 from relip.gizmo.userknob import LINK, WITHOUT_VALUE, UserKnob, user_knobs
 from relip.handoff import nk
 
@@ -142,7 +142,7 @@ def read_manifest(path: Path) -> dict[str, Entry]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as exc:
-        raise GizmoError(f"{path} cannot be read: {exc}", mend="mend its TOML") from None
+        raise GizmoError(f"{path} cannot be read: {reason(exc)}", mend="mend its TOML") from None
     if data.get("schema", SCHEMA) != SCHEMA:
         raise GizmoError(
             f"{path} is of schema {data.get('schema')!r}, this Relip reads {SCHEMA}",

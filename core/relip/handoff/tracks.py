@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from relip import containment, records
-from relip.errors import InputError, NkError, StageMissingError, UsageError
+from relip.errors import InputError, NkError, StageMissingError, UsageError, reason
 from relip.handoff import nk
 from relip.handoff.coordinates import Format, from_nuke
 from relip.handoff.curves import evaluate
@@ -254,7 +254,7 @@ def import_tracks(
         )
     target = shot.path("overrides", "track.json")
     new = {mark for moves in made["offsets"].values() for mark in moves}
-    old = records.read_json(target) or {}
+    old = overrides.read(target) or {}
     for frame, moves in (old.get("offsets") or {}).items():
         kept = {mark: move for mark, move in moves.items() if mark not in new}
         for name in kept:
@@ -315,7 +315,7 @@ def import_alignment(
             mend="number its frames like the plate's",
         )
     target = shot.path("overrides", "track.json")
-    old = records.read_json(target) or {}
+    old = overrides.read(target) or {}
     if not isinstance(old, dict):
         raise InputError(f"{target}: not a track override", mend="mend or remove it")
     made_of = {**old, "alignment": {"from": Path(path).name, "tracks": made}}
@@ -427,23 +427,34 @@ def _keys(text: str) -> list[nk.Key]:
 
 
 def _of_json(path: Path, text: str) -> list[PointTrack]:
+    def refused(why: str) -> InputError:
+        mend = "write one with relip export --to json"
+        return InputError(f"{path}: not a track by Relip: {why}", mend=mend)
+
     try:
         data = json.loads(text)
-        if data.get("format") != FORMAT:
-            raise ValueError(f'"format" is not {FORMAT!r}')
+    except (ValueError, RecursionError) as exc:
+        raise refused(reason(exc)) from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise refused(f'"format" is not {FORMAT!r}')
+    try:
         frames = np.array([int(f) for f in data["frames"]], np.int64)
-        result = []
-        for name, rows in data["points"].items():
-            if len(rows) != len(frames):
-                raise ValueError(f"{name} has {len(rows)} places for {len(frames)} frames")
-            seen = [i for i, row in enumerate(rows) if row is not None]
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise refused('"frames" is no list of frame numbers') from None
+    points = data.get("points")
+    if not isinstance(points, dict):
+        raise refused('"points" does not say the places of each point')
+    result = []
+    for name, rows in points.items():
+        if not isinstance(rows, list) or len(rows) != len(frames):
+            raise refused(f"{name} has not one place for each of its {len(frames)} frames")
+        seen = [i for i, row in enumerate(rows) if row is not None]
+        try:
             places = np.array([rows[i] for i in seen], float).reshape(-1, 2)
-            result.append(PointTrack(str(name), frames[seen], places))
-        return result
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as exc:
-        raise InputError(
-            f"{path}: not a track by Relip: {exc}", mend="write one with relip export --to json"
-        ) from None
+        except (ValueError, TypeError, OverflowError):
+            raise refused(f"{name} has places that are not [x, y] or null") from None
+        result.append(PointTrack(str(name), frames[seen], places))
+    return result
 
 
 def _of_after_effects(path: Path, text: str, form: Format, first_frame: int) -> list[PointTrack]:

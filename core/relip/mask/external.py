@@ -40,7 +40,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from relip.errors import ModelError, SettingError
+from relip.errors import ModelError, SettingError, reason
 from relip.mask import parsing
 from relip.mask.crop import SIDE, SMALL
 
@@ -130,7 +130,9 @@ def find_parser(name: str) -> ParserEntry:
     try:
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as exc:
-        raise ModelError(f"{path} cannot be read: {exc}", mend=f"check {VARIABLE}") from None
+        raise ModelError(
+            f"{path} cannot be read: {reason(exc)}", mend=f"check {VARIABLE}"
+        ) from None
     entries = data.get("parser", [])
     entries = entries if isinstance(entries, list) else []
     names = [e.get("name") for e in entries if isinstance(e, dict)]

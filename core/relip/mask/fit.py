@@ -15,11 +15,12 @@ import numpy as np
 
 from relip import records
 from relip.errors import ShotError
-from relip.mask import appearance, occlusion, parsing
-from relip.mask.appearance import Appearance
+from relip.mask import appearance, areas, occlusion, parsing
+from relip.mask.appearance import Appearance, opponent
 from relip.mask.coverage import fill
 from relip.mask.crop import SMALL, ShapeSpace, display_crop, inner_mouth, reference_face, sample
-from relip.mask.parsing import Palette
+from relip.mask.likelihood import frequency
+from relip.mask.parsing import COLOURS, Palette
 from relip.mask.region import Region
 from relip.plate import BadFrame, Colour, Plate
 from relip.plate.prefetch import prefetch
@@ -37,6 +38,13 @@ LEAST = 10
 #: Frames whose colours are learnt.
 _COLOURS = 24
 
+#: Frames that make an occluder's colours known, and pixels in each of them: a crease that is taken
+#: for an occluder has fewer.
+_SHOW_IT, _ENOUGH = 3, 40
+
+#: A colour is the occluders' in half where the face shows it as often, divided by this.
+_FLESHY = 2.0
+
 
 @dataclass(frozen=True)
 class ShotFit:
@@ -52,7 +60,7 @@ class ShotFit:
     by_pose : np.ndarray [shape=(k, 956)]
         How it changes with the head's pose, see :func:`relip.track.pose.pose_curves`.
     occluders : np.ndarray or None
-        Colours of what stands before the face, see :func:`relip.mask.occlusion.shot_colours`.
+        Colours of what stands before the face, see :func:`occluder_colours`.
     """
 
     space: ShapeSpace
@@ -221,7 +229,7 @@ def make(plate: Plate, track: FaceTrack, region: Region, progress: Progress) -> 
     curves = pose.pose_curves(track)
     found = ShotFit(space, model, palette, mean, pose.ridge(curves[seen], off))
     covered = np.flatnonzero(certain > few)
-    occluders = occlusion.shot_colours(
+    occluders = occluder_colours(
         model,
         palette,
         space,
@@ -261,3 +269,49 @@ def zones(reference: np.ndarray, region: Region) -> tuple[np.ndarray, ...]:
         cheeks = fill(reference[list(points.NOSE)[:4] + [115, 344]] * SMALL, size) > 0
     mouth = fill(inner_mouth(reference) * SMALL, size)
     return area, cheeks, cv2.dilate(mouth, np.ones((5, 5), np.uint8)) > 0
+
+
+def occluder_colours(
+    model: Appearance,
+    palette: Palette,
+    space: ShapeSpace,
+    crops: list[np.ndarray],
+    faces: list[np.ndarray],
+    posed: list[np.ndarray],
+) -> np.ndarray | None:
+    """The colours of what stands before the face in frames of a shot.
+
+    Where it comes in from the side only these tell it from what is beside the
+    face, which changes as the head turns.
+
+    Parameters
+    ----------
+    model, palette, space
+        As for :func:`relip.mask.occlusion.find`.
+    crops, faces, posed : list of np.ndarray
+        Of frames in which something may stand before the face.
+
+    Returns
+    -------
+    np.ndarray [shape=(COLOURS,), dtype=float32] or None
+        How often each bin of colour is seen; None where hardly anything is found.
+    """
+    counts = np.zeros(COLOURS, np.float32)
+    frames = 0
+    for crop, face, mesh in zip(crops, faces, posed, strict=True):
+        found = occlusion.find(model, palette, space, crop, face, mesh)
+        if found is None:
+            continue
+        small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+        bins = parsing.colour_bins(opponent(small))
+        surely = (found > 0.5) & areas.inside_face(areas.face_area(face))
+        if np.count_nonzero(surely) >= _ENOUGH:
+            counts += np.bincount(bins[surely], minlength=COLOURS)
+            frames += 1
+    if frames < _SHOW_IT:
+        return None
+    # a wrinkle or a light on the chin taken for an occluder must not be looked for in all frames
+    own = frequency(counts)
+    own = own / (own + _FLESHY * palette.flesh)
+    counts = counts * own
+    return counts if counts.sum() >= _SHOW_IT * _ENOUGH else None

@@ -17,7 +17,7 @@ import numpy as np
 from relip import records
 from relip.errors import PlateError, ShotError, StageMissingError
 from relip.frames import format_range
-from relip.mask import alpha, fit, hands, matte, occlusion, parsing, region, rim
+from relip.mask import alpha, fit, hands, matte, neighbours, occlusion, parsing, region, rim
 from relip.mask.crop import SIDE, crop_of, display_window
 from relip.mask.external import Parser, ParserEntry, find_parser
 from relip.mask.region import Region
@@ -204,7 +204,7 @@ def looks(
             cover = found.cover
             held = [recent[n].held for n in inputs.neighbours(found.frame) if n in recent]
             found = replace(found, held=rim.steadied(found.held, held))
-            yield found, occlusion.supported(cover, around)
+            yield found, neighbours.supported(cover, around)
             for old in [f for f in recent if f < found.frame]:
                 del recent[old]
 

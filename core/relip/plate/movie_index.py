@@ -18,10 +18,12 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 
+import av
 import numpy as np
 
 from relip.errors import PlateError
 from relip.frames import NTSC_RATES
+from relip.plate.movie_container import open_container, video_stream
 
 #: Rates that a measured one is taken to be when it fits.
 _STANDARD = sorted(
@@ -70,18 +72,19 @@ def movie_index(path: str) -> MovieIndex:
     Raises
     ------
     PlateError
-        If the file holds no picture.
+        If the file is missing, cannot be read, or holds no picture.
     """
-    stat = os.stat(path)
-    return _index(os.path.abspath(path), stat.st_size, stat.st_mtime_ns)
+    if not os.path.exists(path):
+        raise PlateError(f"{path} does not exist", mend="check the path")
+    try:
+        stat = os.stat(path)
+        return _index(os.path.abspath(path), stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise PlateError(f"{path}: {error.strerror or error}") from None
 
 
 @functools.lru_cache(maxsize=32)
 def _index(path: str, size: int, mtime: int) -> MovieIndex:
-    import av
-
-    from relip.plate.movie import open_container, video_stream
-
     times: list[int] = []
     keys: list[int] = []
     count, timed = 0, True

@@ -16,7 +16,8 @@ import numpy as np
 from relip.errors import OutputError
 from relip.frames import advance_timecode
 from relip.plate.base import Picture
-from relip.plate.movie import MoviePicture, MoviePlate
+from relip.plate.movie import MoviePlate
+from relip.plate.movie_picture import MoviePicture
 from relip.plate.sound import AAC_LAYOUTS, AAC_RATES, Sound, Track
 from relip.plate.yuv import Coding, encode
 from relip.records import atomic_path, output_error

@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from relip.errors import AudioError, PlateError
-from relip.plate.movie import open_container
+from relip.plate.movie_container import open_container
 
 #: Rates AAC can have, in Hz (ISO/IEC 14496-3, table 1.18).
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from relip.errors import ModelError, SettingError
+from relip.errors import ModelError, SettingError, reason
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -140,7 +140,7 @@ def read_models(path: Path) -> dict[str, ModelEntry]:
     except FileNotFoundError:
         raise ModelError(f"{path} does not exist", mend="check --models") from None
     except (OSError, ValueError, RecursionError) as exc:
-        raise ModelError(f"{path} cannot be read: {exc}", mend="mend it") from None
+        raise ModelError(f"{path} cannot be read: {reason(exc)}", mend="mend it") from None
     entries = data.get("renderer", [])
     if not isinstance(entries, list):
         raise ModelError(f"{path}: renderer is no list", mend="write [[renderer]] for each")

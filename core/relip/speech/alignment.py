@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -89,6 +90,16 @@ class Alignment:
             same = symbol is not None and symbol.sounds[:1] == (phone.label,)
             out.append(phone._replace(label=symbol.label) if symbol and same else phone)
         return tuple(out)
+
+    def warned(self, warnings: Sequence[str]) -> Alignment:
+        """With more warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))
+
+
+def rest(duration: float, warnings: tuple[str, ...] = ()) -> Alignment:
+    """Of a recording in which nothing is said."""
+    silence = (Interval(0.0, duration, ""),)
+    return Alignment(silence, silence, duration, "silence", "silence", warnings=warnings)
 
 
 def fill(intervals: list[Interval], duration: float) -> tuple[Interval, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from relip.errors import InputError, SettingError, mended
+from relip.errors import InputError, SettingError, mended, reason
 from relip.records import write_text
 from relip.speech.visemes import MOUTH_CONTROLS
 
@@ -78,7 +78,7 @@ def read_nuke_curves(path: str | Path) -> tuple[list[int], dict[str, np.ndarray]
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the curves {path}: {error}") from None
+        raise InputError(f"cannot read the curves {path}: {reason(error)}") from None
     frames: list[int] = []
     found: dict[str, np.ndarray] = {}
     for control, keys in _CURVE.findall(text):

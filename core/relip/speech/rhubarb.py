@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from relip.errors import InputError, TranscriptError, mended
+from relip.errors import InputError, TranscriptError, mended, reason
 from relip.records import write_text
 from relip.speech.alignment import Alignment, Interval, fill
 from relip.speech.textfile import read_text
@@ -96,10 +96,21 @@ def _from_tsv(text: str, path: Path) -> list[tuple[float, float, str]]:
 
 def _from_json(text: str, path: Path) -> list[tuple[float, float, str]]:
     try:
-        cues = json.loads(text)["mouthCues"]
-        out = [(float(c["start"]), float(c["end"]), str(c["value"]).upper()) for c in cues]
-    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError(f"{path} is not a Rhubarb result: {error!r}") from None
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a Rhubarb result: {reason(error)}") from None
+    cues = data.get("mouthCues") if isinstance(data, dict) else None
+    if not isinstance(cues, list):
+        raise InputError(f'{path} is not a Rhubarb result: it has no list "mouthCues"')
+    out = []
+    for number, cue in enumerate(cues, start=1):
+        try:
+            out.append((float(cue["start"]), float(cue["end"]), str(cue["value"]).upper()))
+        except (ValueError, LookupError, TypeError, OverflowError):
+            raise InputError(
+                f"{path} is not a Rhubarb result: cue {number} has no times start and end in "
+                "seconds, and no shape as its value"
+            ) from None
     if not out:
         raise InputError(f"{path} holds no mouth cues")
     return out

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relip.speech import Alignment, Audio, Style
 
 NAME = "speech"
-VERSION = 7
+VERSION = 8
 
 #: Said of what was recognised.
 DRAFT = "made without a transcript: a draft, closures may be missing; give --text for exact lips"

@@ -110,7 +110,8 @@ def read_textgrid(path: str | Path) -> Alignment:
     The phone tier is the one whose name holds ``phone``, ``segment`` or
     ``phon``, the word tier the one whose name holds ``word``. Phones may be
     ARPAbet, with stress digits or without, or IPA as the Montreal Forced
-    Aligner writes it; ``sil``, ``sp``, ``pau`` and the like are silence.
+    Aligner writes it (a small ``y`` is of the kind that the tier's other
+    phones are); ``sil``, ``sp``, ``pau`` and the like are silence.
     Tiers named ``confidence`` and ``ipa`` are read as they were written here.
 
     Parameters
@@ -141,15 +142,17 @@ def read_textgrid(path: str | Path) -> Alignment:
         )
     clean: list[Interval] = []
     symbols: list[Interval] = []
+    glide = "ipa" not in tiers and _is_arpabet([p.label for p in phones])
     for number, interval in enumerate(phones, start=1):
-        for phone, symbol in _phones(interval, number, path):
+        for phone, symbol in _phones(interval, number, path, glide=glide):
             clean.append(phone)
             symbols.append(symbol)
     words = [
         Interval(s, e, "" if label.lower() in SILENCE_LABELS else label)
         for s, e, label in (_pick(tiers, ("word",)) or [])
     ]
-    ipa = tiers.get("ipa") or (symbols if any(i.label for i in symbols) else [])
+    typed = [s for s in symbols if s.label]
+    ipa = _replaced(tiers["ipa"], typed) if "ipa" in tiers and typed else tiers.get("ipa") or typed
     spoken = [w for w in words if w.label]
     return Alignment(
         words=fill(words, duration),
@@ -160,6 +163,14 @@ def read_textgrid(path: str | Path) -> Alignment:
         word_confidences=_confidences(tiers.get("confidence", []), spoken),
         ipa=fill(ipa, duration) if ipa else (),
     )
+
+
+def _replaced(tier: list[Interval], typed: list[Interval]) -> list[Interval]:
+    """The tier of IPA, in whose place the phones' own IPA stands where they have any."""
+    beside = [
+        i for i in tier if all(i.end < t.start + 1e-6 or i.start > t.end - 1e-6 for t in typed)
+    ]
+    return sorted(beside + typed)
 
 
 def _confidences(tier: list[Interval], words: list[Interval]) -> tuple[float, ...]:
@@ -246,16 +257,40 @@ def _pick(tiers: dict[str, list[Interval]], parts: tuple[str, ...]) -> list[Inte
     return None
 
 
-def _phones(interval: Interval, number: int, path: Path) -> list[tuple[Interval, Interval]]:
-    """The phone in ARPAbet and in IPA (``""`` where it came in ARPAbet); affricates may be two."""
+def _is_arpabet(labels: list[str]) -> bool:
+    """Whether a tier's phones are ARPAbet's, in capitals, with stress, or in small letters.
+
+    IPA has symbols of its own in almost every word; a diphthong may look like ARPAbet's, as the
+    Montreal Forced Aligner's ``aw`` and ``ow`` do. Single small letters say nothing.
+    """
+    if not all(label.isascii() for label in labels):
+        return False
+    own = [p for p in labels if len(p) > 1 or p.isupper()]
+    return any(_arpabet(p) in ARPABET for p in own if p not in ("aw", "ow"))
+
+
+def _arpabet(label: str) -> str:
+    """A label as an ARPAbet phone, if it is one: without its stress."""
+    phone = label.upper().rstrip("0123456789")
+    return _FOLD.get(phone, phone)
+
+
+def _phones(
+    interval: Interval, number: int, path: Path, *, glide: bool
+) -> list[tuple[Interval, Interval]]:
+    """The phone in ARPAbet and in IPA (``""`` where it came in ARPAbet); affricates may be two.
+
+    A small ``y`` is the glide of ARPAbet where ``glide`` says so, else IPA's front rounded vowel.
+    """
     start, end, label = interval
     if label.lower() in SILENCE_LABELS:
         return [(Interval(start, end, ""), Interval(start, end, ""))]
-    phone = label.upper().rstrip("0123456789")
-    phone = _FOLD.get(phone, phone)
+    phone = _arpabet(label)
     # An ARPAbet symbol is written in capitals; "p" and "ch" of other tools count too, but a
-    # single small letter is IPA.
-    if phone in ARPABET and not (len(label) == 1 and label.islower() and phone != label.upper()):
+    # single small letter is IPA where the two differ.
+    small = len(label) == 1 and label.islower()
+    differs = phone != label.upper() or (label == "y" and not glide)
+    if phone in ARPABET and not (small and differs):
         return [(Interval(start, end, phone), Interval(start, end, ""))]
     if not phone:
         return [(Interval(start, end, ""), Interval(start, end, ""))]

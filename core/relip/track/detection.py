@@ -13,7 +13,7 @@ from relip import records
 from relip.errors import PlateError, ShotError
 from relip.frames import format_range
 from relip.plate import BadFrame, Colour, Picture, Plate
-from relip.plate.movie import MoviePicture
+from relip.plate.movie_picture import MoviePicture
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
 from relip.shot import Shot

@@ -16,17 +16,21 @@ stands still where they say, in place, angle and size; with one in place only.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from relip import records
-from relip.errors import ShotError
+from relip.errors import ShotError, shortened
 from relip.track import geometry, points
 
 #: Landmarks around the mouth that go with it, and how far.
 _AROUND_MOUTH = 0.45
+
+#: No frame's number has more digits, and no place lies as far from the plate (pixels).
+_LONGEST_NUMBER, _FARTHEST = 12, 1e9
 
 
 def names() -> tuple[str, ...]:
@@ -51,11 +55,22 @@ def weights(name: str) -> np.ndarray:
     elif name in points.NAMED:
         result[list(points.NAMED[name])] = 1
     else:
-        number = int(name)
-        if not 0 <= number < points.COUNT:
-            raise ValueError(f"there is no point {name}")
+        number = int(name) if name.isdecimal() and len(name) < 10 else points.COUNT
+        if number >= points.COUNT:
+            raise ValueError(f"there is no point {json.dumps(shortened(name))}")
         result[number] = 1
     return result
+
+
+def read(path: Path) -> Any:
+    """What the file holds; None when there is none.
+
+    Raises
+    ------
+    ShotError
+        If it is not JSON.
+    """
+    return records.read_json(path, mend="mend it, or remove the override")
 
 
 def read_offsets(path: Path, frames: range) -> np.ndarray:
@@ -66,14 +81,17 @@ def read_offsets(path: Path, frames: range) -> np.ndarray:
     ShotError
         If it is not such a file.
     """
-    data: Any = records.read_json(path)
     result = np.zeros((len(frames), points.COUNT, 2))
     keys: dict[str, list[tuple[int, list[float]]]] = {}
     try:
-        moves_of = data["offsets"] if "offsets" in data or "alignment" not in data else {}
-        for frame, moves in moves_of.items():
-            for name, move in moves.items():
-                keys.setdefault(name, []).append((int(frame), _place(move)))
+        data = read(path)
+        if not isinstance(data, dict):
+            raise ValueError(f"it is {_given(data)}, not an object")
+        nothing: dict[str, Any] | None = {} if "alignment" in data else None
+        for frame, moves in _object(data.get("offsets", nothing), "offsets").items():
+            number = _frame(frame, "offsets")
+            for name, move in _object(moves, "offsets", frame).items():
+                keys.setdefault(name, []).append((number, _place(move, "offsets", frame, name)))
         at = np.arange(frames.start, frames.stop)
         for name, keyed in keys.items():
             keyed.sort()
@@ -82,9 +100,9 @@ def read_offsets(path: Path, frames: range) -> np.ndarray:
             share = weights(name)
             moved = share > 0
             result[:, moved] += curve[:, None] * share[moved, None]
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as exc:
+    except ValueError as exc:
         raise ShotError(
-            f"{path}: not a track override ({exc.__class__.__name__}: {exc})",
+            f"{path}: not a track override: {exc}",
             mend='write {"offsets": {"1001": {"13": [dx, dy]}}}; a point is a number, '
             + ", ".join(names()),
         ) from None
@@ -104,23 +122,26 @@ def read_tracks(path: Path, frames: range) -> dict[str, np.ndarray] | None:
     ShotError
         If the file's ``alignment`` is not understood.
     """
-    data: Any = records.read_json(path)
+    data = read(path)
     if not isinstance(data, dict) or data.get("alignment") is None:
         return None
     try:
         result = {}
-        for name, places in data["alignment"]["tracks"].items():
+        tracks = _object(data["alignment"], "alignment").get("tracks")
+        for name, places in _object(tracks, "alignment", "tracks").items():
             curve = np.full((len(frames), 2), np.nan)
-            for frame, place in places.items():
-                if int(frame) in frames:
-                    curve[frames.index(int(frame))] = _place(place)
+            where = "alignment", "tracks", name
+            for frame, place in _object(places, *where).items():
+                number, at = _frame(frame, *where), _place(place, *where, frame)
+                if number in frames:
+                    curve[frames.index(number)] = at
             if np.isfinite(curve).any():
                 result[str(name)] = curve
         if not result:
             raise ValueError(f"no track has a place in frames {frames.start}-{frames[-1]}")
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as exc:
+    except ValueError as exc:
         raise ShotError(
-            f"{path}: its alignment is not understood ({exc.__class__.__name__}: {exc})",
+            f"{path}: its alignment is not understood: {exc}",
             mend='write {"alignment": {"tracks": {"nose": {"1001": [x, y]}}}}, or use '
             "relip track SHOT --from FILE",
         ) from None
@@ -170,8 +191,39 @@ def realign(transform: np.ndarray, tracks: dict[str, np.ndarray]) -> tuple[np.nd
     return result, used
 
 
-def _place(value: Any) -> list[float]:
-    place = [float(value[0]), float(value[1])]
-    if not np.isfinite(place).all():
-        raise ValueError(f"{value} is not a place")
-    return place
+def _object(value: Any, *where: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"{_named(where)} is {_given(value)}, not an object")
+
+
+def _frame(key: str, *where: str) -> int:
+    try:
+        return int(key[:_LONGEST_NUMBER])
+    except ValueError:
+        raise ValueError(f"{_named((*where, key))} is not under a frame number") from None
+
+
+def _place(value: Any, *where: str) -> list[float]:
+    if isinstance(value, list) and len(value) == 2:
+        numbers = [v for v in value if type(v) in (int, float) and abs(v) < _FARTHEST]
+        if len(numbers) == 2:
+            return [float(v) for v in numbers]
+    raise ValueError(f"{_named(where)} is {_given(value)}, not two numbers of pixels")
+
+
+def _named(where: tuple[str, ...]) -> str:
+    """The way to a value in the file: ``"offsets", "1001", "mouth"``."""
+    return ", ".join(json.dumps(shortened(key, 40)) for key in where)
+
+
+def _given(value: Any) -> str:
+    """What stands in the place of what is expected."""
+    if value is None:
+        return "missing or null"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        simple = len(value) <= 4 and not any(isinstance(v, (list, dict)) for v in value)
+        return shortened(json.dumps(value)) if simple else f"a list of {len(value)}"
+    return shortened(json.dumps(value))
