@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from exr_layers import whole_layers
 
 from relip.demo import make_plate
 from relip.mask.region import make_region
-from relip.plate import read_exr, write_exr
+from relip.plate import write_exr
 from relip.render import retrack
 from relip.render.canonical import Window, crop_size
 from relip.render.generate import cut_frame, generate_patch
@@ -25,16 +25,6 @@ from relip.track.facemesh import FaceMesh
 
 #: The demo plate's side, its frames and the squeeze: a face of 100 pixels, stored in 50.
 SIZE, FRAMES, ASPECT = 320, 12, 2.0
-
-
-def layers(path: Path) -> dict[str, np.ndarray]:
-    """The channels of a file over all of its display window."""
-    channels, (x, y), (width, height), _ = read_exr(path)
-    result = {}
-    for name, values in channels.items():
-        result[name] = np.zeros((height, width), np.float32)
-        result[name][y : y + values.shape[0], x : x + values.shape[1]] = values
-    return result
 
 
 def colour(channels: dict[str, np.ndarray]) -> np.ndarray:
@@ -54,7 +44,7 @@ def dubs(tmp_path_factory: pytest.TempPathFactory, dialogue) -> dict[str, Shot]:
     make_plate(folder / "square" / "p.####.exr", n_frames=FRAMES, size=SIZE, exr=True)
     for path in sorted((folder / "square").glob("*.exr")):
         picture = cv2.resize(
-            colour(layers(path)), (round(SIZE / ASPECT), SIZE), interpolation=cv2.INTER_AREA
+            colour(whole_layers(path)), (round(SIZE / ASPECT), SIZE), interpolation=cv2.INTER_AREA
         )
         write_exr(
             folder / "squeezed" / path.name, picture, display=picture.shape[1::-1], half=True,
@@ -78,7 +68,8 @@ def dubs(tmp_path_factory: pytest.TempPathFactory, dialogue) -> dict[str, Shot]:
 
 def test_the_region_is_that_of_the_picture(dubs: dict[str, Shot]):
     for frame in list(dubs["square"].frames)[::3]:
-        own, found = (layers(shot.path("mask", f"mask.{frame}.exr")) for shot in dubs.values())
+        files = [shot.path("mask", f"mask.{frame}.exr") for shot in dubs.values()]
+        own, found = map(whole_layers, files)
         for name, least in (("matte", 0.97), ("skin", 0.93), ("lips", 0.85)):
             a, b = own[name], shown(found[name])
             assert np.minimum(a, b).sum() > least * np.maximum(a, b).sum(), name
@@ -104,7 +95,7 @@ def test_the_patch_is_that_of_the_picture(dubs: dict[str, Shot]):
             whole[y : y + height, x : x + width] = patch.raw
             patches.append(whole if shot is dubs["square"] else shown(whole))
             crops.append(cut.crop)
-        matte = layers(dubs["square"].path("mask", f"mask.{frame}.exr"))["matte"] > 0.5
+        matte = whole_layers(dubs["square"].path("mask", f"mask.{frame}.exr"))["matte"] > 0.5
         # a network of so few steps draws checks at the crop's pixels: what is broader than these
         soft = [cv2.GaussianBlur(np.nan_to_num(p), (0, 0), 4) for p in patches]
         assert -10 * np.log10(np.mean(np.square(soft[0] - soft[1])[matte])) > 33
@@ -116,8 +107,8 @@ def test_nothing_outside_the_matte_changes(dubs: dict[str, Shot]):
     shot = dubs["squeezed"]
     for frame in list(shot.frames)[::4]:
         plate = shot.resolve(shot.settings.plate.path).parent / f"p.{frame}.exr"
-        before, after = layers(plate), layers(shot.path("comp", f"comp.{frame}.exr"))
-        outside = layers(shot.path("render", f"patch.{frame}.exr"))["A"] == 0
+        before, after = whole_layers(plate), whole_layers(shot.path("comp", f"comp.{frame}.exr"))
+        outside = whole_layers(shot.path("render", f"patch.{frame}.exr"))["A"] == 0
         assert 0.5 < outside.mean() < 0.98
         for name in before:
             np.testing.assert_array_equal(before[name][outside], after[name][outside])

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import mask_making
 import numpy as np
+from exr_layers import whole_layers
 
 from relip.mask import stage
 from relip.plate import read_exr
@@ -18,11 +19,7 @@ QUIET = Progress("none")
 
 
 def whole(shot: Shot, frame: int, name: str) -> np.ndarray:
-    channels, (x, y), _, _ = read_exr(stage.mask_path(shot, frame))
-    result = np.zeros(mask_making.SIZE[::-1], np.float32)
-    layer = channels[name]
-    result[y : y + layer.shape[0], x : x + layer.shape[1]] = layer
-    return result
+    return whole_layers(stage.mask_path(shot, frame))[name]
 
 
 def test_the_square_is_cut_out(covered: Shot):

@@ -6,17 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import face_making
+import mask_making
 import numpy as np
 import pytest
+from exr_layers import whole_layers
 
 from relip.errors import RelipError, ShotError, StageMissingError
 from relip.mask import matte, stage
-from relip.plate import read_exr, write_exr
+from relip.plate import Colour, read_exr, write_exr
 from relip.progress import Progress
 from relip.records import FrameRecord
 from relip.shot import PlateSettings, Shot, ShotSettings
 from relip.track import square
 from relip.track.facetrack import FaceTrack
+from relip.track.picture import Stretched, detection_picture
 
 QUIET = Progress("none")
 SIZE = (320, 260)
@@ -225,7 +228,7 @@ def test_a_squeezed_plate_gets_the_layers_that_its_picture_has(
     for each in (shot, squeezed):
         stage.run(each, [1003, 1004, 1005], progress=QUIET)
     for frame in (1003, 1004):
-        wanted, found = (whole(stage.mask_path(each, frame)) for each in (shot, squeezed))
+        wanted, found = (whole_layers(stage.mask_path(each, frame)) for each in (shot, squeezed))
         assert found["matte"].shape == (SIZE[1], width)
         for name, layer in wanted.items():
             shown = square.columns(found[name], 0.0, 1 / aspect, SIZE[0])
@@ -236,11 +239,24 @@ def test_a_squeezed_plate_gets_the_layers_that_its_picture_has(
         assert found["matte"][outside].max() < 0.01
 
 
-def whole(path: Path) -> dict[str, np.ndarray]:
-    """The layers of a file over all of its display window."""
-    channels, (x, y), (width, height), _ = read_exr(path)
-    result = {}
-    for name, values in channels.items():
-        result[name] = np.zeros((height, width), np.float32)
-        result[name][y : y + values.shape[0], x : x + values.shape[1]] = values
-    return result
+@pytest.mark.parametrize("aspect", [2.0, 0.8])
+def test_what_is_looked_at_of_a_squeezed_plate_is_a_part_of_all_of_it(
+    tmp_path: Path, aspect: float
+):
+    """Its first and last columns are mixed with what lies beside them, as the tracker's are."""
+    shot = mask_making.make_shot(tmp_path, occluded=False)
+    width = round(mask_making.SIZE[0] / aspect)
+    for path in tmp_path.glob("face.*.exr"):
+        painted = whole_layers(path)
+        rgb = np.stack([painted[c] for c in "RGB"], -1)
+        write_exr(path, square.columns(rgb, 0.0, aspect, width), display=(width, SIZE[1]))
+    mask_making.make_track().squeezed(aspect).save(shot.path("track", "track.npz"))
+    with shot.open_plate() as plate:
+        inputs = stage.load_inputs(shot, plate)
+        learnt = mask_making.learnt(shot)
+        ((look, _),) = stage.looks(shot, plate, inputs, learnt, [1005])
+        shown = detection_picture(plate.read(1005).rgb, plate, Colour())
+    assert look.piece is not None
+    (x, y), (height, count) = look.origin, look.piece.shape[:2]
+    whole = Stretched(shown, aspect)[y : y + height, x : x + count]
+    np.testing.assert_array_equal(look.piece, whole)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exr_layers import whole_layers
 
 from relip.plate import read_exr
 from relip.shot import Shot
@@ -185,8 +186,7 @@ def test_my_matte_reaches_the_render_and_leaves_with_the_input(nuke, comp):
     channels, origin, display, _ = read_exr(comp.shot / "overrides" / "mask.1013.exr")
     assert display == (size, size)
     patch, (x, y), _, _ = read_exr(comp.shot / "render" / "patch.1013.exr")
-    whole = np.zeros((size, size), np.float32)
-    whole[y : y + patch["A"].shape[0], x : x + patch["A"].shape[1]] = patch["A"]
+    whole = whole_layers(comp.shot / "render" / "patch.1013.exr")["A"]
     expected = np.zeros((size, size), np.float32)
     expected[size - 120 : size - 20, 60:180] = 1
     inside = np.zeros((size, size), bool)

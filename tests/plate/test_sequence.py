@@ -407,7 +407,10 @@ def test_png_alpha_is_kept_and_not_multiplied(tmp_path: Path) -> None:
         picture = plate.read(1)
     np.testing.assert_allclose(picture.rgb, 200 / 255, atol=3e-4)
     write_comp(tmp_path / "c.exr", picture, picture.rgb)
-    np.testing.assert_allclose(_dump(tmp_path / "c.exr")[1]["A"], 100 / 255, atol=3e-4)
+    written = _dump(tmp_path / "c.exr")[1]
+    np.testing.assert_allclose(written["A"], 100 / 255, atol=3e-4)
+    for name in "RGB":  # the comp is the plate where nothing was drawn, in Nuke's Read too
+        np.testing.assert_allclose(written[name], 200 / 255, atol=3e-4)
 
 
 def test_colourspaces_of_exrs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

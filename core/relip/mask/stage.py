@@ -34,7 +34,7 @@ from relip.track.facetrack import FaceTrack
 from relip.track.picture import detection_picture
 
 NAME = "mask"
-VERSION = 13
+VERSION = 14
 
 #: A frame's status says this, and how much of the region, where something stands before the face.
 OCCLUDED = "occluded"
@@ -292,8 +292,7 @@ def look_at(
     x0, y0, x1, y1 = _around(inputs, row)
     x1, y1 = min(x1, square.width_of(plate.width, aspect)), min(y1, plate.height)
     if x1 > x0 and y1 > y0:
-        first, last = int(np.floor(x0 / aspect)), int(np.ceil(x1 / aspect))
-        last = min(last, plate.width)
+        first, last = square.stored_columns(x0, x1, aspect, plate.width)
         left, top, (height, width) = first - corner[0], y0 - corner[1], shown.shape[:2]
         if left >= 0 and top >= 0 and last - corner[0] <= width and y1 - corner[1] <= height:
             piece = shown[top : y1 - corner[1], left : last - corner[0]]

@@ -47,7 +47,10 @@ def write_comp(
 
     DPX, TIFF and PNG can be written as what they are: codes that were not
     changed come back the same. Frames of movies, and of other formats when
-    the path ends in ``.exr``, become a plain EXR.
+    the path ends in ``.exr``, become a plain EXR. Their alpha goes with them as
+    it is, and colours stay as the plate has them: those of a PNG, which are not
+    multiplied by it, are not in the EXR either. Outside the matte a comp is the
+    plate, and Nuke's Read (``premultiplied`` off) shows both alike.
 
     Parameters
     ----------

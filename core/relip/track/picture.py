@@ -96,8 +96,7 @@ class Stretched:
 
     def __getitem__(self, at: tuple[slice, slice]) -> np.ndarray:
         (y0, y1, _), (x0, x1, _) = at[0].indices(self.shape[0]), at[1].indices(self.shape[1])
-        first = max(int(x0 / self.aspect) - 2, 0)
-        last = min(int(np.ceil(x1 / self.aspect)) + 2, self.stored.shape[1])
+        first, last = square.stored_columns(x0, x1, self.aspect, self.stored.shape[1])
         part = self.stored[y0:y1, first:last]
         return square.columns(part, x0 / self.aspect - first, 1 / self.aspect, x1 - x0)
 

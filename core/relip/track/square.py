@@ -143,6 +143,24 @@ def columns(picture: np.ndarray, start: float, step: float, count: int) -> np.nd
     return np.asarray(total).astype(picture.dtype)
 
 
+def stored_columns(x0: int, x1: int, aspect: float, width: int) -> tuple[int, int]:
+    """The stored columns, from and to, of which :func:`columns` makes those in square pixels.
+
+    With some beside them, that what is asked for in parts is what all of it is.
+
+    Parameters
+    ----------
+    x0, x1 : int
+        In square pixels, from and to.
+    aspect : float
+    width : int
+        Of the plate.
+    """
+    if aspect == 1:
+        return x0, x1
+    return max(int(x0 / aspect) - 2, 0), min(int(np.ceil(x1 / aspect)) + 2, width)
+
+
 def width_of(width: int, aspect: float) -> int:
     """Columns that hold all of a plate of so many in square pixels."""
     return int(np.ceil(width * aspect - 1e-6))
