@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relip.speech import Alignment, Audio, Style
 
 NAME = "speech"
-VERSION = 8
+VERSION = 9
 
 #: Said of what was recognised.
 DRAFT = "made without a transcript: a draft, closures may be missing; give --text for exact lips"

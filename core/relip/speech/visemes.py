@@ -7,7 +7,9 @@ diphthongs, which two classes one after the other (``>``) it shows, and by
 which phones of the acoustic model an IPA symbol is heard (``|`` parts
 alternatives, the nearest first). The classes follow Jeffers and Barley's
 lip-reading groups, with rounded front vowels of their own; the targets are for
-an ARKit face.
+an ARKit face, whose jaw is fully open where 97 % of an actor's frames are less
+so. Five people who speak in their own clips (``bench/opening.py``) opened it
+0.8 to 1.4 times as far as the curves of their own sound, in the median 1.15.
 """
 
 from __future__ import annotations
