@@ -126,11 +126,10 @@ class MoviePlate(Plate):
                 notes.append("its display matrix is no quarter turn and is ignored")
             if self.index.variable:
                 notes.append(f"variable frame rate, conformed to {self.index.rate} fps")
-            elif self.index.held.any():
-                held = [f for f, again in zip(self.frames, self.index.held, strict=True) if again]
+            elif self.held:
                 notes.append(
-                    f"no picture of their own in the file: frames {format_range(held)}; each "
-                    "shows the one before, as the file's times say"
+                    f"frames {format_range(self.held)} have no picture of their own in the file: "
+                    "each shows the one before"
                 )
             if self.index.missing.any():
                 missing = int(self.index.missing.sum())
@@ -183,6 +182,13 @@ class MoviePlate(Plate):
                 ],
                 "notes": notes,
             }
+
+    @property
+    def held(self) -> list[int]:
+        """Frames of a constant rate that show the picture before, having none of their own."""
+        if self.index.variable:
+            return []
+        return [f for f, again in zip(self.frames, self.index.held, strict=True) if again]
 
     def _choose_colour(self, given: str | None, colour: Colour) -> None:
         if given is not None:
@@ -258,7 +264,7 @@ class MoviePlate(Plate):
     def fingerprint(self, frame: int | None = None) -> str:
         if self._fingerprint is None:
             self._fingerprint = file_fingerprint(self.path)
-            if self.index.held.any() and not self.index.variable:
+            if self.held:
                 # what was made of its pictures one by one is made again
                 self._fingerprint = records.fingerprint(self._fingerprint, "held")
         return self._fingerprint
