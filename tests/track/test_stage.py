@@ -176,7 +176,7 @@ def test_a_frame_that_its_movie_holds_is_told_once(tmp_path: Path):
     report = stage.run(Shot.create(tmp_path / "a.relip", settings), progress=QUIET)
     assert len(report.done) == 15 and not report.failed
     assert [n for n in report.notes if "7" in n] == [
-        "frames 7 have no picture of their own in the file: each shows the one before"
+        "frames 7: the file has no picture of their own, the one before is held"
     ]
 
 

@@ -128,8 +128,8 @@ class MoviePlate(Plate):
                 notes.append(f"variable frame rate, conformed to {self.index.rate} fps")
             elif self.held:
                 notes.append(
-                    f"frames {format_range(self.held)} have no picture of their own in the file: "
-                    "each shows the one before"
+                    f"frames {format_range(self.held)}: the file has no picture of their own, the "
+                    "one before is held"
                 )
             if self.index.missing.any():
                 missing = int(self.index.missing.sum())
