@@ -57,7 +57,7 @@ from relip.speech import (
 )
 from relip.speech.activity import levels
 from relip.speech.alignment import fill
-from relip.speech.confidence import mismatch_limit, word_certainty
+from relip.speech.confidence import doubted, mismatch_limit, word_certainty
 from relip.speech.laying import force
 from relip.speech.pronunciation import Word, find_language, languages, pronounce_transcript
 from relip.speech.recording import Recording
@@ -278,7 +278,7 @@ def bench_words(
     with two of its words replaced by words of those: the chance of being right that
     :func:`relip.speech.align` gives to each word must tell the replaced ones.
     """
-    print("\n| language | right kept | wrong refused | wrong words | right words | AUC |")
+    print("\n| language | right kept | wrong refused | wrong (named) | right words (named) | AUC |")
     print("|---|---|---|---|---|---|")
     table = {}
     pooled: tuple[list[float], list[float]] = ([], [])
@@ -294,6 +294,7 @@ def bench_words(
         kept = refused = trials = 0
         right: list[float] = []
         wrong: list[float] = []
+        named = [0, 0]
         for path in paths:
             audio = load_audio(path.with_suffix(".wav"))
             own = pronounce_transcript(texts[path], language)
@@ -325,7 +326,9 @@ def bench_words(
             lengths = [w.end - w.start for w in piece.words]
             native = not any(piece.ipa)
             sure = word_certainty(piece.fits, lengths, recording.level, native=native)
+            doubts = doubted(piece.fits, sure, recording.level, native=native)
             for index, chance in enumerate(sure):
+                named[index in swapped] += bool(doubts[index])
                 (wrong if index in swapped else right).append(float(chance))
         better = _auc(right, wrong)
         pooled[0].extend(right)
@@ -335,11 +338,13 @@ def bench_words(
             "right_kept": kept / len(paths),
             "wrong_refused": refused / max(trials, 1),
             "auc": float(better),
+            "wrong_named": named[True] / max(len(wrong), 1),
+            "right_named": named[False] / max(len(right), 1),
         }
         table[code] = row
         print(
-            f"| {code} | {kept}/{len(paths)} | {refused}/{trials} | {len(wrong)} | {len(right)} "
-            f"| {better:.3f} |",
+            f"| {code} | {kept}/{len(paths)} | {refused}/{trials} | {len(wrong)} "
+            f"({named[True]}) | {len(right)} ({named[False]}) | {better:.3f} |",
             flush=True,
         )
     print(

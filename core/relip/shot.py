@@ -547,12 +547,16 @@ class Shot:
         return [plate, *(self.resolve(name) for name in named if name)]
 
     def check_inputs(self) -> None:
-        """See that the dialogue, its transcript and the controls are there, before any work.
+        """See that what the shot names is there, before any work.
+
+        The dialogue, its transcript, the controls, and the place of the face.
 
         Raises
         ------
         AudioError, TranscriptError, InputError
             If one is missing; of the transcript and the lexicon also if they cannot be read.
+        FaceError
+            If the plate has not the place where the face is said to be.
         """
         from relip.speech.audio import audio_file
         from relip.speech.stage import read_transcript
@@ -579,6 +583,17 @@ class Shot:
             self._check_pictures(witness, "--witness", space)
         for name in self.settings.train.extra:
             self._check_pictures(name, "train.extra", space)
+        self._check_face()
+
+    def _check_face(self) -> None:
+        """See that the plate has the place that ``track.face`` points at."""
+        from relip.track.people import check_choice, parse_choice
+
+        face = self.settings.track.face
+        if parse_choice(face) is not None:
+            with self._open_file() as plate:
+                size = plate.width, plate.height
+            check_choice(face, self.frames, size, self.settings.plate.path)
 
     def _drives(self, name: str) -> bool:
         """Whether a drive has a part in the settings."""

@@ -16,6 +16,7 @@ from relip.errors import InputError, ModelError, SettingError
 from relip.progress import Progress
 from relip.render import extra, holdout, rig, train_stage
 from relip.render.network import ShotNet
+from relip.review import metrics
 from relip.shot import Shot, ShotSettings
 
 QUIET = Progress("none")
@@ -44,6 +45,60 @@ def test_frames_kept_back_are_few_and_spread():
 def test_verdicts(figures: tuple[float, float, float, float], verdict: str, word: str):
     said, reason = holdout.judge(*figures)
     assert said == verdict and word in reason
+
+
+@pytest.mark.parametrize(
+    "figures, verdict, words",
+    [
+        ((37.3, 37.4, 0.001, 1.0), "still", ("37.3 dB", "0.4 %", "cannot be checked")),
+        ((36.3, 37.4, 0.001, 1.0), "bad", ("worse than the mean mouth",)),
+        ((37.3, 37.4, 0.013, 1.0), "bad", ("1.30 %",)),
+        ((37.3, 37.4, 0.001, 0.4), "soft", ("40 %",)),
+    ],
+)
+def test_a_mouth_that_keeps_still_is_its_own_mean(
+    figures: tuple[float, float, float, float], verdict: str, words: tuple[str, ...]
+):
+    """Training longer gains nothing on it, so that nothing of the kind is advised."""
+    said, reason = holdout.judge(*figures, still=0.004)
+    assert said == verdict and all(word in reason for word in words)
+    assert said != "still" or "train longer" not in reason
+    assert holdout.judge(37.3, 37.4, 0.001, 1.0)[0] == "bad"
+
+
+def test_a_silent_actor_is_judged_as_one(shot_copy: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(holdout, "FEWEST", 20)
+    asked = []
+    judge = holdout.judge
+    monkeypatch.setattr(holdout, "judge", lambda *given: asked.append(given) or judge(*given))
+    shot = Shot.open(shot_copy).change(train={"held_out": 0.1, "steps": 2})
+    train_stage.run(shot, progress=QUIET)
+    monkeypatch.setattr(rig, "widest", lambda track, rows: 0.004)
+    train_stage.run(shot, progress=QUIET, force=True)
+    assert [given[4] for given in asked] == [None, 0.004]
+
+
+@pytest.mark.parametrize("height", [7, 3])
+def test_a_small_mouth_is_judged_or_it_is_said_why_not(
+    shot_copy: Path, monkeypatch: pytest.MonkeyPatch, height: int
+):
+    """A face of 34 pixels has a mouth box seven rows high."""
+    monkeypatch.setattr(holdout, "FEWEST", 20)
+    box = metrics.mouth_box
+
+    def small(*given):
+        x0, y0, _, _ = box(*given)
+        return x0, y0, x0 + 16, y0 + height
+
+    monkeypatch.setattr(metrics, "mouth_box", small)
+    shot = Shot.open(shot_copy).change(train={"held_out": 0.1, "steps": 2})
+    verdict = train_stage.run(shot, progress=QUIET).data["held_out"]
+    if height == 7:
+        assert len(verdict["frames"]) == holdout.LEAST and verdict["verdict"] != "none"
+        assert 0 < verdict["ssim"] < 1
+    else:
+        assert verdict["verdict"] == "none"
+        assert "16 by 3 pixels" in verdict["reason"] and "larger plate" in verdict["reason"]
 
 
 def test_a_training_that_keeps_frames_back(shot_copy: Path, monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from relip import pipeline
 from relip.errors import InputError, SettingError, StageMissingError
+from relip.plate.movie_index import MovieIndex
 from relip.render import rig as rig_module
 from relip.render import stage, train_stage
 from relip.render.drive import driven_controls, driven_lines, driven_visibility
@@ -16,6 +18,7 @@ from relip.render.mix import drive_weights, drives_used, read_weights
 from relip.shot import Shot, ShotSettings, parse_mix
 from relip.speech import MOUTH_CONTROLS, opening, write_mouth_csv
 from relip.track import stage as track_stage
+from relip.track import witness
 
 
 def override(shot: Shot, name: str, text: str) -> Path:
@@ -171,6 +174,17 @@ def test_a_witness_drives_the_shot(shot_copy: Path, demo_clip):
         other.write_bytes(demo_clip.path.read_bytes() + b"\0" * 16)
     with pytest.raises(StageMissingError, match=r"other\.mp4 is not tracked yet"):
         driven_controls(shot.change(drive={"witness": str(other)}))
+
+
+def test_of_a_witness_cut_short_what_is_there_counts():
+    grid = np.array([0, 0, 1, 2, -1, 3, -1, 9])
+    index = MovieIndex(
+        np.arange(4), np.arange(1), Fraction(1, 25), Fraction(25), grid, False, pictures=4
+    )
+    shown, rows = witness.pictures(index, 8)
+    assert shown.tolist() == [0, 1, 2, 3]
+    assert rows.tolist() == [0, 2, 3, 5]
+    assert witness.pictures(index, 4)[1].tolist() == [0, 2, 3]
 
 
 def test_a_witness_without_a_face(shot_copy: Path, grey_clip: Path):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from speech_material import demo_aligned, demo_audio, text_of
 
 from relip.speech import align
-from relip.speech.confidence import AMBER, GREEN, Fit, word_certainty
+from relip.speech.confidence import AMBER, GREEN, Fit, doubted, word_certainty
 
 QUIET = np.linspace(-70, -10, 200)
 NOISY = np.linspace(-25, -12, 200)
@@ -48,6 +50,35 @@ def test_right_words_are_green_and_one_that_nobody_said_is_not() -> None:
     found = align(demo_audio("dialogue"), text=text)
     words = [w.label for w in found.words if w.label]
     assert found.word_confidences[words.index("gigantic")] < AMBER
+
+
+@pytest.mark.parametrize(
+    "fit, seconds, named",
+    [
+        (Fit(-0.5, 4.4, 0.025), 0.16, False),  # "and", said in passing
+        (Fit(-1.2, 1.5, 0.13), 0.13, False),  # "a"
+        (Fit(-3.1, 4.3, 0.04), 0.12, True),  # "he" where "to" is said
+        (Fit(-1.2, 1.5, 0.025), 0.16, True),  # surely not
+        (Fit(-0.5, 4.4, 0.06), 0.16, False),
+    ],
+)
+def test_a_word_said_in_passing_is_not_named_as_wrong(
+    fit: Fit, seconds: float, named: bool
+) -> None:
+    chance = _sure(fit, seconds)
+    assert chance < AMBER or not named
+    assert doubted([fit], [chance], QUIET).tolist() == [named]
+    assert doubted([], [], QUIET).tolist() == []
+
+
+def test_a_doubted_word_is_named_with_its_time() -> None:
+    start = next(w.start for w in demo_aligned("dialogue").words if w.label == "bumpy")
+    assert not any("badly" in warning for warning in demo_aligned("dialogue").warnings)
+    text = text_of("dialogue").replace("bumpy", "gigantic")
+    found = align(demo_audio("dialogue"), text=text)
+    (warning,) = [w for w in found.warnings if "badly" in w]
+    told = re.search(r"'gigantic' at (\d+\.\d) s", warning)
+    assert told and abs(float(told[1]) - start) < 0.2
 
 
 def test_a_single_word_has_a_confidence() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from relip.errors import FaceError, SettingError
-from relip.track.people import Person, choose, meet, parse_choice
+from relip.track.people import Person, check_choice, choose, meet, parse_choice
 from relip.track.points import face_width
 
 COUNT = 40
@@ -97,8 +97,24 @@ def test_pointing_beside_every_face_says_where_they_are():
     with pytest.raises(FaceError, match="no face at 900,900 in frame 1001") as caught:
         choose(gather(two_at_rest()), "900,900@1001", FRAMES, "plate.mp4")
     assert "20" in str(caught.value.mend) and ";" in str(caught.value.mend)
+
+
+@pytest.mark.parametrize("face", ["900,70", "-1,70@1001", "40,-5,60,-1", "640,360,700,400@1002"])
+def test_a_place_outside_the_picture_is_refused(face: str):
+    with pytest.raises(FaceError, match="plate.mp4: its pictures are 320x240, and --face"):
+        check_choice(face, FRAMES, (320, 240), "plate.mp4")
+
+
+@pytest.mark.parametrize(
+    "face", ["", "largest", "0,0", "320,240@1001", "-20,-20,60,60", "9,9,999,999"]
+)
+def test_a_place_that_reaches_into_the_picture_is_not(face: str):
+    check_choice(face, FRAMES, (320, 240), "plate.mp4")
+
+
+def test_a_frame_outside_the_shot_is_refused():
     with pytest.raises(FaceError, match="2000"):
-        choose(gather(two_at_rest()), "200,300@2000", FRAMES, "plate.mp4")
+        check_choice("200,300@2000", FRAMES, (1920, 1080), "plate.mp4")
 
 
 @pytest.mark.parametrize(

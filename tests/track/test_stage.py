@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from relip.plate import write_exr
 from relip.progress import Progress
 from relip.records import read_json, read_npz
 from relip.shot import PlateSettings, Shot, ShotSettings
-from relip.track import geometry, stage
+from relip.track import detection, geometry, stage
 from relip.track.facemesh import FaceMesh
 from relip.track.facetrack import FaceTrack
 
@@ -125,6 +126,58 @@ def test_no_face(faceless: Shot):
     with pytest.raises(FaceError, match="0 of 5 frames"):
         stage.run(faceless, progress=QUIET)
     assert not faceless.path("track", "track.npz").exists()
+
+
+def test_a_place_outside_the_picture_is_refused_before_the_track(faceless: Shot, monkeypatch):
+    """When the shot is made, when it is set, and when only the file was edited."""
+    from relip.commands import set as setting
+
+    outside = {"track": {"face": "900,20"}}
+    with pytest.raises(FaceError, match="pictures are 64x48, and --face 900,20 lies outside"):
+        Shot.create(faceless.folder, faceless.change(**outside).settings)
+    with pytest.raises(FaceError, match="64x48"):
+        setting.change(faceless.folder, outside)
+
+    def looked_at(*_: object) -> None:
+        raise AssertionError("a picture was looked at")
+
+    monkeypatch.setattr(detection, "open_finder", looked_at)
+    with pytest.raises(FaceError, match="64x48"):
+        stage.run(faceless.change(**outside), progress=QUIET)
+
+
+@pytest.mark.parametrize(("pixels", "told"), [(33.97, True), (39.4, True), (39.6, False)])
+def test_a_small_face_is_told_with_its_size(tracked: Shot, pixels: float, told: bool):
+    found = detection.Detection.load(
+        tracked.path("track", "detected.npz"), stage.detection_key(tracked)
+    )
+    assert found is not None
+    track, out, _ = stage.make_track(tracked, found)
+    small = dataclasses.replace(track, face_width=pixels)
+    notes = [n for n in stage._notes(tracked, found, small, out) if "pixels wide" in n]
+    assert [n.partition(":")[0] for n in notes] == [f"the face is {pixels:.0f} pixels wide"] * told
+
+
+def test_a_frame_that_its_movie_holds_is_told_once(tmp_path: Path):
+    import av
+
+    make_plate(tmp_path / "plate.mp4", n_frames=14, size=240)
+    with (
+        av.open(str(tmp_path / "plate.mp4")) as movie,
+        av.open(str(tmp_path / "held.avi"), "w") as held,
+    ):
+        stream = held.add_stream("mpeg4", rate=25, options={"bf": "0", "qscale": "2"})
+        stream.width, stream.height, stream.pix_fmt = 240, 240, "yuv420p"
+        for number, frame in enumerate(movie.decode(video=0)):
+            frame.pts, frame.time_base = number + (number > 5), Fraction(1, 25)
+            held.mux(stream.encode(frame))
+        held.mux(stream.encode(None))
+    settings = ShotSettings.from_dict({"plate": {"path": str(tmp_path / "held.avi")}})
+    report = stage.run(Shot.create(tmp_path / "a.relip", settings), progress=QUIET)
+    assert len(report.done) == 15 and not report.failed
+    assert [n for n in report.notes if "7" in n] == [
+        "frames 7: the file has no picture of their own, the one before is held"
+    ]
 
 
 def offsets(shot: Shot, text: str) -> np.ndarray | None:

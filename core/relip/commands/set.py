@@ -19,8 +19,8 @@ written whole or not at all. What depends on them becomes stale.
   relip set sh010.relip render.layers=raw,stmap dialogue.text=
 """
 
-#: Settings outside [dialogue] and [drive] after whose change the files are looked at.
-_NAMES_A_FILE = ("render.drive", "render.csv", "train.extra")
+#: Settings outside [dialogue] and [drive] after whose change what is named is looked for.
+_NAMES_WHAT_IS_THERE = ("render.drive", "render.csv", "train.extra", "track.face")
 
 
 def register(subparsers: argparse._SubParsersAction) -> None:
@@ -128,7 +128,9 @@ def change(folder: str | Path, settings: dict[str, Any]) -> Result:
     changed = differences(old, new)
     if any(name.startswith(("plate.", "dialogue.")) for name in changed):
         wanted.frames  # noqa: B018  opens the plate
-    if any(name.startswith(("dialogue.", "drive.")) or name in _NAMES_A_FILE for name in changed):
+    if any(
+        name.startswith(("dialogue.", "drive.")) or name in _NAMES_WHAT_IS_THERE for name in changed
+    ):
         wanted.check_inputs()
     if changed:
         wanted.save()

@@ -7,7 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from relip import records
 from relip.errors import PlateError
+from relip.frames import format_range
 from relip.plate import movie_tags
 from relip.plate.base import AGAIN, MISSING, BadFrame, Picture, Plate, file_fingerprint
 from relip.plate.colour import Colour, default_colour
@@ -124,8 +126,13 @@ class MoviePlate(Plate):
                 notes.append("its display matrix is no quarter turn and is ignored")
             if self.index.variable:
                 notes.append(f"variable frame rate, conformed to {self.index.rate} fps")
-            if len(self.index.grid) > self.index.pictures and not self.index.variable:
-                missing = len(self.index.grid) - self.index.pictures
+            elif self.held:
+                notes.append(
+                    f"frames {format_range(self.held)}: the file has no picture of their own, the "
+                    "one before is held"
+                )
+            if self.index.missing.any():
+                missing = int(self.index.missing.sum())
                 notes.append(f"cut short: {missing} of its last pictures are missing")
             if frame.interlaced_frame:
                 if self._interlaced == "error":
@@ -175,6 +182,13 @@ class MoviePlate(Plate):
                 ],
                 "notes": notes,
             }
+
+    @property
+    def held(self) -> list[int]:
+        """Frames of a constant rate that show the picture before, having none of their own."""
+        if self.index.variable:
+            return []
+        return [f for f, again in zip(self.frames, self.index.held, strict=True) if again]
 
     def _choose_colour(self, given: str | None, colour: Colour) -> None:
         if given is not None:
@@ -250,6 +264,9 @@ class MoviePlate(Plate):
     def fingerprint(self, frame: int | None = None) -> str:
         if self._fingerprint is None:
             self._fingerprint = file_fingerprint(self.path)
+            if self.held:
+                # what was made of its pictures one by one is made again
+                self._fingerprint = records.fingerprint(self._fingerprint, "held")
         return self._fingerprint
 
     def close(self) -> None:

@@ -45,6 +45,9 @@ EVERY, GAIN = 100, 0.003
 #: hardly better than the mean mouth (dB); soft, whose detail is less than this share.
 BAD_LMD, BAD_GAIN, SOFT = 0.010, 1.0, 0.6
 
+#: A mouth box of fewer pixels than this, across or down, cannot be compared.
+LEAST_BOX_PX = 4
+
 
 def choose(frames: Sequence[int], share: float) -> list[int]:
     """The frames to keep back.
@@ -126,6 +129,8 @@ def check(
     frames: Sequence[int],
     mean: np.ndarray,
     progress: Progress,
+    *,
+    still: float | None = None,
 ) -> dict[str, Any]:
     """Draw held-out frames from their own lips and compare them with the plate.
 
@@ -137,13 +142,15 @@ def check(
     frames : sequence of int
     mean : np.ndarray [shape=(height, width, 3)]
         The mean of the windows learned from: what any network must beat.
+    still : float, optional
+        As for :func:`judge`.
 
     Returns
     -------
     dict
         ``frames``, ``psnr``, ``ssim``, ``lmd_percent_fw``, ``sharpness`` (of
-        the plate's), ``mean_mouth_psnr``, ``verdict`` ("good", "soft" or
-        "bad"; "none" when no frame could be judged) and ``reason``.
+        the plate's), ``mean_mouth_psnr``, ``verdict`` ("good", "still",
+        "soft" or "bad"; "none" when no frame could be judged) and ``reason``.
     """
     # figures are the business of review, which stands after render: this alone is borrowed
     from relip.review import metrics
@@ -151,13 +158,15 @@ def check(
     own = rig_module.track_lines(track)
     mouths = choose_mouths(model.mouths.frames, model.mouths.shapes, shapes(own))
     found: dict[str, list[float]] = {k: [] for k in ("psnr", "ssim", "lmd", "sharp", "mean")}
-    judged = []
+    judged: list[int] = []
+    left_out: list[str] = []
     colour = Colour()
     progress.start("check", len(frames))
     with FaceMesh() as mesh:
         for picture in prefetch(plate.iter(frames, on_error="mark")):
             progress.step()
             if isinstance(picture, BadFrame):
+                left_out.append(f"{picture.reason}: mend the plate")
                 continue
             row = track.index(picture.frame)
             x0, y0, x1, y1 = retrack.around(track, row, plate.width, plate.height)
@@ -169,6 +178,7 @@ def check(
                 model, rgb, transform, own[row], outline, own[row], detail=0.0, mouth=mouth
             )
             if drawn is None:
+                left_out.append("the face lies outside the picture: look at the track")
                 continue
             plain = dataclasses.replace(drawn, picture=mean.astype(np.float32))
             plain_match = matching.fit(
@@ -185,7 +195,12 @@ def check(
             made, wanted, middle = (
                 p[my0:my1, mx0:mx1].astype(np.float32) / 255 for p in (shown[0], truth, shown[1])
             )
-            if min(made.shape[:2]) < 8:
+            if min(made.shape[:2]) < LEAST_BOX_PX:
+                left_out.append(
+                    f"the mouth is {made.shape[1]} by {made.shape[0]} pixels with its "
+                    "surroundings, too small to compare: look at the frames yourself, or take a "
+                    "larger plate"
+                )
                 continue
             start = square.to_square(start, track.aspect)
             again, there = (
@@ -200,9 +215,16 @@ def check(
             judged.append(picture.frame)
     progress.finish()
     if not judged:
-        return {"frames": [], "verdict": "none", "reason": "no held-out frame could be drawn"}
+        why = max(sorted(set(left_out)), key=left_out.count)
+        return {
+            "frames": [],
+            "verdict": "none",
+            "reason": f"no held-out frame could be judged: {why}",
+        }
     figures = {k: float(np.mean(v)) if v else float("nan") for k, v in found.items()}
-    verdict, reason = judge(figures["psnr"], figures["mean"], figures["lmd"], figures["sharp"])
+    verdict, reason = judge(
+        figures["psnr"], figures["mean"], figures["lmd"], figures["sharp"], still
+    )
     return {
         "frames": judged,
         "psnr": round(figures["psnr"], 2),
@@ -215,7 +237,9 @@ def check(
     }
 
 
-def judge(psnr: float, mean_psnr: float, lmd: float, sharpness: float) -> tuple[str, str]:
+def judge(
+    psnr: float, mean_psnr: float, lmd: float, sharpness: float, still: float | None = None
+) -> tuple[str, str]:
     """The verdict in a word, and why.
 
     Parameters
@@ -227,11 +251,15 @@ def judge(psnr: float, mean_psnr: float, lmd: float, sharpness: float) -> tuple[
         NaN when they were not found.
     sharpness : float
         Detail of the mouth, 1 being the plate's.
+    still : float, optional
+        How far the mouth opens at most, face widths, of an actor who keeps silent: a mouth that
+        does not move is its own mean, which nothing can beat.
     """
-    if psnr < mean_psnr + BAD_GAIN:
+    gain = BAD_GAIN if still is None else -BAD_GAIN
+    if psnr < mean_psnr + gain:
         return "bad", (
-            f"hardly better than the mean mouth ({psnr:.1f} dB, {mean_psnr:.1f} dB): "
-            "train longer, or look at the track"
+            f"{'hardly better' if still is None else 'worse'} than the mean mouth "
+            f"({psnr:.1f} dB, {mean_psnr:.1f} dB): train longer, or look at the track"
         )
     if lmd > BAD_LMD:
         return "bad", (
@@ -244,4 +272,10 @@ def judge(psnr: float, mean_psnr: float, lmd: float, sharpness: float) -> tuple[
             "more frames"
         )
     lips = f", lips within {100 * lmd:.2f} % of the face width" if lmd == lmd else ""
-    return "good", f"{psnr:.1f} dB{lips}, {100 * sharpness:.0f} % of the plate's detail"
+    found = f"{psnr:.1f} dB{lips}, {100 * sharpness:.0f} % of the plate's detail"
+    if still is not None:
+        return "still", (
+            f"the mouth at rest has {found}; how it opens cannot be checked on frames in which it "
+            f"opens by {100 * still:.1f} % of the face width at most"
+        )
+    return "good", found

@@ -149,7 +149,8 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         checkpoint.remove()
     with progress.part(0.05, 0.03):
         others = extra.extra_examples(shot, window, encoding, progress)
-    widest = max(rig_module.widest(t, r) for t, r in [(track, rows), *(o[1:] for o in others)])
+    own_widest = rig_module.widest(track, rows)
+    widest = max([own_widest, *(rig_module.widest(t, r) for _, t, r in others)])
     more = [(e, shape_sampling(t, r)) for e, t, r in others]
     silent = widest < rig_module.MIN_FULL_OPENING and not begun
     if silent:
@@ -221,7 +222,10 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
         pad = examples.pad
         mean = examples.pictures[:, pad:-pad, pad:-pad].mean(0, dtype=np.float32)
         with shot.open_plate() as plate, progress.part(0.97, 0.03):
-            verdict = holdout.check(model, plate, track, region, kept_back, mean, progress)
+            still = own_widest if own_widest < rig_module.MIN_FULL_OPENING else None
+            verdict = holdout.check(
+                model, plate, track, region, kept_back, mean, progress, still=still
+            )
         report.data["held_out"] = verdict
         report.notes.append(f"held-out check: {verdict['verdict']}: {verdict['reason']}")
     # Without the time it took: the same network must be the same file, or all frames go stale.

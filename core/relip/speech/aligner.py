@@ -21,7 +21,7 @@ from relip.speech import verdict
 from relip.speech.activity import STEP
 from relip.speech.alignment import Alignment, rest
 from relip.speech.audio import SILENCE_DBFS, Audio, is_silent
-from relip.speech.confidence import AMBER
+from relip.speech.confidence import doubted
 from relip.speech.ipa import Phone
 from relip.speech.joining import join
 from relip.speech.laying import STRETCH, force
@@ -168,7 +168,7 @@ def _with_cues(
     everything = [w for _, words in told for w in words]
     if verdict.mismatch(recording, pieces):
         raise verdict.refusal(recording, [w.label for w in everything], pieces)
-    return _told(recording, everything, join(recording, pieces, "align", False))
+    return _told(recording, everything, pieces)
 
 
 def _with_words(recording: Recording, words: list[Word], progress: Progress) -> Alignment:
@@ -182,11 +182,12 @@ def _with_words(recording: Recording, words: list[Word], progress: Progress) -> 
     if verdict.mismatch(recording, pieces):
         pieces = by_heard_words(recording, words, pieces)
     progress.finish()
-    return _told(recording, words, join(recording, pieces, "align", False))
+    return _told(recording, words, pieces)
 
 
-def _told(recording: Recording, words: list[Word], result: Alignment) -> Alignment:
-    """With warnings of guessed pronunciations, words left over, and doubtful words."""
+def _told(recording: Recording, words: list[Word], pieces: list[Piece]) -> Alignment:
+    """Joined, with warnings of guessed pronunciations, words left over, and doubtful words."""
+    result = join(recording, pieces, "align", False)
     warnings = []
     guessed = {w.label: w for w in words if w.source == "rules"}
     if guessed:
@@ -194,15 +195,17 @@ def _told(recording: Recording, words: list[Word], result: Alignment) -> Alignme
             f"{w} ({' '.join(p.label for p in g.variants[0])})" for w, g in guessed.items()
         )
         warnings.append(f"not in the dictionary, pronunciation guessed: {told}")
-    named = [w.label for w in result.words if w.label]
+    named = [w for w in result.words if w.label]
     over = [repr(w.label) for w in words[len(named) :]]
     if named and over:
         # of a long recording whose last windows are silent
         warnings.append(
-            f"nothing is said after {named[-1]!r}, where the transcript goes on with "
+            f"nothing is said after {named[-1].label!r}, where the transcript goes on with "
             f"{len(over)} more words: {', '.join(over[:12])}"
         )
-    doubtful = [f"{w!r}" for w, c in zip(named, result.word_confidences, strict=True) if c < AMBER]
+    fits, native = [f for p in pieces for f in p.fits], not any(s for p in pieces for s in p.ipa)
+    doubts = doubted(fits, result.word_confidences, recording.level, native=native)
+    doubtful = [f"{w.label!r} at {w.start:.1f} s" for w, d in zip(named, doubts, strict=True) if d]
     if doubtful:
         warnings.append(f"these words fit the recording badly: {', '.join(doubtful[:12])}")
     return result.warned(warnings)

@@ -152,6 +152,9 @@ def detect(shot: Shot, progress: Progress) -> Detection:
     skipped: list[int] = []
     repeated: list[int] = []
     last: Picture | None = None
+    with shot.open_plate() as plate:
+        size = plate.width, plate.height
+    people.check_choice(settings.track.face, shot.frames, size, settings.plate.path)
     progress.start("track", len(shot.frames))
     with shot.open_plate() as plate, open_finder(settings.track.backend) as finder:
         follower = Follower(finder)

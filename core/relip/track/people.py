@@ -166,6 +166,44 @@ def parse_choice(text: str) -> tuple[float | int | None, ...] | None:
     )
 
 
+def check_choice(face: str, frames: range, size: tuple[int, int], where: str) -> None:
+    """See that the shot has the place that is pointed at, before any picture is looked at.
+
+    Parameters
+    ----------
+    face : str
+        As for :func:`parse_choice`.
+    frames : range
+        The shot's.
+    size : (int, int)
+        Columns and rows of the plate's pictures.
+    where : str
+        The plate, named in messages.
+
+    Raises
+    ------
+    FaceError
+        If the frame is none of the shot's, or the place lies outside the picture.
+    """
+    choice = parse_choice(face)
+    if choice is None:
+        return
+    frame = choice[-1]
+    if frame is not None and frame not in frames:
+        raise FaceError(
+            f"track.face names frame {frame}, the shot has {frames.start}-{frames[-1]}",
+            mend="name a frame of the shot",
+        )
+    named = [float(v) for v in choice[:-1] if v is not None]
+    low, high = named[:2], named[-2:]
+    if any(h < 0 or v > side for v, h, side in zip(low, high, size, strict=True)):
+        raise FaceError(
+            f"{where}: its pictures are {size[0]}x{size[1]}, and --face "
+            f"{','.join(f'{v:g}' for v in named)} lies outside",
+            mend="give plate pixels, from the top left",
+        )
+
+
 def choose(
     people: Sequence[Person], face: str, frames: range, where: str, aspect: float = 1.0
 ) -> Person | None:
@@ -203,11 +241,6 @@ def choose(
     named = [float(v) for v in choice[:-1] if v is not None]
     place = square.to_square(np.reshape(named, (-1, 2)), aspect).ravel().tolist()
     frame = choice[-1]
-    if frame is not None and frame not in frames:
-        raise FaceError(
-            f"track.face names frame {frame}, the shot has {frames.start}-{frames[-1]}",
-            mend="name a frame of the shot",
-        )
     rows = sorted({row for person in people for row in person.faces})
     if frame is not None:
         rows = [row for row in rows if frames[row] == frame]

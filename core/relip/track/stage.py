@@ -9,6 +9,7 @@ import numpy as np
 from relip import records
 from relip.errors import FaceError
 from relip.frames import format_range
+from relip.plate import MoviePlate
 from relip.progress import Progress
 from relip.records import StageReport
 from relip.shot import Shot
@@ -31,6 +32,9 @@ VERSION = 11
 
 #: Fewer visible frames than this cannot carry a network.
 MIN_VISIBLE = 8
+
+#: Faces of fewer pixels than this are found and followed in part only.
+LEAST_FACE_PX = 40
 
 
 def detection_key(shot: Shot) -> str:
@@ -102,7 +106,7 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     if seen < min(MIN_VISIBLE, count):
         raise FaceError(
             f"{shot.settings.plate.path}: a face was found in {seen} of {count} frames",
-            mend="check that the plate shows a face of at least 40 pixels",
+            mend=f"check that the plate shows a face of at least {LEAST_FACE_PX} pixels",
         )
     if fresh:
         found.save(folder / "detected.npz", detected_key)
@@ -261,12 +265,15 @@ def _notes(shot: Shot, found: Detection, track: FaceTrack, out: dict[int, str]) 
     notes = []
     if found.skipped:
         notes.append(f"frames {format_range(found.skipped)} are missing and left out")
-    if found.repeated:
-        notes.append(
-            f"frames {format_range(found.repeated)} repeat the frame before them"
-            + (": the plate passes through" if shot.settings.plate.duplicates == "skip" else "")
-        )
     with shot.open_plate() as plate:
+        known = plate.held if isinstance(plate, MoviePlate) else []
+        passed = shot.settings.plate.duplicates == "skip"
+        repeated = [f for f in found.repeated if passed or f not in known]
+        if repeated:
+            notes.append(
+                f"frames {format_range(repeated)} repeat the frame before them"
+                + (": the plate passes through" if passed else "")
+            )
         notes.extend(plate.info.get("notes", []))
         told = float(plate.info.get("pixel_aspect") or 1.0)
     if track.aspect != 1:
@@ -278,6 +285,12 @@ def _notes(shot: Shot, found: Detection, track: FaceTrack, out: dict[int, str]) 
         notes.append(
             f"its header says that pixels are {told:g} times as wide as high: taken for square "
             "(track.pixel_aspect says otherwise)"
+        )
+    if round(track.face_width) < LEAST_FACE_PX:
+        notes.append(
+            f"the face is {track.face_width:.0f} pixels wide: below {LEAST_FACE_PX} lips are "
+            "followed less exactly and the mouth has little detail to learn; look at the track "
+            "(relip review SHOT.relip --stage track), or take a larger scan or a closer shot"
         )
     if found.cuts:
         notes.append(f"cuts before frames {format_range(shot.frames[r] for r in found.cuts)}")

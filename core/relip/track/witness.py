@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from relip.plate import MoviePlate
+from relip.plate.movie_index import MovieIndex
 from relip.shot import Shot
 from relip.track import aside
 from relip.track.facetrack import FaceTrack
@@ -49,13 +50,24 @@ def load(shot: Shot) -> tuple[FaceTrack, np.ndarray, float]:
     span = float(1 / rate)
     if index is None or index.pts is None:
         return track, (np.arange(len(track.frames)) + 0.5) * span, span
-    shown, rows = np.unique(np.asarray(index.grid), return_index=True)
-    inside = rows < len(track.frames)
-    shown, rows = shown[inside], rows[inside]
+    shown, rows = pictures(index, len(track.frames))
     begins = (index.pts[shown] - index.pts[0]) * float(index.time_base)
     lengths = np.diff(begins, append=begins[-1] + span)
     # a picture that stayed long on screen was still taken at the beginning of that time
     return _rows(track, rows), begins + np.minimum(lengths, span) / 2, span
+
+
+def pictures(index: MovieIndex, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which pictures the first ``count`` frames of a movie show, and the first row of each.
+
+    Returns
+    -------
+    shown, rows : np.ndarray [shape=(W,), dtype=int64]
+        Without what a movie cut short lacks.
+    """
+    there = np.flatnonzero(~index.missing[:count])
+    shown, first = np.unique(index.grid[there], return_index=True)
+    return shown, there[first]
 
 
 def _rows(track: FaceTrack, rows: np.ndarray) -> FaceTrack:
