@@ -72,6 +72,24 @@ def test_lips_part_and_what_is_between_them_is_not_skin(silent, made: Examples):
     assert np.median(lips[:, 0] - lips[:, 1]) > 0.2
 
 
+def test_a_mouth_in_a_small_face_is_as_soft_as_the_plate(silent):
+    """Where a pixel of the plate is many of the crop's wide, nothing painted is sharper than it."""
+    examples, rig, curves = silent
+    sharp, soft, same = (
+        module.opened_examples(examples, rig, curves, seed=4, finest=finest)
+        for finest in (0.5, 3.0, 0.6)  # the crop is one of 128
+    )
+    np.testing.assert_array_equal(same.pictures, sharp.pictures)
+    narrow = int(np.argsort(openings(sharp))[len(sharp.frames) // 4])
+    size = (sharp.pictures.shape[2], sharp.pictures.shape[1])
+    inside = fill(sharp.lines[narrow, N_OUTER : N_OUTER + N_INNER] + PAD, size) > 0.5
+    spread = [
+        np.ptp(np.percentile(e.pictures[narrow].astype(np.float32).mean(2)[inside], [2, 98]))
+        for e in (sharp, soft)
+    ]
+    assert spread[1] < 0.6 * spread[0]
+
+
 def test_nothing_changes_outside_the_region(silent, made: Examples):
     examples, *_ = silent
     place = {int(f): i for i, f in enumerate(examples.frames)}

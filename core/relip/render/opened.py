@@ -44,8 +44,14 @@ TONGUE = np.array([0.62, 0.50, 0.52], np.float32)
 TEETH = np.array([1.0, 0.96, 0.89], np.float32)
 LIGHT = 0.4
 
+#: How soft what is painted is, and its edge: pixels per 256 of the crop, and of the plate, whose
+#: own are as soft as this where the face is small.
+SOFT, SOFT_EDGE, PLATE_SOFT = 0.8, 0.6, 0.5
 
-def opened_examples(examples: Examples, rig: Rig, curves: np.ndarray, seed: int) -> Examples:
+
+def opened_examples(
+    examples: Examples, rig: Rig, curves: np.ndarray, seed: int, *, finest: float = 1.0
+) -> Examples:
     """Frames of a shot with their mouths opened.
 
     Parameters
@@ -58,6 +64,8 @@ def opened_examples(examples: Examples, rig: Rig, curves: np.ndarray, seed: int)
         Pose of every example, from :func:`relip.track.pose.pose_curves`.
     seed : int
         The shot's.
+    finest : float
+        How many pixels of the window one of the plate's is wide.
 
     Returns
     -------
@@ -77,6 +85,7 @@ def opened_examples(examples: Examples, rig: Rig, curves: np.ndarray, seed: int)
             lines[place] + examples.pad,
             examples.outlines[row] + examples.pad,
             examples.window.size,
+            finest=finest,
         )
     return dataclasses.replace(
         examples,
@@ -112,6 +121,8 @@ def opened(
     new_lines: np.ndarray,
     outline: np.ndarray,
     size: int,
+    *,
+    finest: float = 1.0,
 ) -> np.ndarray:
     """One picture of a shut mouth, opened.
 
@@ -124,6 +135,8 @@ def opened(
         The region. All in pixels of the picture.
     size : int
         Side of the whole crop.
+    finest : float
+        How many of the picture's pixels one of the plate's is wide.
 
     Returns
     -------
@@ -138,8 +151,9 @@ def opened(
     if not opening.any():
         return warped
     behind = _behind_lips(picture, old_lines, new_lines, size / CROP_FACE_WIDTHS)
-    behind = cv2.GaussianBlur(behind, (0, 0), 0.8 * unit)
-    seen = cv2.GaussianBlur(opening, (0, 0), 0.6 * unit)[..., None]
+    behind = cv2.GaussianBlur(behind, (0, 0), max(SOFT * unit, PLATE_SOFT * finest))
+    edge = max(SOFT_EDGE * unit, PLATE_SOFT * finest)
+    seen = cv2.GaussianBlur(opening, (0, 0), edge)[..., None]
     return (seen * behind + (1 - seen) * warped).astype(np.float32)
 
 

@@ -21,12 +21,13 @@ from relip.shot import Shot
 from relip.track import pose
 from relip.track import stage as track_stage
 from relip.track.facetrack import FaceTrack
+from relip.track.stabilise import CROP_FACE_WIDTHS
 
 if TYPE_CHECKING:
     from relip.render.checkpoint import Moment
 
 NAME = "train"
-VERSION = 8
+VERSION = 9
 
 #: A network cannot be trained on fewer frames than this.
 MIN_EXAMPLES = 8
@@ -154,7 +155,9 @@ def run(shot: Shot, *, progress: Progress, force: bool = False) -> StageReport:
     more = [(e, shape_sampling(t, r)) for e, t, r in others]
     silent = widest < rig_module.MIN_FULL_OPENING and not begun
     if silent:
-        made = opened_examples(examples, rig, pose.pose_curves(track)[rows], settings.seed)
+        finest = window.size / (CROP_FACE_WIDTHS * track.face_width)
+        curves = pose.pose_curves(track)[rows]
+        made = opened_examples(examples, rig, curves, settings.seed, finest=finest)
         more.append((made, np.full(len(made.frames), 1 / len(made.frames))))
     material, sampling = extra.joined(examples, shape_sampling(track, rows), more)
     monitor = Monitor(folder, material, steps, settings.preview)
