@@ -10,7 +10,8 @@ import face_making
 import numpy as np
 
 from relip.mask import fit, parsing, stage
-from relip.plate import write_exr
+from relip.mask.crop import display_crop
+from relip.plate import Colour, write_exr
 from relip.progress import Progress
 from relip.shot import PlateSettings, Shot, ShotSettings
 from relip.track import points
@@ -127,6 +128,16 @@ def learnt(shot: Shot) -> fit.ShotFit:
         found = fit.obtain(shot, plate, *inputs.learn_from, Progress("none"), key=inputs.fit_key)
     assert found is not None
     return found
+
+
+def crops(shot: Shot) -> list[np.ndarray]:
+    """The crop of each frame of a shot ``[shape=(256, 256, 3), dtype=uint8]``."""
+    track = FaceTrack.load(shot.path("track", "track.npz"))
+    with shot.open_plate() as plate:
+        return [
+            display_crop(picture, track.transform[track.index(picture.frame)], plate, Colour())
+            for picture in plate.iter(list(track.frames))
+        ]
 
 
 def made_hand(wrist: tuple[float, float] = (0.4, 1.35), size: float = 0.5) -> np.ndarray:

@@ -34,3 +34,15 @@ def test_the_outline_of_the_nose_holds_the_nose_alone(tmp_path: Path):
     for beside in (points.CHEEK_LEFT, points.CHEEK_RIGHT, 13, points.CHIN):
         x, y = np.clip(own[beside] * SMALL, 0, SMALL - 1).astype(int)
         assert not outline[y, x]
+
+
+def test_the_mouths_reach_goes_from_the_lips_to_the_chin(tmp_path: Path):
+    own = mask_making.learnt(mask_making.make_shot(tmp_path, occluded=False)).mean_face
+    reach = areas.mouth_reach(own)
+    middle = (own[17] + own[points.CHIN]) / 2
+    for inside in (own[61], own[291], own[0], own[17], middle, own[points.CHIN]):
+        x, y = (inside * SMALL).astype(int)
+        assert reach[y, x]
+    for beside in (points.CHEEK_LEFT, points.CHEEK_RIGHT, points.SUBNASALE, 172, 397):
+        x, y = (own[beside] * SMALL).astype(int)
+        assert not reach[y, x]

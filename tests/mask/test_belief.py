@@ -10,6 +10,21 @@ from relip.mask.crop import SMALL
 from relip.mask.groups import LEAST
 
 
+def believed(
+    found: np.ndarray,
+    sure: np.ndarray,
+    face: np.ndarray,
+    fleshy: np.ndarray,
+    *,
+    folds: np.ndarray | None = None,
+    mouth: np.ndarray | None = None,
+) -> np.ndarray | None:
+    """What is believed of what was found; no folds and no mouth where none are given."""
+    nothing = np.zeros_like(face)
+    folds = nothing if folds is None else folds
+    return belief.believable(found, sure, face, fleshy, folds, nothing if mouth is None else mouth)
+
+
 def test_what_is_hardly_strange_must_come_from_outside():
     face = np.zeros((SMALL, SMALL), bool)
     face[20:110, 20:110] = True
@@ -18,16 +33,16 @@ def test_what_is_hardly_strange_must_come_from_outside():
     found[40:60, 95:125] = 1  # reaches the face's edge: a hand
     found[90:96, 104:112] = 1  # so does this, but it is next to nothing
     nothing = np.zeros_like(face)
-    kept = belief.believable(found, nothing, face, nothing, np.zeros_like(face))
+    kept = believed(found, nothing, face, nothing)
     assert kept is not None
     assert (kept[40:60, 95:125] > 0).all()
     assert np.count_nonzero(kept > 0) == 20 * 30
     sure = nothing.copy()
     sure[52:58, 52:58] = True
-    kept = belief.believable(found, sure, face, nothing, np.zeros_like(face))
+    kept = believed(found, sure, face, nothing)
     assert kept is not None and (kept[50:66, 50:66] > 0).all()
     found[40:60, 95:125] = -1
-    assert belief.believable(found, nothing, face, nothing, np.zeros_like(face)) is None
+    assert believed(found, nothing, face, nothing) is None
 
 
 @pytest.mark.parametrize(
@@ -42,7 +57,7 @@ def test_what_is_hardly_strange_lies_beside_the_face_too(right: int, fleshy: boo
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[40:60, 60 if right == 113 else 95 : right] = 1  # 6, 35 and 55 % of it beside the face
     flesh = ~nothing if fleshy else nothing
-    result = belief.believable(found, nothing, face, flesh, nothing)
+    result = believed(found, nothing, face, flesh)
     assert (result is not None) is kept
 
 
@@ -56,8 +71,8 @@ def test_a_cheek_that_a_smile_lifts_is_no_hair():
     sure = nothing.copy()
     sure[22:27, 72:76] = True
     assert sure.sum() >= LEAST
-    assert belief.believable(found, sure, face, everything, nothing) is None
-    kept = belief.believable(found, everything, face, everything, nothing)
+    assert believed(found, sure, face, everything) is None
+    kept = believed(found, everything, face, everything)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
 
 
@@ -67,15 +82,15 @@ def test_what_has_the_colours_of_the_face_must_go_on_beside_it():
     everything, nothing = np.ones_like(face), np.zeros_like(face)
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[84:108, 50:80] = 1  # a light on the chin, up to its edge
-    assert belief.believable(found, everything, face, everything, np.zeros_like(face)) is None
-    kept = belief.believable(found, everything, face, nothing, np.zeros_like(face))
+    assert believed(found, everything, face, everything) is None
+    kept = believed(found, everything, face, nothing)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     found[84:118, 50:80] = 1  # a hand, which goes on below it
-    kept = belief.believable(found, everything, face, everything, np.zeros_like(face))
+    kept = believed(found, everything, face, everything)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
     found[:] = -1
     found[18:80, 60:64] = 1  # a strand of hair, which falls from above
-    kept = belief.believable(found, everything, face, everything, np.zeros_like(face))
+    kept = believed(found, everything, face, everything)
     assert kept is not None and np.array_equal(kept > 0, found > 0)
 
 
@@ -88,15 +103,37 @@ def test_a_deep_fold_beside_the_mouth_is_the_faces():
     found = np.full((SMALL, SMALL), -1, np.float32)
     found[52:88, 33:38] = 1  # thin and where folds are
     sure = found > 0
-    assert belief.believable(found, sure, face, nothing, folds) is None
+    assert believed(found, sure, face, nothing, folds=folds) is None
     found[40:100, 70:75] = 1  # as thin, elsewhere: a pencil
-    kept = belief.believable(found, found > 0, face, nothing, folds)
+    kept = believed(found, found > 0, face, nothing, folds=folds)
     assert kept is not None
     np.testing.assert_array_equal(kept[:, 60:] > 0, found[:, 60:] > 0)
     assert not (kept[:, :60] > 0).any()
     found[52:88, 31:41] = 1  # a finger in the place of the fold
-    kept = belief.believable(found, found > 0, face, nothing, folds)
+    kept = believed(found, found > 0, face, nothing, folds=folds)
     assert kept is not None and ((kept > 0) == (found > 0)).all()
+
+
+def test_a_mouth_that_opens_further_than_the_mesh_has_it_is_the_faces():
+    """Lips of the face's colours, and gums and teeth that the shot shows nowhere else."""
+    face = np.zeros((SMALL, SMALL), bool)
+    face[20:110, 20:110] = True
+    found = np.full((SMALL, SMALL), -1, np.float32)
+    found[70:90, 45:85] = 1
+    fleshy = np.ones_like(face)
+    fleshy[70:73] = False  # 15 % of it: teeth
+    mouth = np.zeros_like(face)
+    mouth[62:95, 40:90] = True
+    assert believed(found, found > 0, face, fleshy, mouth=mouth) is None
+    kept = believed(found, found > 0, face, fleshy)  # a thing on a cheek
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+    fleshy[70:80] = False  # half of it: a sweet
+    kept = believed(found, found > 0, face, fleshy, mouth=mouth)
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
+    fleshy[:] = True
+    found[70:114, 55:65] = 1  # a finger before the lips has a hand
+    kept = believed(found, found > 0, face, fleshy, mouth=mouth)
+    assert kept is not None and np.array_equal(kept > 0, found > 0)
 
 
 def test_an_occluder_has_an_edge():

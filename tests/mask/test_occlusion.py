@@ -9,10 +9,12 @@ import mask_making
 import numpy as np
 from exr_layers import whole_layers
 
-from relip.mask import stage
+from relip.mask import occlusion, stage
+from relip.mask.crop import SIDE
 from relip.plate import read_exr
 from relip.progress import Progress
 from relip.shot import Shot
+from relip.track import points, pose
 from relip.track.facetrack import FaceTrack
 
 QUIET = Progress("none")
@@ -92,3 +94,20 @@ def test_a_mesh_that_the_occluder_pushes(tmp_path: Path):
         both += int(((found > 0.5) & (alpha > 0.5) & inside).sum())
         either += int((((found > 0.5) | (alpha > 0.5)) & inside).sum())
     assert both / either > 0.9
+
+
+def test_the_far_cheek_that_one_mesh_leaves_out_is_the_faces(tmp_path: Path):
+    """A landmark model draws a face that turns away too narrow, and its cheek goes on beside it."""
+    shot = mask_making.make_shot(tmp_path, occluded=False)
+    learnt = mask_making.learnt(shot)
+    face = mask_making.make_track().canonical()[5, :, :2]
+    right = learnt.posed(pose.pose_curves(mask_making.make_track()))[5]
+    narrow, middle = face.copy(), face[1, 0]
+    far = face[:, 0] > middle
+    narrow[far, 0] = middle + 0.75 * (face[far, 0] - middle)
+    lit = mask_making.crops(shot)[5]
+    x, y = int(face[288, 0] * SIDE) - 10, int(face[points.CHEEK_RIGHT, 1] * SIDE) + 12
+    lit[y : y + 36, x - 30 : x] = mask_making.LIPS * 255  # a light that has a colour of the face
+    seen = (learnt.model, learnt.palette, learnt.space, lit)
+    assert occlusion.find(*seen, narrow, right) is None
+    assert occlusion.find(*seen, narrow, narrow) is not None

@@ -101,6 +101,19 @@ def test_strands_are_kept(size: int):
     assert not found[:, columns][inside[:, columns]].any()
 
 
+def test_grain_on_nearly_black_skin_is_no_strand():
+    """A cheek of 8 levels of 255 in a dim room, and specks of 3 that come in from its edge."""
+    shown = np.full((SIDE, SIDE, 3), 8, np.uint8)
+    matte = np.zeros((SIDE, SIDE), np.float32)
+    matte[40:] = 1
+    specks = np.s_[30:120, 100:104]
+    shown[specks] = 3
+    assert not rim.strands(shown, matte, matte >= 0, 1.0).any()
+    shown[:] = 80
+    shown[specks] = 30
+    assert rim.strands(shown, matte, matte >= 0, 1.0)[specks][15:].mean() > 0.9
+
+
 def test_the_edge_follows_the_picture():
     """A rough chance whose edge lies two pixels aside, and a picture that says where it is."""
     size, to_crop = 320, np.array([[1 / 320, 0, 0], [0, 1 / 320, 0]])

@@ -10,8 +10,11 @@ from relip.mask.crop import SMALL
 from relip.mask.parsing import OVAL
 from relip.track import points
 
-#: Room around the folds from nose to mouth (pixels of 128).
-_FOLD_ROOM = 4
+#: Room around the folds from nose to mouth, and around the mouth's reach (pixels of 128).
+_FOLD_ROOM, _REACH_ROOM = 4, 3
+
+#: The chin's end.
+_CHIN = (176, 148, 152, 377, 400)
 
 
 def grown(face: np.ndarray, line: tuple[int, ...], room: int) -> np.ndarray:
@@ -24,6 +27,14 @@ def folds(face: np.ndarray) -> np.ndarray:
     """Where the folds from the nose to beside the mouth are, on both sides, and some room."""
     left, right = (grown(face, side, _FOLD_ROOM) for side in points.FOLDS)
     return left | right
+
+
+def mouth_reach(face: np.ndarray) -> np.ndarray:
+    """Where the mouth may be that opens further than the mesh has it: from lips to chin."""
+    corners = face[list(points.OUTER_LIPS + _CHIN)].astype(np.float32)
+    hull = cv2.convexHull(corners)[:, 0]
+    inside = fill(hull * SMALL, (SMALL, SMALL)) > 0
+    return cv2.dilate(inside.astype(np.uint8), disc(_REACH_ROOM)) > 0
 
 
 def face_area(face: np.ndarray) -> np.ndarray:

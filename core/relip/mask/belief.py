@@ -27,8 +27,10 @@ _SURELY = 0.1
 #: Rows below the upper end of what is known of the face that are its edge.
 _TOP = 3
 
-#: Share of an occluder's pixels that have the face's own colours for it to be of these.
-_OWN_SHARE = 0.9
+#: Share of an occluder's pixels that have the face's own colours for it to be of these; the same
+#: where so much of it lies within the mouth's reach, for a mouth that opens further than anywhere
+#: else in the shot shows gums and teeth that the shot does not.
+_OWN_SHARE, _OWN_MOUTH, _IN_MOUTH = 0.9, 0.8, 0.9
 
 #: A fold of the skin: so much of it lies where folds are, and it is nowhere further
 #: from its edge (pixels of 128).
@@ -52,13 +54,15 @@ def believable(
     face: np.ndarray,
     fleshy: np.ndarray,
     folds: np.ndarray,
+    mouth: np.ndarray,
 ) -> np.ndarray | None:
     """Groups of what was found that are no face for sure, or large and come in from outside.
 
     What has the face's own colours (``fleshy``) must also go on outside, or come from above.
     Wrinkles, blushes and shadows that the shot shows once are islands in the
     face; a hand of the face's own colour has an arm. The folds from the nose to
-    beside the mouth, which a shout draws deep and dark, are the face's.
+    beside the mouth, which a shout draws deep and dark, are the face's; so is the lower lip that
+    the mesh has not followed (``mouth``: as far as it may open).
     """
     count, group = cv2.connectedComponents((found > 0).astype(np.uint8))
     border = ~(cv2.erode(face.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0) > 0)
@@ -66,7 +70,9 @@ def believable(
     size = np.bincount(group.ravel(), minlength=count)
     beside = np.bincount(group[~face], minlength=count)
     sures = np.bincount(group[sure], minlength=count)
-    own = np.bincount(group[fleshy], minlength=count) > _OWN_SHARE * size
+    in_mouth = np.bincount(group[mouth], minlength=count) >= _IN_MOUTH * size
+    own_share = np.where(in_mouth, _OWN_MOUTH, _OWN_SHARE)
+    own = np.bincount(group[fleshy], minlength=count) > own_share * size
     keep = sures >= LEAST
     keep |= enters & (size >= _LARGE) & (beside >= np.where(own, _BESIDE, _MOSTLY) * size)
     below = np.zeros_like(face)

@@ -22,6 +22,7 @@ from relip.mask.crop import SMALL, ShapeSpace, display_crop, inner_mouth, refere
 from relip.mask.likelihood import frequency
 from relip.mask.parsing import COLOURS, Palette
 from relip.mask.region import Region
+from relip.mask.sight import SURE, Suspicion
 from relip.plate import BadFrame, Colour, Plate
 from relip.plate.prefetch import prefetch
 from relip.progress import Progress
@@ -29,7 +30,7 @@ from relip.shot import Shot
 from relip.track import points, pose
 from relip.track.facetrack import FaceTrack
 
-VERSION = 9
+VERSION = 10
 
 #: Frames looked at, evenly spread, and how many are needed at all.
 FRAMES = 96
@@ -39,8 +40,9 @@ LEAST = 10
 _COLOURS = 24
 
 #: Frames that make an occluder's colours known, and pixels in each of them: a crease that is taken
-#: for an occluder has fewer.
-_SHOW_IT, _ENOUGH = 3, 40
+#: for an occluder has fewer. So many of them are no face for sure: with the colours of what only
+#: may stand before it, the face itself would be found in all frames.
+_SHOW_IT, _ENOUGH, _SURE_SHARE = 3, 40, 0.25
 
 #: A colour is the occluders' in half where the face shows it as often, divided by this.
 _FLESHY = 2.0
@@ -305,7 +307,12 @@ def occluder_colours(
         small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
         bins = parsing.colour_bins(opponent(small))
         surely = (found > 0.5) & areas.inside_face(areas.face_area(face))
-        if np.count_nonzero(surely) >= _ENOUGH:
+        if np.count_nonzero(surely) < _ENOUGH:
+            continue
+        suspicion = Suspicion(model, space, crop)
+        for seen in (face, mesh):
+            suspicion.see(seen)
+        if (suspicion.strange(0)[surely] > SURE).mean() >= _SURE_SHARE:
             counts += np.bincount(bins[surely], minlength=COLOURS)
             frames += 1
     if frames < _SHOW_IT:

@@ -16,6 +16,10 @@ import numpy as np
 #: shadow come and go.
 HALF, _DARK, _CORE = 5.0, 0.82, 0.65
 
+#: How far below the skin the darkest pixels of a line are at least, in levels of 255: on skin that
+#: is nearly black grain and coding make as dark ones of a few.
+_LEVELS = 16
+
 #: Brightness against the skin that is none of the line yet; all of it may be at these.
 _CLEAR, _BLACKEST, _PALEST = 0.95, 0.25, 0.65
 
@@ -106,7 +110,7 @@ class Lines:
         skin = cv2.blur(closed, (half | 1, half | 1))
         ratio = light / np.maximum(skin, 8).astype(np.float32)
         dark = (ratio < _DARK) & where
-        core = dark & (ratio < _CORE)
+        core = dark & (ratio < _CORE) & (skin >= light + np.float32(_LEVELS))
         if not core.any():
             return None
         count, group = cv2.connectedComponents(dark.astype(np.uint8))

@@ -135,7 +135,9 @@ def find(
     if look_for_hands is None and not pure.any():
         return None
     sure = ((certain > SURE) & telling) | holding(familiar, familiar, _FAMILIAR_GROUP)
-    face_here, folds, slopes = areas.around_face(oval), areas.folds(face), belief.slopes(small)
+    # where the head turns away one mesh may leave out the far cheek that the other has
+    face_here = areas.around_face(oval | areas.face_area(posed))
+    folds, mouth, slopes = areas.folds(face), areas.mouth_reach(face), belief.slopes(small)
     nose = areas.grown(face, points.NOSE_OUTLINE, 0) | areas.grown(posed, points.NOSE_OUTLINE, 0)
     edges = cv2.dilate((lips | nose).astype(np.uint8), disc(_OWN_EDGE)) > 0
     result, free = None, known
@@ -145,7 +147,7 @@ def find(
             surely = sure | (certain > SURE)
             found = belief.edged(found, slopes, edges, surely, face_here, fleshy)
         if found is not None:
-            found = belief.believable(found, sure, known & face_here, fleshy, folds)
+            found = belief.believable(found, sure, known & face_here, fleshy, folds, mouth)
         if found is not None:
             result = found if result is None else np.maximum(result, found)
             free = free & (found <= 0)
