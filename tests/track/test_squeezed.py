@@ -179,7 +179,7 @@ def test_faces_are_named_and_points_moved_in_plate_pixels(anamorphic: Shot, tmp_
     shot = shot_of(tmp_path / "a.relip", Path(path), face=f"{nose[0]:.1f},{nose[1]:.1f}@1001")
     stage.run(shot, progress=QUIET)
     np.testing.assert_array_equal(stage.load(shot).landmarks, before.landmarks)
-    beside = shot_of(tmp_path / "b.relip", Path(path), face=f"{SIZE - 20},20@1001")
+    beside = shot_of(tmp_path / "b.relip", Path(path), face=f"{SIZE // 2 - 10},20@1001")
     with pytest.raises(FaceError) as told:
         stage.run(beside, progress=QUIET)
     middle = (before.landmarks[0, :, :2].min(0) + before.landmarks[0, :, :2].max(0)) / 2
