@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relip.demo import INNER_LIPS, make_plate
+from relip.demo import INNER_LIPS, curves, make_plate
 from relip.errors import FaceError, PlateError, ShotError
 from relip.plate import write_exr
 from relip.progress import Progress
@@ -56,6 +56,29 @@ def test_result(tracked: Shot):
     assert (track.confidence[seen & ~beside] > 0.5).all()
     assert (track.confidence[~track.visible] == 0).all()
     assert np.isnan(track.landmarks[~track.visible]).all()
+
+
+@pytest.mark.parametrize("wider", [1.2, 1.3])
+def test_a_mesh_on_what_hid_the_face_does_not_keep_it_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wider: float
+):
+    """A card goes by; what is found on it is no newcomer who stands where the face is again."""
+    for name, jaw in curves.JAWS.items():
+        monkeypatch.setitem(curves.JAWS, name, min(wider * jaw, 1.0))
+    make_plate(
+        tmp_path / "plate.mp4", n_frames=COUNT, size=320, faceless_frames=HIDDEN,
+        truth=tmp_path / "truth.npz",
+    )  # fmt: skip
+    settings = ShotSettings(plate=PlateSettings(path=str(tmp_path / "plate.mp4")))
+    shot = Shot.create(tmp_path / "a.relip", settings)
+    stage.run(shot, progress=QUIET)
+    track, truth = stage.load(shot), read_npz(tmp_path / "truth.npz")
+    free = truth["covered"] == 0
+    assert track.visible[free].all()
+    away = track.landmarks[:, list(INNER_LIPS), :2] - truth["inner_lips"]
+    away = np.linalg.norm(away, axis=-1).mean(1) / truth["face_width"]
+    assert away[free].max() < 0.025
+    assert (track.confidence[free] > 0.5).all()
 
 
 def test_the_head_stands_still_in_the_crop(tracked: Shot):

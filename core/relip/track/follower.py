@@ -97,6 +97,11 @@ class Actor(Person):
     template: np.ndarray = field(default_factory=lambda: np.zeros((points.COUNT, 2)))
     known: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
+    @property
+    def last_found(self) -> int:
+        """The last row in which the person was found, and not carried along; -1 for none."""
+        return max((row for row, sight in self.sights.items() if not sight.carried), default=-1)
+
 
 @dataclass
 class _Frame:
@@ -307,9 +312,15 @@ class Follower:
         for rough in self._finder.search(
             now.picture, tiles=tiles, far=far, beside=beside, known=known
         ):
-            if any(_overlap(rough, p.faces[now.row]) for p in present):
+            over = [p for p in present if _overlap(rough, p.faces[now.row])]
+            if over and not self._hidden_by(over, rough, now):
                 continue
             found = self._finder.measure(now.picture, rough)
+            if over and found is not None and self._missed(found.landmarks, now):
+                for mistaken in over:
+                    present.remove(mistaken)
+                    self._forget(mistaken, now.row)
+                self.crowd = [p for p in self.crowd if p.sights]
             if found is None or any(_overlap(found.landmarks, f) for f in fresh):
                 continue
             if not any(_overlap(found.landmarks, p.faces[now.row]) for p in present):
@@ -339,6 +350,33 @@ class Follower:
             if before is not None and before.row not in person.sights:
                 self._catch_up(person, now)
 
+    def _hidden_by(self, over: list[Actor], rough: np.ndarray, now: _Frame) -> bool:
+        """Whether faces that are followed may be no faces, but lie over one that is missed.
+
+        What hid a face, and what is left of it, at times is taken for a newcomer's, who is
+        followed on: of quite another size than the face that a detector finds in the same place.
+        """
+        return all(
+            person.last - min(person.sights) < MISSED
+            and abs(np.log(extent(rough) / extent(person.faces[now.row]))) > np.log(people.GROWTH)
+            for person in over
+        ) and any(self._is_missing(other, now) for other in self.crowd)
+
+    def _missed(self, face: np.ndarray, now: _Frame) -> bool:
+        """Whether a face is that of somebody who is missing."""
+        return any(
+            self._is_missing(other, now) and self._alike(other, now.picture, face) > people.ALIKE
+            for other in self.crowd
+        )
+
+    def _is_missing(self, person: Actor, now: _Frame) -> bool:
+        return (
+            bool(person.sights)
+            and now.row not in person.sights
+            and now.row - person.last <= MISSED
+            and bool(person.known.size)
+        )
+
     def _recognise(self, now: _Frame) -> None:
         """Somebody taken for a newcomer, with a hand before the face, turns out to be known."""
         here = [p for p in self.crowd if now.row in p.sights]
@@ -346,7 +384,7 @@ class Follower:
         for person in here:
             for other in missing:
                 if (
-                    max(other.sights) < min(person.sights)
+                    other.last_found < min(person.sights)
                     and self._alike(other, now.picture, person.faces[now.row]) > people.ALIKE
                 ):
                     self._join(other, person)
@@ -365,6 +403,8 @@ class Follower:
                 later.template[list(points.RIGID)], person.template[list(points.RIGID)]
             )
         )
+        for row in [r for r in person.sights if r >= min(later.sights)]:
+            self._forget(person, row)  # carried along behind what hid the face
         for row in sorted(later.sights):
             sight = later.sights[row]
             sight.look = cv2.warpAffine(

@@ -28,7 +28,7 @@ from relip.track.detection import Detection, detect
 from relip.track.facetrack import FaceTrack
 
 NAME = "track"
-VERSION = 11
+VERSION = 12
 
 #: Fewer visible frames than this cannot carry a network.
 MIN_VISIBLE = 8
