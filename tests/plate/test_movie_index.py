@@ -28,14 +28,14 @@ def test_times_that_run_for_years_take_no_memory() -> None:
     assert len(movie_index._conform(pts[:4], Fraction(1, 25), Fraction(25))) == 4
 
 
-def _holes(path: Path, **how: object) -> Path:
-    """An AVI (whose writer leaves empty packets in a gap) of 20 pictures in 23 places."""
+def _holes(path: Path, places: list[int] = PLACES, **how: object) -> Path:
+    """A movie with empty places (an AVI's writer leaves empty packets in them)."""
     return write_planes(
         path,
-        moving_pictures(20),
+        moving_pictures(len(places)),
         "yuv420p",
         codec="mpeg4",
-        times=PLACES,
+        times=places,
         time_base=Fraction(1, 25),
         options={"bf": "0"},
         **how,  # type: ignore[arg-type]
@@ -75,16 +75,7 @@ def test_an_empty_packet_holds_the_picture_before(tmp_path: Path) -> None:
 def test_one_empty_packet_early_is_no_slower_rate(tmp_path: Path) -> None:
     """A shift of one frame is within half a frame of a rate in which it is spread out."""
     for suffix, places in (("avi", [0, *range(2, 133)]), ("mkv", [0, *range(2, 133)])):
-        path = write_planes(
-            tmp_path / f"m.{suffix}",
-            moving_pictures(132),
-            "yuv420p",
-            codec="mpeg4",
-            times=places,
-            time_base=Fraction(1, 25),
-            options={"bf": "0"},
-        )
-        index = movie_index.movie_index(str(path))
+        index = movie_index.movie_index(str(_holes(tmp_path / f"m.{suffix}", places)))
         assert index.rate == 25
         assert index.grid.tolist() == [0, *range(132)]
         assert not index.missing.any()

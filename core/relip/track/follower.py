@@ -204,8 +204,7 @@ class Follower:
     def _must_search(self, row: int, here: list[Actor], lost: list[Actor]) -> bool:
         if lost or not here:
             return True
-        missing = any(row not in p.sights and row - p.last <= MISSED for p in self.crowd)
-        return missing or row % CENSUS == 0
+        return any(_is_missing(p, row) for p in self.crowd) or row % CENSUS == 0
 
     def _track(self, person: Actor, before: _Frame, now: _Frame, flow: Flow | None) -> bool:
         """Find a person near where the flow takes them."""
@@ -360,21 +359,13 @@ class Follower:
             person.last - min(person.sights) < MISSED
             and abs(np.log(extent(rough) / extent(person.faces[now.row]))) > np.log(people.GROWTH)
             for person in over
-        ) and any(self._is_missing(other, now) for other in self.crowd)
+        ) and any(_is_missing(other, now.row) for other in self.crowd)
 
     def _missed(self, face: np.ndarray, now: _Frame) -> bool:
         """Whether a face is that of somebody who is missing."""
         return any(
-            self._is_missing(other, now) and self._alike(other, now.picture, face) > people.ALIKE
+            _is_missing(other, now.row) and self._alike(other, now.picture, face) > people.ALIKE
             for other in self.crowd
-        )
-
-    def _is_missing(self, person: Actor, now: _Frame) -> bool:
-        return (
-            bool(person.sights)
-            and now.row not in person.sights
-            and now.row - person.last <= MISSED
-            and bool(person.known.size)
         )
 
     def _recognise(self, now: _Frame) -> None:
@@ -447,6 +438,11 @@ def moved(face: np.ndarray, motion: np.ndarray) -> np.ndarray:
     result[:, :2] = geometry.apply(motion, face[:, :2])
     result[:, 2] *= float(np.hypot(motion[0, 0], motion[1, 0]))
     return result
+
+
+def _is_missing(person: Actor, row: int) -> bool:
+    """Whether somebody known is out of sight, and not for long."""
+    return row not in person.sights and row - person.last <= MISSED
 
 
 def _overlap(face: np.ndarray, other: np.ndarray) -> bool:
